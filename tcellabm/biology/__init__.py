@@ -1,0 +1,1 @@
+"""What cells do: agents, sites, cytokines, and the patient they make up."""

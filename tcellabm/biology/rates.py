@@ -1,0 +1,156 @@
+"""From parameters to the numbers that kernels take: per day, per cell, per site."""
+
+import math
+
+import numpy as np
+
+from tcellabm.kernels import layout
+from tcellabm.params import Parameters
+
+UM3_PER_UL = 1e9
+SLOWEST_HOP = 1e-3  # per day; below it blood does all the mixing and hops only cost time
+STEEPEST = 3.0  # bound on the log of a ladder rate over its mean, where next to no cell is
+
+
+def marrow_ul(params: Parameters) -> float:
+    """Return the volume of the simulated marrow, uL."""
+    marrow = params.marrow
+    return marrow.capacity_cells * params.resolution.represented_fraction / marrow.cells_per_ul
+
+
+def voxel_edge_um(params: Parameters) -> float:
+    """Return the edge length of a voxel, um."""
+    return float(np.cbrt(marrow_ul(params) / voxels(params) * UM3_PER_UL))
+
+
+def voxels(params: Parameters) -> int:
+    """Return the number of voxels."""
+    return params.marrow.rows * params.marrow.cols
+
+
+def division_for_growth(growth: float, death: float, leave: float, home: float) -> float:
+    """Return the division rate at which marrow and blood together grow at `growth` per day.
+
+    The dominant eigenvalue of marrow <-> blood exchange with division in marrow alone; 0 where
+    even no division leaves the population above `growth`.
+    """
+    back = death + home + growth
+    return max(0.0, growth + death + leave - (leave * home / back if back > 0.0 else 0.0))
+
+
+def blood_share(leave: float, home: float, extra: float) -> float:
+    """Return the share of a population found in blood at balance; `extra` is its loss and growth."""
+    back = home + max(extra, 0.0)
+    return leave / (leave + back) if leave + back > 0.0 else 0.0
+
+
+def rungs(params: Parameters) -> np.ndarray:
+    """Return the antigen density of each rung, molecules per cell, shape (RUNGS,); the first is 0."""
+    low, high = params.antigen.ladder_low, params.antigen.ladder_high
+    return np.concatenate([[0.0], np.geomspace(low, high, layout.RUNGS - 1)])
+
+
+def rung_law(params: Parameters) -> np.ndarray:
+    """Return the share of CD19+ leukemic cells on each rung, shape (RUNGS,)."""
+    leukemia = params.leukemia
+    z = np.log(rungs(params)[1:] / leukemia.antigen_median) / leukemia.antigen_sigma_ln
+    weight = np.exp(-0.5 * (z**2 - np.min(z**2)))
+    return np.concatenate([[0.0], weight / weight.sum()])
+
+
+def ladder(params: Parameters) -> layout.Ladder:
+    """Return responses to antigen and the rates of expression noise, each of shape (RUNGS,).
+
+    A cell steps up or down so that the log-normal is the stationary law, by detailed balance,
+    and the mean of the log density relaxes with `antigen_relaxation_days`.
+    """
+    antigen, leukemia, affinity = params.antigen, params.leukemia, params.product.affinity
+    density = rungs(params)
+    step = math.log(density[2] / density[1])
+    mean_rate = (leukemia.antigen_sigma_ln / step) ** 2 / leukemia.antigen_relaxation_days
+    z = np.log(density[1:] / leukemia.antigen_median) / leukemia.antigen_sigma_ln
+    slope = np.clip(-0.25 * np.diff(z**2), -STEEPEST, STEEPEST)
+    up, down = np.zeros(layout.RUNGS), np.zeros(layout.RUNGS)
+    up[1:-1] = mean_rate * np.exp(slope)
+    down[2:] = mean_rate * np.exp(-slope)
+
+    def response(half_point: float) -> np.ndarray:
+        power = density**antigen.hill
+        return power / (power + (half_point * affinity) ** antigen.hill)
+
+    return layout.Ladder(
+        lysis=response(antigen.lysis_half_point),
+        activation=response(antigen.activation_half_point),
+        release=response(antigen.cytokine_half_point),
+        up=up,
+        down=down,
+    )
+
+
+def b_cell_state(params: Parameters) -> int:
+    """Return the state of a B cell: the rung nearest to its median density."""
+    distance = np.abs(np.log(rungs(params)[1:] / params.b_cell.antigen_median))
+    return layout.B_CELL + 1 + int(np.argmin(distance))
+
+
+def hop_rate(params: Parameters, motility_um2_per_day: float) -> float:
+    """Return the rate of steps to a neighbor voxel, per day."""
+    rate = motility_um2_per_day / voxel_edge_um(params) ** 2
+    return rate if rate > SLOWEST_HOP else 0.0
+
+
+def make_rates(params: Parameters) -> layout.Rates:
+    """Return one patient's rates from parameters that already hold the patient's covariates."""
+    meet, cell, blast, b_cell = params.encounter, params.car_t, params.leukemia, params.b_cell
+    product, patient, myeloid = params.product, params.patient, params.myeloid
+    anti_car = patient.anti_car_per_day
+    if not params.lymphodepletion.given:
+        anti_car *= params.lymphodepletion.anti_car_factor
+    return layout.Rates(
+        kill=meet.kill_per_day * product.killing,
+        kill_half=meet.kill_half_density_per_ul,
+        activation_half=meet.activation_half_density_per_ul,
+        blood_factor=meet.blood_factor,
+        stimulation_half=meet.stimulation_half_engagement,
+        memory_activity=meet.memory_activity,
+        exhausted_activity=meet.exhausted_activity,
+        t_division=cell.division_per_day * product.fitness,
+        memory_division_share=cell.memory_division_share,
+        contraction=cell.contraction_per_day,
+        contraction_protection=cell.contraction_protection,
+        memory_loss=math.log(2.0) / product.persistence_half_life_days,
+        exhausted_loss=cell.exhausted_loss_per_day,
+        anti_car=anti_car,
+        memory_activation=cell.memory_activation_per_day,
+        memory_return=cell.memory_return_per_day,
+        exhaustion=cell.exhaustion_per_day * product.exhaustion,
+        t_leave=cell.leave_marrow_per_day,
+        t_home=cell.home_per_day,
+        t_hop=hop_rate(params, cell.motility_um2_per_day),
+        leukemia_division=division_for_growth(
+            patient.net_growth_per_day,
+            blast.death_per_day,
+            blast.leave_marrow_per_day,
+            blast.home_per_day,
+        ),
+        leukemia_death=blast.death_per_day,
+        cd19_loss=blast.cd19_loss_per_division,
+        leukemia_leave=blast.leave_marrow_per_day,
+        leukemia_home=blast.home_per_day,
+        leukemia_hop=hop_rate(params, blast.motility_um2_per_day),
+        b_death=b_cell.death_per_day,
+        b_leave=b_cell.leave_marrow_per_day,
+        b_home=b_cell.home_per_day,
+        b_hop=hop_rate(params, b_cell.motility_um2_per_day),
+        b_state=b_cell_state(params),
+        myeloid_loss=myeloid.turnover_per_day,
+        myeloid_activation=myeloid.activation_per_day,
+        myeloid_deactivation=myeloid.deactivation_per_day,
+        flux_half=myeloid.killing_flux_half_per_ul_per_day,
+        ifng_half=myeloid.ifng_half_pg_per_ml,
+        contact_half=myeloid.contact_half_density_per_ul,
+        contact_share=myeloid.contact_share,
+        voxel_capacity=params.marrow.capacity_cells
+        * params.resolution.represented_fraction
+        / voxels(params),
+    )

@@ -1,0 +1,210 @@
+"""Cells, sites and cytokines together: what the kernels advance by one tick."""
+
+import numpy as np
+
+from tcellabm.biology import rates
+from tcellabm.biology.agents import enlarged, new_cells
+from tcellabm.biology.cytokines import Cytokines, Effect
+from tcellabm.biology.marrow import CYTOKINES, Marrow
+from tcellabm.biology.recovery import Recovery
+from tcellabm.kernels import budget, encounter, groups, landing, layout, single
+from tcellabm.params import Parameters
+
+ROOM = 1024  # rows kept free for what a tick may add
+SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sorted anew
+
+
+class TooManyAgentsError(RuntimeError):
+    """More agents than `resolution.max_agents`."""
+
+
+class Tissue:
+    """The living part of one patient.
+
+    Attributes
+    ----------
+    cells : layout.Cells
+        Columns of the agents.
+    body, blood : array, int64, shape (STATES,)
+        Cells of every state, in all and in blood, as of the last `count`.
+    """
+
+    def __init__(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Draw the cells of day 0; `params` hold the patient's covariates."""
+        self._params = params
+        self.rng = rng
+        self.marrow = Marrow(params)
+        self.cytokines = Cytokines(params, self.marrow)
+        self.recovery = Recovery(params)
+        self.rates = rates.make_rates(params)
+        self.rungs = rates.rungs(params)
+        self._ladder = rates.ladder(params)
+        self._single = params.resolution.single_cell
+        self._budget = params.resolution.agents_per_population
+        self.cells = new_cells(4 * ROOM)
+        self._work = self._new_work()
+        self._stack = np.zeros((single.LIVING_AT_ONCE, 4))
+        self.body = np.zeros(layout.STATES, np.int64)
+        self.blood = np.zeros(layout.STATES, np.int64)
+        self._populate()
+        self.count()
+
+    # --- one tick -----------------------------------------------------------------------------
+
+    def advance(self, day: float, dt: float, division: float, effect: Effect) -> None:
+        """Advance from `day` by `dt` days; `division` and `effect` are what drugs do.
+
+        Raises
+        ------
+        TooManyAgentsError
+            More agents than `resolution.max_agents`.
+        """
+        drive = self._drive(day + 0.5 * dt, division)
+        sites, rng = self.marrow.sites, self.rng
+        self._make_room()
+        encounter.tally(self.cells, self._ladder, self.rates, sites)
+        ifng = self.marrow.field(CYTOKINES[-1])
+        encounter.encounter(dt, ifng, sites, self.rates, drive)
+        common = (rng, dt, self.cells, sites, self._ladder, self.rates, drive)
+        if self._single:
+            single.step_cells(*common, *self.marrow.shape, self._stack)
+        else:
+            groups.step_groups(*common, self._budget, *self.marrow.shape, self._work)
+        self.cytokines.advance(dt, effect)
+        self._resample()
+        self.count()
+
+    def _drive(self, day: float, division: float) -> layout.Drive:
+        return layout.Drive(
+            window=self.recovery.window(day) * division,
+            b_output=self.recovery.b_output(day),
+            myeloid_output=self.recovery.myeloid_output(day),
+        )
+
+    def _resample(self) -> None:
+        used, disorder = int(self.cells.meta[layout.ROWS]), int(self.cells.meta[layout.DISORDER])
+        if not self._single:
+            budget.resample(self.rng, self.cells, self._budget, self._work)
+            budget.drop_dead(self.cells)
+        elif disorder > SORT_ABOVE * used:
+            ordered = new_cells(self.cells.count.size)
+            budget.sort_by_site(self.cells, ordered, self.marrow.voxels + 1)
+            self.cells = ordered
+
+    def count(self) -> None:
+        """Count the cells of every state, and bring the density layers up to date."""
+        marrow = self.marrow
+        budget.census(self.cells, marrow.voxel_ul, self.body, self.blood, marrow.densities)
+
+    def fastest_hazard(self) -> float:
+        """Return the fastest of the hazards that couple the populations, per day."""
+        sites, cells = self.marrow.sites, self.rates
+        kill = float(sites.killing.max())
+        grow = cells.t_division * float(sites.stimulation.max())
+        return max(kill, grow)
+
+    # --- what is put in -----------------------------------------------------------------------
+
+    def infuse(self, dose: float) -> None:
+        """Put `dose` CAR T cells of the whole body into blood; those that do not engraft are lost."""
+        product, resolution = self._params.product, self._params.resolution
+        given = round(dose * resolution.represented_fraction)
+        engrafted = int(self.rng.binomial(given, product.engrafting_fraction))
+        memory = int(self.rng.binomial(engrafted, product.memory_fraction))
+        parts = {layout.MEMORY: memory, layout.EFFECTOR: engrafted - memory}
+        for state, cells in parts.items():
+            self._add(cells, self.marrow.blood, state, product.divisions)
+        self.count()
+
+    def _populate(self) -> None:
+        params, fraction = self._params, self._params.resolution.represented_fraction
+        blast, b_cell, depletion = params.leukemia, params.b_cell, params.lymphodepletion
+        burden = round(params.patient.leukemic_burden * fraction)
+        negative = int(self.rng.binomial(burden, params.patient.cd19_negative_fraction))
+        law = rates.rung_law(params)
+        law[0] = 0.0
+        share = rates.blood_share(
+            blast.leave_marrow_per_day,
+            blast.home_per_day,
+            blast.death_per_day + params.patient.net_growth_per_day,
+        )
+        positive = self.rng.multinomial(burden - negative, law)
+        positive[0] = negative
+        for rung, cells in enumerate(positive.tolist()):
+            self._spread(cells, share, layout.LEUKEMIA + rung)
+        steady = b_cell.output_steady_per_day / b_cell.death_per_day if b_cell.death_per_day else 0.0
+        b_cells = depletion.b_cells_left if depletion.given else steady
+        share = rates.blood_share(
+            b_cell.leave_marrow_per_day, b_cell.home_per_day, b_cell.death_per_day
+        )
+        self._spread(round(b_cells * fraction), share, self.rates.b_state)
+        left = depletion.myeloid_share_left if depletion.given else 1.0
+        self._spread(round(params.myeloid.pool_cells * left * fraction), 0.0, layout.RESTING)
+
+    def _spread(self, cells: int, blood_share: float, state: int) -> None:
+        """Put cells into blood and, evenly at random, into the voxels."""
+        in_blood = int(self.rng.binomial(cells, blood_share))
+        self._add(in_blood, self.marrow.blood, state)
+        if self._single:
+            sites = self.rng.integers(self.marrow.voxels, size=cells - in_blood)
+            self._add_singly(np.sort(sites), state, 0)
+            return
+        even = np.full(self.marrow.voxels, 1.0 / self.marrow.voxels)
+        for site, here in enumerate(self.rng.multinomial(cells - in_blood, even).tolist()):
+            self._add(here, site, state)
+
+    def _add(self, cells: int, site: int, state: int, divisions: int = 0) -> None:
+        if self._single:
+            self._add_singly(np.full(cells, site), state, divisions)
+        elif cells > 0:
+            self._make_room()
+            landing.append(self.cells, cells, site, state, divisions)
+
+    def _add_singly(self, sites: np.ndarray, state: int, divisions: int) -> None:
+        self._make_room(sites.size)
+        meta, first = self.cells.meta, int(self.cells.meta[layout.ROWS])
+        rows = slice(first, first + sites.size)
+        self.cells.count[rows] = 1
+        self.cells.site[rows] = sites
+        self.cells.state[rows] = state
+        self.cells.divisions[rows] = divisions
+        self.cells.unique_id[rows] = np.arange(sites.size) + meta[layout.NEXT_ID]
+        for place in range(3):
+            meta[place] += sites.size
+
+    # --- room ---------------------------------------------------------------------------------
+
+    def _make_room(self, more: int = 0) -> None:
+        """Keep room for all that one tick may add: as many rows again, and what moves between sites.
+
+        Raises
+        ------
+        TooManyAgentsError
+            More agents than `resolution.max_agents`.
+        """
+        used = int(self.cells.meta[layout.ROWS]) + more
+        limit = self._params.resolution.max_agents
+        if used > limit:
+            raise TooManyAgentsError(
+                f"{used} agents, day by day more, resolution.max_agents allows {limit}: "
+                "raise it, or lower resolution.represented_fraction"
+            )
+        spare = used + ROOM if self._single else self._work.row_of.size + ROOM
+        if used + spare > self.cells.count.size:
+            self.cells = enlarged(self.cells, 2 * (used + spare))
+            if not self._single:
+                self._work = self._work._replace(births=np.zeros(self.cells.count.size))
+
+    def _new_work(self) -> layout.Work:
+        """Return the scratch of groups; single cells need none."""
+        sites = 1 if self._single else self.marrow.voxels + 1
+        table = (sites, layout.STATES)
+        return layout.Work(
+            row_of=np.full(table, -1, np.int32),
+            arrivals=np.zeros(table, np.int64),
+            arrival_divisions=np.zeros(table, np.int16),
+            homing=np.zeros((layout.STATES, self._params.product.divisions + 1), np.int64),
+            rows_in=np.zeros(layout.STATES, np.int64),
+            births=np.zeros(self.cells.count.size),
+        )
+

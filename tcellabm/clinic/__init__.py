@@ -1,0 +1,1 @@
+"""What is done to a patient, and what is seen of one."""

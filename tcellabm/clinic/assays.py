@@ -1,0 +1,77 @@
+"""What a blood draw or a marrow aspirate sees of the cells that are there."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tcellabm.clinic.record import Assessment
+from tcellabm.params import Parameters
+
+BLOOD_DRAW_DAYS = (0.0, 1.0, 4.0, 7.0, 11.0, 14.0, 21.0, 28.0)
+MONTH = 30.0
+YEAR = 360.0
+FIRST_ASSESSMENT = 28.0
+LATER_MONTHS = 3.0  # between assessments after a year
+
+
+def next_draw(day: float) -> float:
+    """Return the day of the first blood draw after `day`: as listed to day 28, monthly after."""
+    for planned in BLOOD_DRAW_DAYS:
+        if planned > day:
+            return planned
+    return MONTH * (int(day // MONTH) + 1) if day >= MONTH else 2.0 * MONTH
+
+
+def next_assessment(day: float) -> float:
+    """Return the day of the first marrow assessment after `day`: 28, 60, 90, ... 360, 450, ..."""
+    if day < FIRST_ASSESSMENT:
+        return FIRST_ASSESSMENT
+    step = LATER_MONTHS * MONTH if day >= YEAR else MONTH
+    return max(step * (int(day // step) + 1), 2.0 * MONTH)
+
+
+def copies_per_ug(car_t_per_ul: float, white_per_ul: float, params: Parameters) -> float:
+    """Return transgene copies per ug of DNA in blood, from cells/uL."""
+    cells = car_t_per_ul + white_per_ul
+    share = car_t_per_ul / cells if cells > 0.0 else 0.0
+    return params.assay.cells_per_ug * params.product.copies_per_cell * share
+
+
+class Marrow(NamedTuple):
+    """What there is to be seen, in the simulated part of the body."""
+
+    blasts_by_density: np.ndarray  # leukemic cells in marrow per antigen rung, int64
+    rungs: np.ndarray  # molecules per cell of each rung
+    other_cells: int  # simulated marrow cells that are not leukemic
+    capacity: float  # cells
+    blood_blasts_per_ul: float
+
+
+def normal_marrow(day: float, capacity: float, params: Parameters) -> float:
+    """Return the normal nucleated cells that the model does not simulate, cells."""
+    assay = params.assay
+    back = min(1.0, max(0.0, day / assay.normal_marrow_recovery_days))
+    start, end = assay.normal_marrow_start_share, assay.normal_marrow_end_share
+    return capacity * (start + (end - start) * back)
+
+
+def blast_share(day: float, seen: Marrow, params: Parameters) -> float:
+    """Return leukemic cells over all nucleated cells of the marrow."""
+    blasts = float(seen.blasts_by_density.sum())
+    total = blasts + seen.other_cells + normal_marrow(day, seen.capacity, params)
+    return blasts / total if total > 0.0 else 0.0
+
+
+def assess(day: float, seen: Marrow, params: Parameters, rng: np.random.Generator) -> Assessment:
+    """Take a marrow aspirate: a differential, flow cytometry, and a look at the blood."""
+    assay = params.assay
+    share = blast_share(day, seen, params)
+    dim = seen.blasts_by_density[seen.rungs < assay.cytometer_limit_molecules].sum()
+    return Assessment(
+        day=day,
+        blast_share=int(rng.binomial(assay.marrow_cells_counted, share))
+        / assay.marrow_cells_counted,
+        mrd=int(rng.binomial(assay.flow_events, share)) / assay.flow_events,
+        circulating=seen.blood_blasts_per_ul >= assay.circulating_blasts_per_ul,
+        mostly_cd19_negative=bool(2 * dim > seen.blasts_by_density.sum()),
+    )

@@ -1,0 +1,275 @@
+"""One run's record -> one row of outcomes, by the definitions of the published trial."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tcellabm.clinic.record import Assessment, Record
+from tcellabm.params import Parameters
+
+OUTCOME_COLUMNS = (
+    "remission",
+    "remission_day",
+    "mrd_negative",
+    "relapse_day",
+    "relapse_phenotype",
+    "cured",
+    "event_free_days",
+    "event_free_event",
+    "death_day",
+    "death_cause",
+    "followed_days",
+    "cmax_copies_per_ug",
+    "cmax_cells",
+    "tmax_day",
+    "auc_0_28",
+    "doubling_days",
+    "contraction_half_life_days",
+    "tlast_day",
+    "b_cell_aplasia_days",
+    "crs_grade_penn",
+    "crs_grade_astct",
+    "crs_grade_lee",
+    "crs_onset_day",
+    "crs_duration_days",
+    "icans_grade",
+    "icu_days",
+    "peak_il6",
+    "peak_ifng",
+    "peak_crp",
+    "peak_temperature",
+    "tocilizumab_doses",
+    "steroid_doses",
+    "cost_usd",
+    "leukemic_cells_end",
+    "car_t_cells_end",
+    "seed",
+    "run_id",
+)
+NAN = float("nan")
+CONFIRMED_AFTER = 28.0  # days a remission must hold
+RESPONSE_BY = 90.0  # last day of assessment for a first remission
+EXPOSURE_DAYS = 28.0
+CONTRACTION_DAYS = 14.0  # after the peak, in which contraction is read
+CRS_DAYS = 56.0  # CRS is reported for 8 weeks
+DEATH_GRADE = 5
+HOURS_PER_DAY = 24.0
+
+
+class Final(NamedTuple):
+    """What is known at the end beside the record."""
+
+    day: float
+    leukemic_cells: int  # of the body
+    car_t_cells: int
+    whole_body: bool  # false in a biopsy, which cannot show remission, relapse or cure
+    seed: int
+    run_id: str
+
+
+def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]:
+    """Return the outcomes of one run, exactly the keys of OUTCOME_COLUMNS.
+
+    Days count from infusion; NaN where nothing happened, False where nothing was observed.
+    """
+    row = (
+        _response(record, final, params)
+        | _exposure(record, params)
+        | _toxicity(record)
+        | _aplasia(record, params)
+    )
+    row |= {
+        "cured": final.whole_body and final.leukemic_cells == 0,
+        "death_day": record.death_day,
+        "death_cause": record.death_cause,
+        "followed_days": final.day,
+        "tocilizumab_doses": len(record.days_of("tocilizumab")),
+        "steroid_doses": len(record.days_of("corticosteroid")),
+        "icans_grade": 0,
+        "cost_usd": NAN,
+        "leukemic_cells_end": final.leukemic_cells,
+        "car_t_cells_end": final.car_t_cells,
+        "seed": final.seed,
+        "run_id": final.run_id,
+    }
+    return {name: row[name] for name in OUTCOME_COLUMNS}
+
+
+# --- response -----------------------------------------------------------------------------------
+
+
+def in_remission(seen: Assessment, started_low: bool, params: Parameters) -> bool:
+    """Tell whether an assessment shows CR or CRi; who started below 5 % must be MRD-negative."""
+    assay = params.assay
+    few = seen.blast_share < assay.remission_blast_share and not seen.circulating
+    return few and (not started_low or seen.mrd < assay.mrd_limit)
+
+
+def relapsed(seen: Assessment, params: Parameters) -> bool:
+    """Tell whether an assessment shows a relapse: 5 % blasts in marrow, or any in blood."""
+    return seen.blast_share >= params.assay.remission_blast_share or seen.circulating
+
+
+def _remissions(assessments: Sequence[Assessment], params: Parameters) -> Iterator[int]:
+    """Yield which assessments start a remission that later ones confirm, up to day 90."""
+    started_low = assessments[0].blast_share < params.assay.remission_blast_share
+    clear = [in_remission(seen, started_low, params) for seen in assessments]
+    for i, first in enumerate(assessments):
+        if not 0.0 < first.day <= RESPONSE_BY or not clear[i]:
+            continue
+        for j in range(i + 1, len(assessments)):
+            if not clear[j]:
+                break
+            if assessments[j].day >= first.day + CONFIRMED_AFTER:
+                yield i
+                break
+
+
+def _may_respond(record: Record, followed: float, params: Parameters) -> bool:
+    """Tell whether a remission by month 3 may still be seen."""
+    if followed < RESPONSE_BY:
+        return True
+    last = record.assessments[-1]
+    started_low = record.assessments[0].blast_share < params.assay.remission_blast_share
+    waiting = followed < RESPONSE_BY + CONFIRMED_AFTER + 2.0
+    return waiting and last.day <= RESPONSE_BY and in_remission(last, started_low, params)
+
+
+def _response(record: Record, final: Final, params: Parameters) -> dict[str, Any]:
+    seen = record.assessments
+    first = next(_remissions(seen, params), None) if seen and final.whole_body else None
+    remission_day = seen[first].day if first is not None else NAN
+    relapse = None
+    if first is not None:
+        relapse = next((a for a in seen[first + 1 :] if relapsed(a, params)), None)
+    phenotype = ""
+    if relapse is not None:
+        phenotype = "cd19_negative" if relapse.mostly_cd19_negative else "cd19_positive"
+    limit = params.assay.mrd_limit
+    clear = [0.0 < a.day <= RESPONSE_BY and a.mrd < limit for a in seen]
+    days, event = _event(record, final, params, first is not None, relapse)
+    return {
+        "remission": first is not None,
+        "remission_day": remission_day,
+        "mrd_negative": first is not None and any(clear[first:]),
+        "relapse_day": relapse.day if relapse is not None else NAN,
+        "relapse_phenotype": phenotype,
+        "event_free_days": days,
+        "event_free_event": event,
+    }
+
+
+def _event(
+    record: Record, final: Final, params: Parameters, responded: bool, relapse: Assessment | None
+) -> tuple[float, bool]:
+    """Return (event-free days, whether they ended in an event)."""
+    if not final.whole_body:
+        return final.day, False
+    if relapse is not None:
+        return relapse.day, True
+    if not math.isnan(record.death_day):
+        return record.death_day, True
+    if not responded and record.assessments and not _may_respond(record, final.day, params):
+        return 0.0, True
+    return final.day, False
+
+
+# --- exposure -----------------------------------------------------------------------------------
+
+
+def _exposure(record: Record, params: Parameters) -> dict[str, Any]:
+    limit = params.assay.quantification_limit_copies_per_ug
+    days = np.array([draw.day for draw in record.draws])
+    copies = np.array([draw.copies_per_ug for draw in record.draws])
+    measured = np.where(copies >= limit, copies, 0.0)
+    found = np.flatnonzero(measured)
+    early = days <= EXPOSURE_DAYS
+    doubling, contraction = _kinetics(record)
+    peak = int(np.argmax(measured)) if found.size else 0
+    return {
+        "cmax_copies_per_ug": float(measured[peak]) if found.size else 0.0,
+        "cmax_cells": _daily_maximum(record),
+        "tmax_day": float(days[peak]) if found.size else NAN,
+        "auc_0_28": float(np.trapezoid(measured[early], days[early])) if days.size else 0.0,
+        "doubling_days": doubling,
+        "contraction_half_life_days": contraction,
+        "tlast_day": float(days[found[-1]]) if found.size else NAN,
+    }
+
+
+def _car_t(record: Record) -> np.ndarray:
+    names = ("car_t_memory", "car_t_effector", "car_t_exhausted")
+    total: np.ndarray = sum(record.column(name) for name in names)  # type: ignore[assignment]
+    return total
+
+
+def _daily_maximum(record: Record) -> float:
+    """Return the most CAR T cells of the body at the end of any day."""
+    day = record.column("day")
+    cells = _car_t(record)[day == np.floor(day)]
+    return float(cells.max()) if cells.size else 0.0
+
+
+def _kinetics(record: Record) -> tuple[float, float]:
+    """Return (doubling time from the low after infusion to the peak, half-life of contraction).
+
+    Read off copies per ug at every tick; NaN where copies do not rise, or do not fall.
+    """
+    day, copies = record.column("day"), record.column("copies_per_ug")
+    month = (day <= EXPOSURE_DAYS) & (copies > 0.0)
+    day, copies = day[month], np.log2(copies[month])
+    if day.size < 3:
+        return NAN, NAN
+    peak = int(np.argmax(copies))
+    low = int(np.argmin(copies[: peak + 1]))
+    rise, fall = copies[peak] - copies[low], NAN
+    after = (day >= day[peak]) & (day <= day[peak] + CONTRACTION_DAYS)
+    if after.sum() >= 3:
+        fall = -float(np.polyfit(day[after], copies[after], 1)[0])
+    doubling = float(day[peak] - day[low]) / rise if rise > 0.0 else NAN
+    return float(doubling), 1.0 / fall if fall > 0.0 else NAN
+
+
+def _aplasia(record: Record, params: Parameters) -> dict[str, Any]:
+    day = record.column("day")
+    low = record.column("b_cells_per_ul") < params.assay.aplasia_b_cells_per_ul
+    return {"b_cell_aplasia_days": _time_in(day, low)}
+
+
+def _time_in(day: np.ndarray, state: np.ndarray) -> float:
+    """Return the days spent in a state: each row speaks for the time up to it."""
+    return float(np.sum(np.diff(day)[state[1:]])) if day.size > 1 else 0.0
+
+
+# --- toxicity -----------------------------------------------------------------------------------
+
+
+def _toxicity(record: Record) -> dict[str, Any]:
+    day = record.column("day")
+    row: dict[str, Any] = {}
+    for scale in ("crs_grade_penn", "crs_grade_astct", "crs_grade_lee"):
+        worst = int(record.column(scale).max()) if day.size else 0
+        row[scale] = DEATH_GRADE if record.death_cause == "crs" else worst
+    row["crs_onset_day"], row["crs_duration_days"] = _course(record)
+    severe = (record.column("blood_pressure_need") >= 2) | (record.column("oxygen_need") >= 2)
+    row["icu_days"] = _time_in(day, severe)
+    for name, column in (
+        ("peak_il6", "il6_pg_per_ml"),
+        ("peak_ifng", "ifng_pg_per_ml"),
+        ("peak_crp", "crp_mg_per_l"),
+        ("peak_temperature", "temperature_c"),
+    ):
+        row[name] = float(record.column(column).max()) if day.size else NAN
+    return row
+
+
+def _course(record: Record) -> tuple[float, float]:
+    """Return (onset, duration) of CRS, days: from the fever that became sustained to its end."""
+    day, grade = record.column("day"), record.column("crs_grade_penn")
+    ill = np.flatnonzero((grade > 0) & (day <= CRS_DAYS))
+    if ill.size == 0:
+        return NAN, NAN
+    onset = float(day[ill[0]]) - float(record.column("fever_hours")[ill[0]]) / HOURS_PER_DAY
+    return onset, float(day[ill[-1]]) - onset

@@ -1,0 +1,69 @@
+"""What a result folder says about its making: recipe, versions, times."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import tcellabm
+
+_PACKAGES = ("tcellabm", "mesa", "numpy", "numba", "pandas", "pyarrow", "dask", "distributed")
+
+
+def now() -> str:
+    """Return the time as ISO 8601 text, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def begin(recipe: dict[str, Any], command: str, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest of a session that starts.
+
+    Parameters
+    ----------
+    recipe : dict
+        What decides the results.
+    command : str
+        The command line.
+    earlier : dict
+        Manifest of the session that this one resumes; empty at a fresh start.
+    """
+    return {
+        "status": "running",
+        "command": command or earlier.get("command", ""),
+        "started": earlier.get("started", now()),
+        "ended": None,
+        "sessions": earlier.get("sessions", 0) + 1,
+        **recipe,
+        "versions": {"python": sys.version.split()[0]} | {p: version(p) for p in _PACKAGES},
+        "git_commit": _git_commit(),
+        "cpus": os.cpu_count(),
+    }
+
+
+def end(manifest: dict[str, Any], status: str, **facts: Any) -> dict[str, Any]:
+    """Return the manifest of a session that ends as `finished` or `interrupted`."""
+    return manifest | {"status": status, "ended": now(), **facts}
+
+
+def version(package: str) -> str | None:
+    """Return the version of an installed package; None if it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """Return the checkout's commit, marked if files differ from it; None for an installed package."""
+    checkout = Path(tcellabm.__file__).parent.parent
+    if not (checkout / ".git").exists():
+        return None
+    git = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(git, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,90 @@
+"""One patient, from a scenario to the finished result folder."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from tcellabm.experiments import manifest, store
+from tcellabm.experiments.plan import run_id
+from tcellabm.model import MODEL_VERSION, TumorTCellModel
+from tcellabm.params import Parameters
+
+
+@dataclass(frozen=True)
+class PatientRecord:
+    """What is kept of one patient.
+
+    Attributes
+    ----------
+    outcomes : dict
+        The contract's outcome columns.
+    series : DataFrame
+        The record over time.
+    treatments : list of (float, str)
+        Day and name of each drug given.
+    """
+
+    outcomes: dict[str, Any]
+    series: pd.DataFrame
+    treatments: list[tuple[float, str]]
+
+
+Draw = Callable[[PatientRecord], bytes]
+
+
+def follow(params: Parameters, seed: int = 1) -> PatientRecord:
+    """Simulate one patient to the end of `time.days`."""
+    model = TumorTCellModel(params, rng=seed)
+    model.run_until(params.time.days)
+    identity = {"seed": seed, "run_id": run_id(params, seed)}
+    outcomes = dict(model.outcomes()) | identity
+    return PatientRecord(outcomes, model.series, list(model.treatments))
+
+
+def run(
+    params: Parameters,
+    seed: int,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    command: str = "",
+    draw: Draw | None = None,
+) -> dict[str, Any]:
+    """Simulate one patient into a folder and return the outcomes.
+
+    Writes `outcomes.json` (null where nothing happened), `series.parquet`, `figure.png` and
+    `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    """
+    recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
+    with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:
+        if folder.finished:
+            return dict(json.loads((folder.path / "outcomes.json").read_text()))
+        session = manifest.begin(recipe, command, folder.earlier)
+        record = follow(params, seed)
+        folder.write_manifest(session)
+        outcomes = {key: _or_null(value) for key, value in record.outcomes.items()}
+        folder.write("outcomes.json", _json(outcomes))
+        folder.write("series.parquet", store.parquet(_table(record.series)))
+        if draw:
+            folder.write("figure.png", draw(record))
+        folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0))
+        return outcomes
+
+
+def _table(series: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(series, preserve_index=False)
+
+
+def _or_null(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()

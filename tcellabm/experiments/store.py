@@ -1,0 +1,263 @@
+"""Result folders on disk: whole files, finished shards, resume and overwrite."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tcellabm.experiments.lock import locked
+from tcellabm.params import InputError
+
+MANIFEST = "manifest.json"
+SHARDS = "shards"
+RESULTS = {
+    *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
+    *("summary.csv", "comparison.csv", "figure.png", "map.png", SHARDS, MANIFEST),
+}
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is either there whole or not there at all.
+
+    It is written beside its place, flushed to the disk and renamed.
+
+    Raises
+    ------
+    OSError
+        The disk is full or read-only; nothing is left behind.
+    """
+    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def parquet(table: pa.Table) -> bytes:
+    """Return a table as the bytes of a Parquet file (zstd)."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue().to_pybytes()
+
+
+def free_folder(command: str, stem: str) -> Path:
+    """Name the first free `runs/<command>-<stem>-<number>`."""
+    number = 1
+    while (folder := Path("runs", f"{command}-{stem}-{number}")).exists():
+        number += 1
+    return folder
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A result folder that this process holds.
+
+    Attributes
+    ----------
+    path : Path
+        Where files are written; with `--overwrite` a sibling of the folder asked for.
+    earlier : dict
+        The manifest found on resuming; empty at a fresh start.
+    """
+
+    path: Path
+    earlier: dict[str, Any]
+
+    @property
+    def finished(self) -> bool:
+        """Whether an earlier session brought it to its end."""
+        return self.earlier.get("status") == "finished"
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file whole."""
+        write_whole(self.path / name, content)
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Write `manifest.json`; it comes last, so that a folder with a finished one is whole."""
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        self.write(MANIFEST, text.encode())
+
+    def write_shard(self, table: pa.Table) -> None:
+        """Keep finished runs; the name comes from their ids, so that no two parts collide."""
+        ids = " ".join(table["run_id"].to_pylist())
+        folder = self.path / SHARDS
+        folder.mkdir(exist_ok=True)
+        name = hashlib.sha256(ids.encode()).hexdigest()[:16]
+        write_whole(folder / f"{name}.parquet", parquet(table))
+
+    def read_shards(self, schema: pa.Schema) -> pa.Table:
+        """Return the finished runs, in no particular order."""
+        tables = []
+        for path in sorted((self.path / SHARDS).glob("*.parquet")):
+            try:
+                tables.append(pq.read_table(path).cast(schema))
+            except (pa.ArrowException, OSError, ValueError):
+                continue  # damaged from outside: its runs count as not done
+        return pa.concat_tables([schema.empty_table(), *tables])
+
+
+@contextmanager
+def open_folder(
+    out: Path,
+    recipe: dict[str, Any],
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    part: str = "",
+) -> Iterator[Folder]:
+    """Hold a result folder for writing while a block runs.
+
+    Parameters
+    ----------
+    out : Path
+        The folder asked for; made if missing.
+    recipe : dict
+        What decides the results (JSON values); on resuming it must equal the one of the manifest.
+    overwrite : bool
+        Build aside and take the place of what is there when the block ends well.
+    resume : bool
+        Go on with what is there.
+    part : str
+        Name of the part that this process computes; empty for all of it.
+
+    Raises
+    ------
+    InputError
+        The folder is in use, not empty, or was made from another recipe.
+    """
+    if overwrite and resume:
+        raise InputError("--overwrite and --resume exclude each other")
+    out = Path(os.path.abspath(out))
+    if overwrite and Path.cwd().is_relative_to(out):
+        raise InputError(f"--overwrite can't replace {out}, the folder you are in; use another --out")
+    made = _make(out)
+    with ExitStack() as stack:
+        stack.callback(_remove_if_empty, out, made)  # last, when the lock is gone
+        stack.enter_context(locked(out, part))
+        folder = Folder(out, {} if overwrite else _earlier(out, recipe, resume))
+        if aside := overwrite and bool(_entries(out)):
+            folder = Folder(_make_sibling(out), {})
+        try:
+            yield folder
+        except BaseException:
+            if not folder.earlier and not part:
+                _remove_if_barren(folder.path, made or aside)
+            raise
+        if aside:
+            _swap(folder.path, out)
+
+
+def _make(folder: Path) -> bool:
+    existed = folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    return not existed
+
+
+def _remove_if_barren(folder: Path, made: bool) -> None:
+    """Remove what a command that failed before any result leaves behind."""
+    if {path.name for path in _entries(folder)} <= {MANIFEST}:
+        (folder / MANIFEST).unlink(missing_ok=True)
+        _remove_if_empty(folder, made)
+
+
+def _remove_if_empty(folder: Path, made: bool) -> None:
+    if made and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _entries(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith((".lock", ".stale"))]
+
+
+def _earlier(out: Path, recipe: dict[str, Any], resume: bool) -> dict[str, Any]:
+    """Return the manifest to go on from; empty where nothing is there."""
+    if not _entries(out):
+        return {}
+    if not resume:
+        raise InputError(f"--out {out} is not empty; use --resume, --overwrite or another folder")
+    try:
+        manifest = dict(json.loads((out / MANIFEST).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        raise InputError(
+            f"--resume: {out} holds no readable {MANIFEST}; use --overwrite or another folder"
+        ) from None
+    before = {key: manifest.get(key) for key in recipe}
+    if difference := _difference(before, json.loads(json.dumps(recipe))):
+        raise InputError(f"--resume: {difference}; use the same, or another --out")
+    return manifest
+
+
+def _difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str:
+    """Say in words where two recipes first differ; empty if they don't."""
+    for key in [*before, *(key for key in now if key not in before)]:
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if deeper := _difference(old, new, f"{path}{key} "):
+                return deeper
+        elif old != new:
+            return f"{path}{key} was {_short(old)} there and is {_short(new)} now"
+    return ""
+
+
+def _short(value: object) -> str:
+    text = "absent" if value is None else json.dumps(value)
+    return text if len(text) <= 30 else text[:27] + "..."
+
+
+def _make_sibling(out: Path) -> Path:
+    number = 1
+    while True:
+        sibling = out.with_name(f"{out.name}.new-{number}")
+        try:
+            sibling.mkdir()
+            return sibling
+        except FileExistsError:
+            number += 1
+
+
+def _swap(new: Path, out: Path) -> None:
+    """Put a finished folder in the place of an old one, which is then removed.
+
+    What the old one held beside results of this program moves over: it is somebody's.
+    """
+    old = new.with_name(f"{new.name}.old")
+    out.rename(old)
+    try:
+        new.rename(out)
+    except OSError:
+        old.rename(out)
+        raise
+    for path in _foreign(old):
+        if not (out / path.name).exists():
+            path.rename(out / path.name)
+    shutil.rmtree(old)
+
+
+def _foreign(folder: Path) -> Sequence[Path]:
+    return [path for path in _entries(folder) if path.name not in RESULTS]

@@ -1,0 +1,65 @@
+"""The table of outcomes: its columns, their types, and rows that fit them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
+
+_BOOLEANS = {"remission", "mrd_negative", "cured", "event_free_event"}
+_INTEGERS = {
+    *("crs_grade_penn", "crs_grade_astct", "crs_grade_lee", "icans_grade"),
+    *("tocilizumab_doses", "steroid_doses", "seed", "patient", "replicate"),
+}
+_TEXTS = {"relapse_phenotype", "death_cause", "run_id", "error"}
+
+Row = dict[str, Any]
+
+
+def outcome_schema(keys: Mapping[str, Sequence[object]]) -> pa.Schema:
+    """Return the columns of `outcomes.parquet`.
+
+    Parameters
+    ----------
+    keys : mapping
+        Dotted name of each axis and set parameter -> the values it takes.
+    """
+    fields = [(key, _type_of(values)) for key, values in keys.items()]
+    names = ["patient", "replicate", *OUTCOME_COLUMNS, "error"]
+    return pa.schema(fields + [(name, _type(name)) for name in names])
+
+
+def _type(column: str) -> pa.DataType:
+    if column in _BOOLEANS:
+        return pa.bool_()
+    if column in _INTEGERS:
+        return pa.int64()
+    return pa.string() if column in _TEXTS else pa.float64()
+
+
+def _type_of(values: Sequence[object]) -> pa.DataType:
+    for kind, arrow in ((bool, pa.bool_()), (int, pa.int64()), (int | float, pa.float64())):
+        if all(isinstance(value, kind) for value in values):
+            return arrow
+    return pa.string()
+
+
+_EMPTY = {pa.bool_(): False, pa.int64(): 0, pa.string(): "", pa.float64(): math.nan}
+
+
+def to_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+    """Return rows as a table; what a row lacks is False, 0, NaN or empty text, never null."""
+    columns = []
+    for field in schema:
+        empty = _EMPTY[field.type]
+        values = [_or_empty(row.get(field.name), empty) for row in rows]
+        columns.append(pa.array(values, type=field.type))
+    return pa.table(columns, schema=schema)
+
+
+def _or_empty(value: Any, empty: object) -> Any:
+    if value is None:
+        return empty
+    return str(value) if isinstance(empty, str) else value

@@ -1,0 +1,1 @@
+"""Compiled loops: Numba and NumPy only, no units, no biological constants."""

@@ -1,0 +1,133 @@
+"""Keeping the number of rows within the agent budget: split, merge, sort. No cell is lost."""
+
+import numpy as np
+
+from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.landing import append, is_car_t, join
+from tcellabm.kernels.layout import ACTIVATED, B_CELL, CAR_T_STATES, DISORDER, MEMORY, ROWS
+
+@kernel
+def resample(rng, cells, budget, work):
+    """Keep each CAR T phenotype near its budget of rows: merge small groups, split great ones.
+
+    The mean group holds the cells of a phenotype over `budget`. Over budget, a group below half
+    of it joins a like one at its site; within, a group above twice of it is halved. Counts are
+    conserved exactly, the sum of divisions left without bias. Other kinds have no state beside
+    their site and rung: one row for each holds them without loss, and splitting gains nothing.
+    """
+    rows = np.zeros(CAR_T_STATES, np.int64)
+    mean = np.zeros(CAR_T_STATES, np.float64)
+    for i in range(cells.meta[ROWS]):
+        if is_car_t(cells.state[i]) and cells.count[i] > 0:
+            rows[cells.state[i] - MEMORY] += 1
+            mean[cells.state[i] - MEMORY] += cells.count[i] / budget
+    merge(rng, cells, budget, rows, mean, work)
+    split(cells, budget, rows, mean)
+
+
+@kernel
+def merge(rng, cells, budget, rows, mean, work):
+    """Join small groups with a like one at their site, where a phenotype is over budget."""
+    work.row_of[:] = -1
+    for i in range(cells.meta[ROWS]):
+        state = cells.state[i]
+        if not is_car_t(state) or cells.count[i] == 0:
+            continue
+        which, like = state - MEMORY, work.row_of[cells.site[i], state]
+        if rows[which] > budget and cells.count[i] < 0.5 * mean[which] and like >= 0:
+            join(rng, cells, like, cells.count[i], cells.divisions[i])
+            cells.count[i] = 0
+            rows[which] -= 1
+        else:
+            work.row_of[cells.site[i], state] = i
+
+
+@kernel
+def split(cells, budget, rows, mean):
+    """Halve great groups, within the budget."""
+    for i in range(cells.meta[ROWS]):
+        if not is_car_t(cells.state[i]):
+            continue
+        which = cells.state[i] - MEMORY
+        while rows[which] < budget and cells.count[i] > max(1.0, 2.0 * mean[which]):
+            part = cells.count[i] // 2
+            cells.count[i] -= part
+            append(cells, part, cells.site[i], cells.state[i], cells.divisions[i])
+            rows[which] += 1
+
+
+@kernel
+def drop_dead(cells):
+    """Close the gaps that dead rows leave; order is kept."""
+    kept = 0
+    for i in range(cells.meta[ROWS]):
+        if cells.count[i] > 0:
+            if kept < i:
+                cells.count[kept] = cells.count[i]
+                cells.site[kept] = cells.site[i]
+                cells.state[kept] = cells.state[i]
+                cells.divisions[kept] = cells.divisions[i]
+                cells.unique_id[kept] = cells.unique_id[i]
+            kept += 1
+    cells.meta[ROWS] = kept
+    cells.meta[DISORDER] = 0
+
+
+@kernel
+def sort_by_site(cells, sorted_cells, sites):
+    """Copy the living rows to `sorted_cells` in the order of their sites: a counting sort.
+
+    Agents of one site lie together, so that the loops over them stay in the cache.
+    """
+    used = cells.meta[ROWS]
+    start = np.zeros(sites + 1, np.int64)
+    for i in range(used):
+        if cells.count[i] > 0:
+            start[cells.site[i] + 1] += 1
+    for site in range(sites):
+        start[site + 1] += start[site]
+    for i in range(used):
+        if cells.count[i] > 0:
+            row = start[cells.site[i]]
+            start[cells.site[i]] += 1
+            sorted_cells.count[row] = cells.count[i]
+            sorted_cells.site[row] = cells.site[i]
+            sorted_cells.state[row] = cells.state[i]
+            sorted_cells.divisions[row] = cells.divisions[i]
+            sorted_cells.unique_id[row] = cells.unique_id[i]
+    sorted_cells.meta[:] = cells.meta
+    sorted_cells.meta[ROWS] = start[sites]
+    sorted_cells.meta[DISORDER] = 0
+
+
+@kernel
+def census(cells, voxel_ul, body, in_blood, densities):
+    """Count the cells of every state, and map four kinds.
+
+    Parameters
+    ----------
+    voxel_ul : float
+        Volume of a voxel, uL.
+    body, in_blood : array, int64, shape (STATES,)
+        Set to the cells in all, and in blood.
+    densities : tuple of arrays, float, shape (voxels,)
+        Set to cells/uL: leukemia, CAR T, B cells, activated myeloid cells.
+    """
+    leukemia, car_t, b_cell, activated = densities
+    body[:] = 0
+    in_blood[:] = 0
+    for layer in densities:
+        layer[:] = 0.0
+    for i in range(cells.meta[ROWS]):
+        n, site, state = cells.count[i], cells.site[i], cells.state[i]
+        body[state] += n
+        if site == leukemia.size:
+            in_blood[state] += n
+        elif state < B_CELL:
+            leukemia[site] += n / voxel_ul
+        elif state < MEMORY:
+            b_cell[site] += n / voxel_ul
+        elif is_car_t(state):
+            car_t[site] += n / voxel_ul
+        elif state == ACTIVATED:
+            activated[site] += n / voxel_ul

@@ -1,0 +1,65 @@
+"""Exact draws for groups of identical cells.
+
+Every function takes a `numpy.random.Generator` and gives the same values with the JIT on or off.
+"""
+
+import math
+
+from tcellabm.kernels.jit import kernel
+
+# Above this many trials a binomial with few successes (or few failures) is drawn as a Poisson:
+# the total variation distance is below p, here 3e-8, and the two JIT modes stay identical.
+MANY_TRIALS = 1_000_000_000
+FEW_SUCCESSES = 30.0
+
+
+@kernel
+def binomial(rng, n, p):
+    """Draw how many of `n` cells meet an event of probability `p`; exact for any n up to 1e13."""
+    if n <= 0 or p <= 0.0:
+        return 0
+    if p >= 1.0:
+        return n
+    if n > MANY_TRIALS:
+        if n * p < FEW_SUCCESSES:
+            return min(n, rng.poisson(n * p))
+        if n * (1.0 - p) < FEW_SUCCESSES:
+            return n - min(n, rng.poisson(n * (1.0 - p)))
+    return rng.binomial(n, p)
+
+
+@kernel
+def birth_death_law(birth, death, dt):
+    """Return (alpha, beta) of the linear birth-death process over `dt` (Kendall 1948).
+
+    One cell dies out with probability alpha; given that it does not, its progeny is geometric
+    with success probability 1 - beta.
+    """
+    net = birth - death
+    q = dt if net == 0.0 else math.expm1(net * dt) / net
+    scale = 1.0 + birth * q
+    return death * q / scale, birth * q / scale
+
+
+@kernel
+def birth_death(rng, n, alpha, beta):
+    """Draw the progeny of `n` independent cells (Bailey 1964): Binomial then negative binomial."""
+    lines = binomial(rng, n, 1.0 - alpha)
+    if lines == 0 or beta <= 0.0:
+        return lines
+    return lines + rng.negative_binomial(lines, 1.0 - beta)
+
+
+@kernel
+def scatter(rng, total, places, tally):
+    """Add `total` cells to the first `places` entries of `tally`, each place equally likely."""
+    if total <= places:
+        for _ in range(total):
+            tally[min(places - 1, int(rng.random() * places))] += 1
+        return
+    left = total
+    for place in range(places - 1):
+        part = binomial(rng, left, 1.0 / (places - place))
+        tally[place] += part
+        left -= part
+    tally[places - 1] += left

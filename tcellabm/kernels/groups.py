@@ -1,0 +1,138 @@
+"""One tick of groups of identical cells: half of birth and death, exits, half of birth and death."""
+
+import math
+
+from tcellabm.kernels.draws import binomial, birth_death, birth_death_law
+from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.landing import bring_home, gather, index_rows, is_car_t, land
+from tcellabm.kernels.layout import B_CELL, LEUKEMIA, RESTING, ROWS
+from tcellabm.kernels.rules import birth_and_death, changes, neighbor, newcomer, travel
+
+
+@kernel
+def step_groups(rng, dt, cells, sites, ladder, rates, drive, budget, rows, cols, work):
+    """Advance every group by one tick.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    dt : float
+        Tick length, days.
+    budget : int
+        Rows that a population may have before arrivals merge.
+    rows, cols : int
+        Shape of the marrow, voxels.
+    """
+    work.births[:] = 0.0
+    index_rows(cells, work)
+    fate(rng, 0.5 * dt, cells, sites, ladder, rates, drive, work)
+    exits(rng, dt, cells, sites, ladder, rates, rows, cols, work)
+    bring_home(rng, work)
+    land(rng, cells, budget, work)
+    fate(rng, 0.5 * dt, cells, sites, ladder, rates, drive, work)
+    mutate(rng, cells, rates, work)
+    supply(rng, dt, cells, sites, ladder, rates, drive, work)
+    land(rng, cells, budget, work)
+
+
+@kernel
+def fate(rng, dt, cells, sites, ladder, rates, drive, work):
+    """Draw births and deaths of every group over `dt`, exactly given its rates."""
+    for i in range(cells.meta[ROWS]):
+        n = cells.count[i]
+        if n == 0:
+            continue
+        state = cells.state[i]
+        birth, death = birth_and_death(
+            state, cells.divisions[i], cells.site[i], sites, ladder, rates, drive
+        )
+        alpha, beta = birth_death_law(birth, death, dt)
+        cells.count[i] = birth_death(rng, n, alpha, beta)
+        if beta > 0.0 and is_car_t(state):
+            # a lineage that is alive at the end has divided at twice the rate of one cell
+            used = rng.poisson(2.0 * birth * dt)
+            cells.divisions[i] = max(0, cells.divisions[i] - used)
+        elif beta > 0.0 and LEUKEMIA < state < B_CELL:
+            work.births[i] += n * beta / (1.0 - beta)
+
+
+@kernel
+def exits(rng, dt, cells, sites, ladder, rates, rows, cols, work):
+    """Draw, per cell, who changes state or place."""
+    blood = sites.volume.size - 1
+    for i in range(cells.meta[ROWS]):
+        n, site, state = cells.count[i], cells.site[i], cells.state[i]
+        if n == 0:
+            continue
+        first, rate_first, second, rate_second = changes(state, site, sites, ladder, rates)
+        rate_pass, rate_hop = travel(state, site == blood, rates)
+        rate_change = rate_first + rate_second
+        rate = rate_change + rate_pass + rate_hop
+        moving = binomial(rng, n, -math.expm1(-rate * dt)) if rate > 0.0 else 0
+        if moving == 0:
+            continue
+        cells.count[i] = n - moving
+        divisions = cells.divisions[i]
+        changing = binomial(rng, moving, rate_change / rate)
+        if changing > 0:
+            to_first = binomial(rng, changing, rate_first / rate_change)
+            if to_first > 0:
+                gather(rng, to_first, site, first, divisions, work)
+            if changing > to_first:
+                gather(rng, changing - to_first, site, second, divisions, work)
+        if moving > changing:
+            passing = binomial(rng, moving - changing, rate_pass / (rate_pass + rate_hop))
+            if passing > 0 and site == blood:
+                work.homing[state, divisions] += passing
+            elif passing > 0:
+                gather(rng, passing, blood, state, divisions, work)
+            hopping = moving - changing - passing
+            for way in range(4):
+                if hopping > 0:
+                    part = binomial(rng, hopping, 1.0 / (4 - way))
+                    hopping -= part
+                    if part > 0:
+                        to = neighbor(way, site, rows, cols)
+                        gather(rng, part, to, state, divisions, work)
+
+
+@kernel
+def mutate(rng, cells, rates, work):
+    """Let daughters of CD19+ leukemic cells lose the antigen; each starts a group of one."""
+    births = 0.0
+    used = cells.meta[ROWS]
+    for i in range(used):
+        births += work.births[i]
+    for _ in range(rng.poisson(rates.cd19_loss * births)):
+        aim = rng.random() * births
+        for i in range(used):
+            aim -= work.births[i]
+            if aim < 0.0 and cells.count[i] > 0:
+                cells.count[i] -= 1
+                gather(rng, 1, cells.site[i], LEUKEMIA, 0, work)
+                break
+
+
+@kernel
+def supply(rng, dt, cells, sites, ladder, rates, drive, work):
+    """Let new B cells and resting myeloid cells enter the marrow during the tick."""
+    if drive.b_output > 0.0:
+        enter(rng, dt, drive.b_output, rates.b_state, sites, ladder, rates, drive, work)
+    if drive.myeloid_output > 0.0:
+        enter(rng, dt, drive.myeloid_output, RESTING, sites, ladder, rates, drive, work)
+
+
+@kernel
+def enter(rng, dt, output, state, sites, ladder, rates, drive, work):
+    """Draw the survivors of a constant influx; exact given the death rates of the sites."""
+    voxels = sites.volume.size - 1
+    if output * dt > voxels:
+        for site in range(voxels):
+            _, death = birth_and_death(state, 0, site, sites, ladder, rates, drive)
+            lived = dt if death == 0.0 else -math.expm1(-death * dt) / death
+            gather(rng, rng.poisson(output / voxels * lived), site, state, 0, work)
+        return
+    for _ in range(rng.poisson(output * dt)):
+        site, alive = newcomer(rng, dt, state, sites, ladder, rates, drive)
+        if alive:
+            gather(rng, 1, site, state, 0, work)

@@ -1,0 +1,49 @@
+"""The one place that decides how kernels are compiled and where the machine code is kept.
+
+Numba's own cache looks at the file of the kernel alone, so an edited helper would leave a
+stale caller. The cache folder is therefore named after a hash of all kernel files.
+"""
+
+import hashlib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numba
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _cache_folder() -> Path | None:
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    candidates = [Path(home).expanduser(), Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"]
+    for root in candidates:
+        folder = root / "tcellabm" / _fingerprint()
+        if _writable(folder):
+            return folder
+    return None
+
+
+_folder = None if numba.config.DISABLE_JIT else _cache_folder()
+if _folder:
+    numba.config.CACHE_DIR = str(_folder)
+elif not numba.config.DISABLE_JIT:
+    warnings.warn("no writable cache folder: kernels are compiled anew each time", stacklevel=2)
+
+# No fastmath and no parallel: a patient must come out the same with the JIT off and on any core.
+kernel = numba.njit(nogil=True, cache=_folder is not None, error_model="numpy")

@@ -1,0 +1,445 @@
+"""One patient: biology and clinic put together, on Mesa's clock."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mesa import Model
+from mesa.time import Priority, Schedule
+
+from tcellabm.biology.agents import CellAgents
+from tcellabm.biology.cytokines import Effect
+from tcellabm.biology.marrow import CYTOKINES
+from tcellabm.biology.patient import draw_patient
+from tcellabm.biology.tissue import Tissue
+from tcellabm.clinic import assays, grading
+from tcellabm.clinic.care import POLICIES, Bedside
+from tcellabm.clinic.drugs import Corticosteroid, Tocilizumab
+from tcellabm.clinic.outcomes import Final, outcomes
+from tcellabm.clinic.physiology import Physiology
+from tcellabm.clinic.record import Draw, Record, Treatment
+from tcellabm.kernels import layout
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mesa.discrete_space import OrthogonalVonNeumannGrid
+
+    from tcellabm.biology.patient import Patient
+    from tcellabm.params import Parameters
+
+MODEL_VERSION = 1  # raised with every change of numbers
+TREATMENTS = ("car_t", "tocilizumab", "corticosteroid")
+LATER_TREATMENTS = ("anakinra",)  # known, not there yet
+ALERT_DAYS = 7.0  # ticks stay short that long after a treatment
+
+
+class TumorTCellModel(Model):
+    """One virtual patient, from the moment of infusion.
+
+    The rules run in one recurring event, the tick, whose length is 2^-k days; treatments,
+    blood draws and assessments are events too. `step` is Mesa's day and holds no rule.
+
+    Parameters
+    ----------
+    params : Parameters
+        From `tcellabm.load`.
+    rng : int, numpy.random.Generator or None
+        The seed is the whole recipe of a patient. A generator is copied, not used up; None takes
+        a seed from the operating system.
+
+    Attributes
+    ----------
+    patient : Patient
+        The covariates drawn or set; frozen.
+    params : Parameters
+        The parameters with the patient's covariates in place; frozen.
+    seed : int
+        Reproduces the patient.
+    record : Record
+        What was observed so far.
+    """
+
+    def __init__(self, params: Parameters, rng: int | np.random.Generator | None = None) -> None:
+        """Draw the patient and the cells of day 0."""
+        self.seed = _seed_of(rng)
+        super().__init__(rng=self.seed)
+        patient_stream, dynamics = np.random.SeedSequence(self.seed).spawn(2)
+        self.patient: Patient = draw_patient(
+            params, self.seed, np.random.default_rng(patient_stream)
+        )
+        self.run_id = run_id(params, self.seed)
+        self.params: Parameters = params.replace(dict(self.patient.covariates))
+        self.rng = np.random.default_rng(dynamics)
+        self.tissue = Tissue(self.params, self.rng)
+        self.physiology = Physiology(self.params)
+        self.tocilizumab = Tocilizumab(self.params.tocilizumab, self.patient.weight_kg)
+        self.corticosteroid = Corticosteroid(self.params.corticosteroid, self.patient.weight_kg)
+        self.record = Record()
+        self._orders: list[tuple[float, str, float]] = []
+        self._reached = 0.0  # the state is that of this time
+        self._due = 0.0  # the next tick
+        self._blasts_in_blood = True
+        self._infected_until = 0.0
+        self.schedule_event(self._start, at=0.0, priority=Priority.HIGH)
+        self._start_ticks(2.0**-self.params.time.tick_halvings)
+
+    # --- the clock --------------------------------------------------------------------------------
+
+    def run_until(self, end_time: float) -> None:
+        """Run to a day after infusion; a day already reached does nothing."""
+        if end_time > self.time:
+            super().run_until(end_time)
+
+    def _start_ticks(self, first: float) -> None:
+        self._due = first
+        self._ticks = self.schedule_recurring(
+            self._tick, Schedule(interval=TumorTCellModel._next_tick, start=first), Priority.LOW
+        )
+
+    def _tick(self) -> None:
+        self._bring_up_to_date()
+
+    def _next_tick(self) -> float:
+        """Choose the length of the next tick and note when it is due."""
+        length = self._tick_length()
+        self._due = self.time + length
+        return length
+
+    def _tick_length(self) -> float:
+        """Return the longest tick, 2^-k days on a grid from day 0, that the state allows."""
+        time = self.params.time
+        shortest, length = 2.0**-time.tick_halvings, 2.0**-time.slow_tick_halvings
+        if self.physiology.in_crs or self._recently_treated():
+            return shortest
+        hazard = self.tissue.fastest_hazard()
+        while length > shortest and (
+            hazard * length > time.change_per_tick or self.time % length != 0.0
+        ):
+            length *= 0.5
+        return length
+
+    def _recently_treated(self) -> bool:
+        given = self.record.treatments
+        return bool(given) and self.time - given[-1].day < ALERT_DAYS
+
+    def _bring_up_to_date(self) -> None:
+        """Advance the state to now, if a tick is due now: events of equal time see it done."""
+        if self.time < self._due or self._reached == self.time or not self.running:
+            return
+        dt = self.time - self._reached
+        self.tissue.advance(self._reached, dt, self.corticosteroid.division_factor, self._effect())
+        self.tocilizumab.advance(dt)
+        self.corticosteroid.advance(dt)
+        self._reached = self.time
+        self._follow_body(dt)
+        self._meet_fate(dt)
+        self._write_row()
+        self._follow_care()
+
+    # --- what a tick does beside cells ------------------------------------------------------------
+
+    def _effect(self) -> Effect:
+        """Return what drugs do to cytokines: IL-6 loses its way out by the receptor."""
+        free = 1.0 - self.tocilizumab.occupancy
+        share = self.params.cytokines.il6.receptor_share
+        return Effect(self.corticosteroid.secretion_factor, 1.0 - share + share * free)
+
+    def _follow_body(self, dt: float) -> None:
+        serum = dict(zip(CYTOKINES, self.tissue.cytokines.plasma.tolist(), strict=True))
+        effective = serum["il6"] * (1.0 - self.tocilizumab.occupancy)
+        self.physiology.advance(
+            dt, effective, serum["il1"], self._body(layout.ACTIVATED), self._infected(dt)
+        )
+
+    def _infected(self, dt: float) -> bool:
+        """Draw background neutropenic fevers, where the parameters ask for them."""
+        physiology, white = self.params.physiology, self._white_cells()
+        if physiology.neutropenic_fever_per_day > 0.0:
+            low = white < 2.0 * self.params.patient.white_cell_nadir_per_ul
+            chance = -math.expm1(-physiology.neutropenic_fever_per_day * dt)
+            if low and self.rng.random() < chance:
+                self._infected_until = self.time + physiology.neutropenic_fever_days
+        return self.time < self._infected_until
+
+    def _meet_fate(self, dt: float) -> None:
+        """Let the patient die of progression or of CRS."""
+        physiology, capacity = self.params.physiology, self.params.marrow.capacity_cells
+        needs = self.physiology.needs
+        leukemia = self._body(slice(layout.LEUKEMIA, layout.B_CELL))
+        hazards = {
+            "crs": physiology.crs_death_per_day * (max(needs.blood_pressure, needs.oxygen) == 3),
+            "progression": physiology.progression_death_per_day
+            * (leukemia >= physiology.progression_share * capacity),
+        }
+        for cause, hazard in hazards.items():
+            if self.running and hazard and self.rng.random() < -math.expm1(-hazard * dt):
+                self.record.death_day, self.record.death_cause = self.time, cause
+                self.running = False
+                self._ticks.stop()
+
+    def _follow_care(self) -> None:
+        """Let the clinician act on what is seen; orders act from the next tick on."""
+        if not self.running:
+            return
+        needs = self.physiology.needs
+        bedside = Bedside(
+            self.time,
+            needs.blood_pressure,
+            needs.oxygen,
+            self.record.days_of("tocilizumab"),
+            self.record.days_of("corticosteroid"),
+        )
+        for drug in POLICIES[self.params.care.policy](bedside, self.params):
+            self.give(drug)
+        self._look_for_blasts()
+
+    def _write_row(self) -> None:
+        """Note this moment in the series; cells are those of the body."""
+        if not self.record.wants_row(self.time):
+            return
+        needs = self.physiology.needs
+        body = [
+            self._body(slice(layout.LEUKEMIA + 1, layout.B_CELL)),
+            self._body(layout.LEUKEMIA),
+            self._body(layout.MEMORY),
+            self._body(layout.EFFECTOR),
+            self._body(layout.EXHAUSTED),
+            self._body(slice(layout.B_CELL, layout.MEMORY)),
+            self._body(layout.ACTIVATED),
+        ]
+        self.record.add_row(
+            (
+                self.time,
+                *body,
+                self._copies_per_ug(),
+                *self.tissue.cytokines.plasma.tolist(),
+                self.tocilizumab.concentration,
+                self.physiology.temperature_c,
+                self.physiology.crp_mg_per_l,
+                self.physiology.ferritin_ng_per_ml,
+                needs.blood_pressure,
+                needs.oxygen,
+                grading.penn(needs),
+                grading.astct(needs),
+                grading.lee(needs),
+                0,
+                self._per_ul(slice(layout.B_CELL, layout.MEMORY)),
+                self._per_ul(slice(layout.LEUKEMIA, layout.B_CELL)),
+                self.physiology.fever_hours,
+            )
+        )
+
+    # --- events -----------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Day 0: a marrow aspirate, the infusion, a blood draw."""
+        self._assess()
+        self._administer("car_t", self._labelled_cells())
+        self._draw_blood()
+        self._write_row()
+
+    def give(self, treatment: str, at: float | None = None, cells: float | None = None) -> None:
+        """Order a treatment; it acts from the next tick on.
+
+        Parameters
+        ----------
+        treatment : str
+            One of TREATMENTS.
+        at : float, optional
+            Day after infusion; now if not given.
+        cells : float, optional
+            CAR T cells of the whole body, for "car_t"; the product's dose if not given.
+
+        Raises
+        ------
+        ValueError
+            An unknown treatment, a day in the past, or a number of cells that cannot be given.
+        """
+        if treatment in LATER_TREATMENTS:
+            raise ValueError(f"{treatment} is not there yet, allowed: {', '.join(TREATMENTS)}")
+        if treatment not in TREATMENTS:
+            raise ValueError(f"unknown treatment {treatment!r}, allowed: {', '.join(TREATMENTS)}")
+        day = self.time if at is None else float(at)
+        if not self.time <= day < math.inf:
+            raise ValueError(f"day {at} of {treatment} is past, allowed: {self.time} or later")
+        if cells is not None and treatment != "car_t":
+            raise ValueError(f"cells given with {treatment}, allowed: with car_t only")
+        amount = self._labelled_amount(treatment) if cells is None else float(cells)
+        if not 0.0 <= amount < math.inf:
+            raise ValueError(f"{cells} cells, allowed: a number from 0 up")
+        self._orders.append((day, treatment, amount))
+        self.schedule_event(self._carry_out, at=day, priority=Priority.HIGH)
+
+    def _labelled_amount(self, treatment: str) -> float:
+        if treatment == "tocilizumab":
+            return self.tocilizumab.labelled_dose_mg
+        if treatment == "corticosteroid":
+            return self.corticosteroid.labelled_dose_mg
+        return self._labelled_cells()
+
+    def _labelled_cells(self) -> float:
+        return self.params.product.dose_cells_per_kg * self.patient.weight_kg
+
+    def _carry_out(self) -> None:
+        """Give what is due; the next tick comes sooner where it was to be a long one."""
+        self._bring_up_to_date()
+        due = [order for order in self._orders if order[0] <= self.time]
+        self._orders = [order for order in self._orders if order[0] > self.time]
+        for _, treatment, amount in due if self.running else ():
+            self._administer(treatment, amount)
+        sooner = self.time + self._tick_length()
+        if self._reached == self.time and self.time < sooner < self._due and self.running:
+            self._ticks.stop()
+            self._start_ticks(sooner)
+
+    def _administer(self, treatment: str, amount: float) -> None:
+        if treatment == "car_t":
+            self.tissue.infuse(amount)
+        elif treatment == "tocilizumab":
+            self.tocilizumab.give(amount)
+        else:
+            self.corticosteroid.give(amount)
+        self.record.treatments.append(Treatment(self.time, treatment))
+
+    def _draw_blood(self) -> None:
+        """Take a blood sample and plan the next one."""
+        self._bring_up_to_date()
+        if self.running:
+            self.record.draws.append(Draw(self.time, self._copies_per_ug()))
+            self.schedule_event(
+                self._draw_blood, at=assays.next_draw(self.time), priority=Priority.HIGH
+            )
+
+    def _assess(self) -> None:
+        """Take a planned marrow aspirate and plan the next one."""
+        self._look_at_marrow()
+        if self.running:
+            self.schedule_event(
+                self._assess, at=assays.next_assessment(self.time), priority=Priority.HIGH
+            )
+
+    def _look_at_marrow(self) -> None:
+        self._bring_up_to_date()
+        if not self.running or (
+            self.record.assessments and self.record.assessments[-1].day == self.time
+        ):
+            return
+        marrow = self.tissue.body - self.tissue.blood
+        blasts = marrow[layout.LEUKEMIA : layout.B_CELL]
+        seen = assays.Marrow(
+            blasts_by_density=blasts,
+            rungs=self.tissue.rungs,
+            other_cells=int(marrow.sum() - blasts.sum()),
+            capacity=self.tissue.rates.voxel_capacity * self.tissue.marrow.voxels,
+            blood_blasts_per_ul=self._per_ul(slice(layout.LEUKEMIA, layout.B_CELL)),
+        )
+        self.record.assessments.append(assays.assess(self.time, seen, self.params, self.rng))
+
+    def _look_for_blasts(self) -> None:
+        """Ask for a marrow aspirate where blasts appear in blood."""
+        limit = self.params.assay.circulating_blasts_per_ul
+        found = self._per_ul(slice(layout.LEUKEMIA, layout.B_CELL)) >= limit
+        if found and not self._blasts_in_blood:
+            self.schedule_event(self._look_at_marrow, at=self.time, priority=Priority.HIGH)
+        self._blasts_in_blood = found
+
+    # --- what is seen from outside ----------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """Return the simulated living cells by kind, exact."""
+        body = self.tissue.body
+        return {
+            "leukemia": int(body[layout.LEUKEMIA : layout.B_CELL].sum()),
+            "car_t": int(body[layout.MEMORY : layout.RESTING].sum()),
+            "b_cell": int(body[layout.B_CELL : layout.MEMORY].sum()),
+            "myeloid": int(body[layout.RESTING :].sum()),
+        }
+
+    @property
+    def agents(self) -> Any:
+        """The living agents (groups of cells) as a read-only Mesa agent set."""
+        return CellAgents.of(self, self.tissue.cells, self.tissue.rungs)
+
+    @property
+    def grid(self) -> OrthogonalVonNeumannGrid:
+        """The marrow as a Mesa grid, with its property layers."""
+        return self.tissue.marrow.grid
+
+    @property
+    def series(self) -> pd.DataFrame:
+        """The record: a row per tick to day 60, per day after."""
+        return self.record.series()
+
+    @property
+    def treatments(self) -> list[tuple[float, str]]:
+        """What was given, and on which day."""
+        return [(given.day, given.name) for given in self.record.treatments]
+
+    def outcomes(self) -> dict[str, Any]:
+        """Return the outcomes so far, a plain dict of the published columns."""
+        counts, fraction = self.counts(), self.params.resolution.represented_fraction
+        died = self.record.death_day
+        final = Final(
+            day=self.time if math.isnan(died) else died,
+            leukemic_cells=round(counts["leukemia"] / fraction),
+            car_t_cells=round(counts["car_t"] / fraction),
+            whole_body=fraction == 1.0,
+            seed=self.seed,
+            run_id=self.run_id,
+        )
+        return outcomes(self.record, final, self.params)
+
+    def fork(self, rng: int | np.random.Generator | None = None) -> TumorTCellModel:
+        """Return a twin in the same state.
+
+        Parameters
+        ----------
+        rng : int or numpy.random.Generator, optional
+            If given, the twin draws anew from here; else it equals the uninterrupted run.
+        """
+        frozen: dict[int, Any] = {id(part): part for part in (self.params, self.patient)}
+        twin = copy.deepcopy(self, frozen)
+        if rng is not None:
+            twin.rng = np.random.default_rng(_seed_of(rng))
+            twin.tissue.rng = twin.rng
+        return twin
+
+    # --- small measures ---------------------------------------------------------------------------
+
+    def _body(self, states: slice | int) -> float:
+        """Return the cells of some states in the whole body."""
+        return float(np.sum(self.tissue.body[states])) / self.params.resolution.represented_fraction
+
+    def _per_ul(self, states: slice) -> float:
+        """Return the density of some states in blood, cells/uL."""
+        return float(self.tissue.blood[states].sum()) / self.tissue.marrow.blood_ul
+
+    def _white_cells(self) -> float:
+        return self.tissue.recovery.white_cells_per_ul(self.time)
+
+    def _copies_per_ug(self) -> float:
+        car_t = self._per_ul(slice(layout.MEMORY, layout.RESTING))
+        return assays.copies_per_ug(car_t, self._white_cells(), self.params)
+
+
+def run_id(params: Parameters, seed: int) -> str:
+    """Return the name of a run: a hash of its parameters, its seed and the model's version."""
+    recipe = json.dumps([params.resolved(), seed, MODEL_VERSION], sort_keys=True)
+    return hashlib.sha256(recipe.encode()).hexdigest()[:16]
+
+
+def _seed_of(rng: int | np.random.Generator | None) -> int:
+    """Return a seed, without using up a generator that is the caller's."""
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        if rng < 0:
+            raise ValueError(f"seed {rng}, allowed: 0 or more")
+        return int(rng)
+    if rng is None or isinstance(rng, np.random.Generator):
+        source = np.random.default_rng() if rng is None else copy.deepcopy(rng)
+        return int(source.integers(2**63))
+    raise TypeError(f"rng is a {type(rng).__name__}, allowed: an integer seed or a Generator")

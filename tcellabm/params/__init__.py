@@ -1,0 +1,23 @@
+"""What a parameter file may say: typed, with unit, range, source; TOML in, frozen `Parameters` out.
+
+Layers, later wins: `model.toml`, product file, population file, scenario, sweep axis, overrides.
+"""
+
+from tcellabm.params.errors import InputError
+from tcellabm.params.loading import Row, Sweep, load, load_sweep, parse_set, rows
+from tcellabm.params.meta import Meta, Value
+from tcellabm.params.parameters import Distribution, Parameters
+
+__all__ = [
+    "Distribution",
+    "InputError",
+    "Meta",
+    "Parameters",
+    "Row",
+    "Sweep",
+    "Value",
+    "load",
+    "load_sweep",
+    "parse_set",
+    "rows",
+]

@@ -1,0 +1,90 @@
+"""Parameter files: where they are looked for, and how TOML becomes dotted keys."""
+
+import os
+import tomllib
+from collections.abc import Container, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tcellabm.params.errors import InputError, shorten
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SHIPPED = (_PACKAGE / "_files", _PACKAGE.parent / "params")
+_LARGEST_BYTES = 1_000_000
+_DEEPEST = 8
+
+
+def find_file(name: str) -> Path:
+    """Look for a file as given, then among the shipped parameter files."""
+    path = Path(name) if os.path.exists(name) else shipped_file(name)
+    if path is None:
+        raise InputError("no such file", name, "allowed: a path, or a shipped file")
+    return path
+
+
+def shipped_file(name: str) -> Path | None:
+    """Look for a file in the package, then in the checkout; `params/` may stand before its name."""
+    paths = (root / name.removeprefix("params/") for root in _SHIPPED)
+    return next((path for path in paths if os.path.exists(path)), None)
+
+
+def read_toml(path: Path, where: str) -> dict[str, Any]:
+    """Read a parameter file, refusing whatever is not TOML with keys in it."""
+    text = _read_text(path, where)
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise InputError("nested too deep", where, "allowed: tables of keys") from None
+    except ValueError as error:
+        raise InputError("not TOML", where, shorten(str(error), 100)) from None
+    if not table:
+        raise InputError("sets nothing", where, "allowed: TOML with keys in it")
+    return table
+
+
+def _read_text(path: Path, where: str) -> str:
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
+            raise InputError("a folder, or too large", where, "allowed: a TOML file of up to 1 MB")
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError("cannot be read", where, str(error.strerror)) from None
+    except UnicodeDecodeError:
+        raise InputError("not text", where, "allowed: TOML in UTF-8") from None
+
+
+class Said(NamedTuple):
+    """A value as written, with the source of the table it stands in."""
+
+    value: Any
+    source: str
+
+
+def flatten(table: Mapping[Any, Any], where: str, leaves: Container[str]) -> dict[str, Said]:
+    """Lay nested tables out by dotted key.
+
+    A key in `leaves`, or a table with a `value`, is not entered. The `source` of a table within
+    the file holds for everything in it.
+    """
+    found: dict[str, Said] = {}
+    for key, said in _walk(table, where, leaves, "", ""):
+        if key in found:
+            raise InputError(f"{shorten(key)} is set twice", where, "allowed: once")
+        found[key] = said
+    return found
+
+
+def _walk(
+    table: Mapping[Any, Any], where: str, leaves: Container[str], prefix: str, source: str
+) -> Iterator[tuple[str, Said]]:
+    if prefix.count(".") > _DEEPEST:
+        raise InputError(f"{shorten(prefix)} is nested too deep", where, "allowed: section.key")
+    for name, value in table.items():
+        if not isinstance(name, str):
+            raise InputError(f"key {shorten(name)} is not text", where, "allowed: section.key")
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping) and key not in leaves and "value" not in value:
+            inner = {part: raw for part, raw in value.items() if part != "source"}
+            yield from _walk(inner, where, leaves, f"{key}.", value.get("source", source))
+        else:
+            yield key, Said(value, source)

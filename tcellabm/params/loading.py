@@ -1,0 +1,216 @@
+"""Layers of parameter files and overrides, resolved into `Parameters`."""
+
+import itertools
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tcellabm.params.errors import InputError, shorten
+from tcellabm.params.files import Said, find_file, flatten, read_toml
+from tcellabm.params.meta import Meta, Value, catalog, meta_of, model_file, settable
+from tcellabm.params.parameters import OVERRIDE, Entry, Parameters, entries
+
+type File = str | os.PathLike[str]
+
+
+class _Role(NamedTuple):
+    """What a file may do where it stands."""
+
+    names: tuple[str, ...]  # the files it may name
+    varies: bool  # whether it may have axes
+    holds: bool  # whether what it sets holds for every patient
+
+
+_SWEEP = _Role(("scenario", "product", "population"), varies=True, holds=True)
+_SCENARIO = _Role(("product", "population"), varies=False, holds=True)
+_NAMED = _Role((), varies=False, holds=False)
+
+
+class _Layer(NamedTuple):
+    """What one file, or the overrides, say."""
+
+    files: dict[str, str]
+    axes: dict[str, tuple[Value, ...]]
+    entries: dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Parameters, and the axes along which a sweep varies them.
+
+    Attributes
+    ----------
+    params : Parameters
+        What all points share; at a point, `params.replace(point)`.
+    axes : mapping of str to tuple
+        Values by dotted key; empty for a scenario.
+    """
+
+    params: Parameters
+    axes: Mapping[str, tuple[Value, ...]]
+
+    def points(self) -> list[dict[str, Value]]:
+        """Every point of the grid, the last axis running fastest."""
+        grid = itertools.product(*self.axes.values())
+        return [dict(zip(self.axes, values, strict=True)) for values in grid]
+
+
+class Row(NamedTuple):
+    """One parameter as text, for a listing."""
+
+    key: str
+    value: str
+    unit: str
+    range: str
+    source: str
+
+
+def load(path: File | None = None, overrides: Mapping[str, Any] | None = None) -> Parameters:
+    """Resolve a scenario file, and the files it names, into parameters.
+
+    Parameters
+    ----------
+    path : path, optional
+        Looked for as given, then among the shipped files; without it, `model.toml` alone.
+    overrides : mapping, optional
+        Values by dotted key; they win over every file.
+
+    Raises
+    ------
+    InputError
+        If a file or a value cannot be used.
+    """
+    sweep = load_sweep(path, overrides)
+    for key in sweep.axes:
+        raise InputError(
+            f"{key} is a list", "", "allowed: one value; a list is for a sweep axis only"
+        )
+    return sweep.params
+
+
+def load_sweep(path: File | None = None, overrides: Mapping[str, Any] | None = None) -> Sweep:
+    """Resolve a sweep file, or a scenario; a list among the overrides is an axis.
+
+    Raises
+    ------
+    InputError
+        If a file or a value cannot be used.
+    """
+    given = _overrides(overrides or {})
+    top = _read(path, _SWEEP)
+    scenario = _read(top.files.get("scenario"), _SCENARIO)
+    files = scenario.files | top.files | given.files
+    named = [_read(files.get(kind), _NAMED) for kind in ("product", "population")]
+    merged: dict[str, Entry] = {}
+    for layer in (*named, scenario, top, given):
+        merged |= layer.entries
+    axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
+    return _checked(Sweep(Parameters.of(merged), axes))
+
+
+def _checked(sweep: Sweep) -> Sweep:
+    """Lay every value of every axis over the parameters, for the checks that need them all."""
+    for key, axis in sweep.axes.items():
+        for value in axis:
+            sweep.params.replace({key: value})
+    return sweep
+
+
+def _read(path: File | None, role: _Role) -> _Layer:
+    """Read one file; none, or `model.toml`, adds nothing."""
+    if path is None or (file := find_file(os.fspath(path))).samefile(model_file()):
+        return _Layer({}, {}, {})
+    where = os.fspath(path)
+    return _layer(flatten(read_toml(file, where), where, settable()), where, role)
+
+
+def _overrides(values: Mapping[str, Any]) -> _Layer:
+    """Read overrides; a list is an axis."""
+    said = flatten(values, OVERRIDE, settable())
+    axes = {key for key, (raw, _) in said.items() if isinstance(raw, list | tuple)}
+    named = {f"axes.{key}" if key in axes else key: said[key] for key in said}
+    return _layer(named, OVERRIDE, _SWEEP)
+
+
+def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:
+    layer = _Layer({}, {}, {})
+    plain: dict[str, Said] = {}
+    for key, value in said.items():
+        match key.split(".", 1):
+            case ["files", name]:
+                layer.files[name] = _file(name, value.value, where, role)
+            case ["axes", name]:
+                layer.axes[name] = _axis(name, value.value, where, role)
+            case _:
+                plain[key] = value
+    return layer._replace(entries=entries(plain, where, role.holds))
+
+
+def _file(name: str, raw: object, where: str, role: _Role) -> str:
+    if name not in role.names:
+        allowed = ", ".join(f"files.{known}" for known in role.names) or "no further files"
+        raise InputError(f"unknown key files.{shorten(name)}", where, f"allowed: {allowed}")
+    if not isinstance(raw, str):
+        raise InputError(f"files.{name} = {shorten(raw)} is not text", where, "allowed: a path")
+    return raw
+
+
+def _axis(key: str, raw: object, where: str, role: _Role) -> tuple[Value, ...]:
+    if not role.varies:
+        raise InputError(f"{shorten(key)} is an axis", where, "allowed: axes in a sweep file only")
+    meta = meta_of(key, where)
+    if not isinstance(raw, list | tuple) or not raw:
+        raise InputError(f"axis {key} = {shorten(raw)}", where, "allowed: a list of values")
+    axis = tuple(meta.check(item, where) for item in raw)
+    if len(set(axis)) < len(axis):
+        raise InputError(f"axis {key} repeats a value", where, "allowed: each value once")
+    return axis
+
+
+def rows(path: File | None = None, overrides: Mapping[str, Any] | None = None) -> list[Row]:
+    """List every effective parameter of a file, distributions last.
+
+    Raises
+    ------
+    InputError
+        If the file or a value cannot be used.
+    """
+    sweep = load_sweep(path, overrides)
+    params = sweep.params.replace(sweep.points()[0])
+    fixed = params.resolved()
+    texts = {key: "drawn" for key in catalog()}
+    texts |= {key: shorten(value, 60) for key, value in {**fixed, **sweep.axes}.items()}
+    return [_row(params.describe(key), text) for key, text in texts.items()]
+
+
+def _row(meta: Meta, text: str) -> Row:
+    return Row(meta.key, text, meta.unit, meta.bounds, meta.source)
+
+
+def parse_set(items: Iterable[str]) -> dict[str, Any]:
+    """Read `KEY=VALUE` arguments: a value is TOML, else bare text.
+
+    Raises
+    ------
+    InputError
+        If an argument is not of this form, or a key is given twice.
+    """
+    found: dict[str, Any] = {}
+    for item in items:
+        key, equals, text = (part.strip() for part in item.partition("="))
+        if not key or not equals:
+            raise InputError(f"{shorten(item)} sets nothing", OVERRIDE, "allowed: KEY=VALUE")
+        if key in found:
+            raise InputError(f"{shorten(key)} is set twice", OVERRIDE, "allowed: once")
+        found[key] = _value(text)
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return table["value"] if len(table) == 1 else text

@@ -1,0 +1,161 @@
+"""Frozen parameters of one run, and where each of them was set."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
+
+from pydantic import PrivateAttr
+
+from tcellabm.params.errors import InputError, shorten, toml_text
+from tcellabm.params.files import Said, flatten
+from tcellabm.params.meta import (
+    DISTRIBUTION_FIELDS,
+    POPULATION,
+    Meta,
+    Value,
+    catalog,
+    meta_of,
+    settable,
+)
+from tcellabm.params.schema import Sections
+
+OVERRIDE = "--set"
+
+
+class Entry(NamedTuple):
+    """A value set by a layer above `model.toml`."""
+
+    value: Value
+    source: str
+    file: str
+    holds: bool  # for every patient, so that it is not drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A log-normal number between patients, clipped to [low, high]."""
+
+    median: float
+    sigma_ln: float
+    low: float
+    high: float
+
+    def at(self, z: float) -> float:
+        """Value at the standard normal deviate `z`."""
+        return min(max(self.median * math.exp(self.sigma_ln * z), self.low), self.high)
+
+
+def entries(said: Mapping[str, Said], where: str, holds: bool) -> dict[str, Entry]:
+    """Check what a layer sets, by dotted key."""
+    return {key: _entry(key, *said[key], where, holds) for key in said}
+
+
+def _entry(key: str, raw: Any, source: str, where: str, holds: bool) -> Entry:
+    meta = meta_of(key, where)
+    if isinstance(raw, Mapping):
+        if "value" not in raw or not raw.keys() <= {"value", "unit", "source"}:
+            raise InputError(f"{key} is a table", where, "allowed: value, unit, source in it")
+        if raw.get("unit", meta.unit) != meta.unit:
+            what = f"{key} has unit {shorten(raw['unit'])}"
+            raise InputError(what, where, f"allowed: {meta.unit}")
+        raw, source = raw["value"], raw.get("source", source)
+    return Entry(meta.check(raw, where), shorten(source or where, 200), where, holds)
+
+
+class Parameters(Sections):
+    """Every parameter of a run: `params.leukemia.death_per_day`, and by dotted key.
+
+    Frozen; pickles in well under a millisecond. Made by `load` and by `replace`.
+    """
+
+    _entries: dict[str, Entry] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def of(cls, entries: Mapping[str, Entry]) -> Self:
+        """Lay checked entries over `model.toml`."""
+        values = {key: meta.value for key, meta in catalog().items()}
+        values |= {key: entry.value for key, entry in entries.items() if key in values}
+        params = cls.model_validate(_nested(values))
+        params._entries = dict(entries)
+        for key, drawn in params.distributions.items():
+            if not drawn.low <= drawn.median <= drawn.high:
+                bounds = f"allowed: low {toml_text(drawn.low)} to high {toml_text(drawn.high)}"
+                raise InputError(
+                    f"{POPULATION}{key}.median = {toml_text(drawn.median)}", "", bounds
+                )
+        return params
+
+    def replace(self, values: Mapping[str, Any]) -> Self:
+        """Set values by dotted key, for every patient.
+
+        Raises
+        ------
+        InputError
+            If a key is unknown or a value is not allowed.
+        """
+        said = flatten(values, OVERRIDE, settable())
+        return self.of({**self._entries, **entries(said, OVERRIDE, holds=True)})
+
+    def get(self, key: str) -> Value:
+        """Value by dotted key."""
+        entry = self._entries.get(key)
+        return meta_of(key).value if entry is None else entry.value
+
+    def describe(self, key: str) -> Meta:
+        """Value, unit, range, source and file by dotted key."""
+        meta, entry = meta_of(key), self._entries.get(key)
+        if entry is None:
+            return meta
+        return replace(meta, value=entry.value, source=entry.source, file=entry.file)
+
+    @property
+    def set_keys(self) -> frozenset[str]:
+        """Keys set in a scenario, a sweep axis or an override."""
+        return frozenset(key for key, entry in self._entries.items() if entry.holds)
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """Parameters set for every patient: not drawn, whatever the population says."""
+        return self.set_keys & catalog().keys()
+
+    @property
+    def distributions(self) -> Mapping[str, Distribution]:
+        """Distribution of each parameter that a population describes, pinned or not."""
+        parts = [key for key in self._entries if key.startswith(POPULATION)]
+        described = {part.removeprefix(POPULATION).rpartition(".")[0] for part in parts}
+        drawn = {key: self._distribution(key) for key in catalog() if key in described}
+        return MappingProxyType(drawn)
+
+    def _distribution(self, key: str) -> Distribution:
+        return Distribution(*(float(self.get(part)) for part in _parts(key)))
+
+    def resolved(self) -> dict[str, Value]:
+        """All that decides a run, by dotted key: what is fixed, then what the rest is drawn from.
+
+        Laid over `model.toml` as a scenario, it gives the same again.
+        """
+        drawn = [key for key in self.distributions if key not in self.pinned]
+        fixed = {key: self.get(key) for key in catalog() if key not in drawn}
+        return fixed | {part: self.get(part) for key in drawn for part in _parts(key)}
+
+    def to_toml(self) -> str:
+        """Write `resolved` as the text of a scenario file."""
+        lines = (f"{key} = {toml_text(value)}" for key, value in self.resolved().items())
+        return "".join(f"{line}\n" for line in lines)
+
+
+def _parts(key: str) -> list[str]:
+    return [f"{POPULATION}{key}.{field}" for field in DISTRIBUTION_FIELDS]
+
+
+def _nested(values: Mapping[str, Value]) -> dict[str, Any]:
+    root: dict[str, Any] = {}
+    for key, value in values.items():
+        *sections, name = key.split(".")
+        table = root
+        for section in sections:
+            table = table.setdefault(section, {})
+        table[name] = value
+    return root

@@ -1,0 +1,6 @@
+"""Figures, drawn from tables only; Matplotlib is imported when one is drawn."""
+
+from tcellabm.views.figures.map import draw_map
+from tcellabm.views.figures.patient import draw_patient
+
+__all__ = ["draw_map", "draw_patient"]

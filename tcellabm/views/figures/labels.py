@@ -1,0 +1,34 @@
+"""Names, units and tick labels of sweep axes."""
+
+from collections.abc import Sequence
+
+_NAMES = {
+    "product.dose_cells_per_kg": ("dose", "10⁶ CAR+ cells/kg", 1e-6),
+    "product.persistence_half_life_days": ("persistence half-life", "days", 1.0),
+    "patient.leukemic_burden": ("leukemic burden", "10⁹ cells", 1e-9),
+    "patient.net_growth_per_day": ("net growth of leukemia", "per day", 1.0),
+    "product.memory_fraction": ("memory fraction of the product", "", 1.0),
+    "care.policy": ("care policy", "", 1.0),
+}
+DOSE = "product.dose_cells_per_kg"
+
+
+def axis_label(key: str) -> str:
+    """Name an axis, with its unit where that is known; else by its dotted key."""
+    name, unit, _ = _NAMES.get(key, (key, "", 1.0))
+    return f"{name} ({unit})" if unit else name
+
+
+def value_label(key: str, value: object) -> str:
+    """Write one value of an axis in the unit of its label."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, int | float):
+        return str(value)
+    return f"{value * _NAMES.get(key, ('', '', 1.0))[2]:.4g}"
+
+
+def place_axes(axes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the axes to lay out in a panel (dose across, if it is one) and the further ones."""
+    first = sorted(axes, key=lambda key: key != DOSE)
+    return first[:2], first[2:]
