@@ -200,7 +200,7 @@ def _shard(text: str) -> tuple[int, int]:
 def _draw_map(result: "Result") -> bytes:
     from tcellabm.views.figures import draw_map
 
-    return draw_map(result.summary, list(result.axes))
+    return draw_map(result.summary, list(result.axes), result.settings)
 
 
 def _draw_patient(record: "PatientRecord", params: "Parameters", seed: int) -> bytes:

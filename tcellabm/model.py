@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 MODEL_VERSION = 1  # raised with every change of numbers
 TREATMENTS = ("car_t", "tocilizumab", "corticosteroid")
 LATER_TREATMENTS = ("anakinra",)  # known, not there yet
-ALERT_DAYS = 7.0  # ticks stay short that long after a treatment
+# Ticks stay short that long after a treatment: cells distribute, cytokines and drugs act within hours.
+ALERT_DAYS = {"car_t": 28.0, "tocilizumab": 7.0, "corticosteroid": 7.0}
 
 
 class TumorTCellModel(Model):
@@ -116,16 +117,16 @@ class TumorTCellModel(Model):
         shortest, length = 2.0**-time.tick_halvings, 2.0**-time.slow_tick_halvings
         if self.physiology.in_crs or self._recently_treated():
             return shortest
-        hazard = self.tissue.fastest_hazard()
+        change = self.tissue.fastest
         while length > shortest and (
-            hazard * length > time.change_per_tick or self.time % length != 0.0
+            change * length > time.change_per_tick or self.time % length != 0.0
         ):
             length *= 0.5
         return length
 
     def _recently_treated(self) -> bool:
         given = self.record.treatments
-        return bool(given) and self.time - given[-1].day < ALERT_DAYS
+        return any(self.time - one.day < ALERT_DAYS[one.name] for one in given)
 
     def _bring_up_to_date(self) -> None:
         """Advance the state to now, if a tick is due now: events of equal time see it done."""

@@ -6,6 +6,7 @@ import pickle
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -234,6 +235,8 @@ def test_a_distribution_is_log_normal_and_clipped():
         ("marrow.rows", 3.0, 3),
         ("resolution.max_agents", 1e6, 1_000_000),
         ("time.days", 28, 28.0),
+        ("time.days", np.float64(28), 28.0),
+        ("marrow.rows", np.int64(3), 3),
         (DOSE, 0, 0.0),
         (BURDEN, 1, 1.0),
         ("myeloid.pool_cells", 0.0, 0.0),
@@ -277,7 +280,7 @@ def test_a_value_takes_the_type_of_its_parameter(key, raw, value):
         ({f"population.{DOSE}.sigma_ln": -1}, "is out of range"),
         (
             {MEDIAN: 1e11, f"population.{BURDEN}.high": 1e10},
-            "median = 1e11, allowed: low 0 to high",
+            "median = 1e11 is out of bounds, allowed: its low 0 to its high 1e10",
         ),
         ({"population.marrow.rows.median": 1}, "unknown key population.marrow.rows.median"),
         ({"time.days": 1, "time": {"days": 2}}, "time.days is set twice"),
@@ -399,6 +402,13 @@ def test_overrides_add_and_remove_axes():
     assert sweep.axes["product.killing"] == (1.0, 2.0)
     assert sweep.params.product.dose_cells_per_kg == 1e6
     assert sweep.points()[1] == {"product.persistence_half_life_days": 15.0, "product.killing": 2.0}
+
+
+def test_axes_are_checked_together(write):
+    high = f"population.{BURDEN}.high"
+    name = write(f"files.scenario = '{SCENARIO}'\naxes.'{high}' = [2e12, 3e12]\n")
+    assert len(load_sweep(name, {MEDIAN: [1e12, 2e12]}).points()) == 4
+    assert "out of bounds" in message(name, {MEDIAN: [1e12, 3e12]}, call=load_sweep)
 
 
 def test_a_scenario_is_a_sweep_of_one_point():

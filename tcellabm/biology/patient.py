@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tcellabm.params import Parameters
+from tcellabm.params import InputError, Parameters
 
 # What may differ between patients, in the order of drawing. Every covariate is drawn for every
 # patient, used or not, so that setting one never changes another. Append only.
@@ -85,6 +85,9 @@ def draw_patient(params: Parameters, seed: int, rng: np.random.Generator) -> Pat
     rng : numpy.random.Generator
         The patient stream.
     """
+    unknown = params.distributions.keys() - set(COVARIATES)
+    if unknown:
+        raise InputError(f"population.{min(unknown)}", "", f"allowed: {', '.join(COVARIATES)}")
     normals = rng.standard_normal(len(COVARIATES))
     drawn = {}
     for key, z in zip(COVARIATES, normals, strict=True):

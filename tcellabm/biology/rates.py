@@ -44,6 +44,18 @@ def blood_share(leave: float, home: float, extra: float) -> float:
     return leave / (leave + back) if leave + back > 0.0 else 0.0
 
 
+def exchange(leave: float, home: float, dt: float) -> tuple[float, float]:
+    """Return the hazards that over `dt`, without return, move as many as leave and home do.
+
+    The chance to be on the other side after `dt` is that of the two-place Markov chain.
+    """
+    both = leave + home
+    if both == 0.0:
+        return 0.0, 0.0
+    mixed = -math.expm1(-both * dt) / both
+    return -math.log1p(-leave * mixed) / dt, -math.log1p(-home * mixed) / dt
+
+
 def rungs(params: Parameters) -> np.ndarray:
     """Return the antigen density of each rung, molecules per cell, shape (RUNGS,); the first is 0."""
     low, high = params.antigen.ladder_low, params.antigen.ladder_high
@@ -124,8 +136,6 @@ def make_rates(params: Parameters) -> layout.Rates:
         memory_activation=cell.memory_activation_per_day,
         memory_return=cell.memory_return_per_day,
         exhaustion=cell.exhaustion_per_day * product.exhaustion,
-        t_leave=cell.leave_marrow_per_day,
-        t_home=cell.home_per_day,
         t_hop=hop_rate(params, cell.motility_um2_per_day),
         leukemia_division=division_for_growth(
             patient.net_growth_per_day,
@@ -135,12 +145,8 @@ def make_rates(params: Parameters) -> layout.Rates:
         ),
         leukemia_death=blast.death_per_day,
         cd19_loss=blast.cd19_loss_per_division,
-        leukemia_leave=blast.leave_marrow_per_day,
-        leukemia_home=blast.home_per_day,
         leukemia_hop=hop_rate(params, blast.motility_um2_per_day),
         b_death=b_cell.death_per_day,
-        b_leave=b_cell.leave_marrow_per_day,
-        b_home=b_cell.home_per_day,
         b_hop=hop_rate(params, b_cell.motility_um2_per_day),
         b_state=b_cell_state(params),
         myeloid_loss=myeloid.turnover_per_day,

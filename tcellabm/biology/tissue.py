@@ -7,7 +7,7 @@ from tcellabm.biology.agents import enlarged, new_cells
 from tcellabm.biology.cytokines import Cytokines, Effect
 from tcellabm.biology.marrow import CYTOKINES, Marrow
 from tcellabm.biology.recovery import Recovery
-from tcellabm.kernels import budget, encounter, groups, landing, layout, single
+from tcellabm.kernels import budget, landing, layout, single, tick
 from tcellabm.params import Parameters
 
 ROOM = 1024  # rows kept free for what a tick may add
@@ -26,7 +26,9 @@ class Tissue:
     cells : layout.Cells
         Columns of the agents.
     body, blood : array, int64, shape (STATES,)
-        Cells of every state, in all and in blood, as of the last `count`.
+        Cells of every state, in all and in blood.
+    fastest : float
+        How fast hazards changed in the last tick, per day.
     """
 
     def __init__(self, params: Parameters, rng: np.random.Generator) -> None:
@@ -40,12 +42,15 @@ class Tissue:
         self.rungs = rates.rungs(params)
         self._ladder = rates.ladder(params)
         self._single = params.resolution.single_cell
+        places = (params.car_t, params.leukemia, params.b_cell)
+        self._passing = [(place.leave_marrow_per_day, place.home_per_day) for place in places]
         self._budget = params.resolution.agents_per_population
         self.cells = new_cells(4 * ROOM)
         self._work = self._new_work()
         self._stack = np.zeros((single.LIVING_AT_ONCE, 4))
         self.body = np.zeros(layout.STATES, np.int64)
         self.blood = np.zeros(layout.STATES, np.int64)
+        self.fastest = 0.0
         self._populate()
         self.count()
 
@@ -59,49 +64,49 @@ class Tissue:
         TooManyAgentsError
             More agents than `resolution.max_agents`.
         """
-        drive = self._drive(day + 0.5 * dt, division)
-        sites, rng = self.marrow.sites, self.rng
         self._make_room()
-        encounter.tally(self.cells, self._ladder, self.rates, sites)
-        ifng = self.marrow.field(CYTOKINES[-1])
-        encounter.encounter(dt, ifng, sites, self.rates, drive)
-        common = (rng, dt, self.cells, sites, self._ladder, self.rates, drive)
+        marrow = self.marrow
+        common = (
+            self.rng,
+            dt,
+            self.cells,
+            marrow.sites,
+            marrow.field(CYTOKINES[-1]),
+            self._ladder,
+            self.rates,
+            self._drive(day, dt, division),
+            marrow.shape,
+            (self.body, self.blood),
+            marrow.densities,
+        )
         if self._single:
-            single.step_cells(*common, *self.marrow.shape, self._stack)
+            self.fastest = tick.tick_cells(*common, self._stack)
         else:
-            groups.step_groups(*common, self._budget, *self.marrow.shape, self._work)
+            self.fastest = tick.tick_groups(*common, self._budget, self._work)
         self.cytokines.advance(dt, effect)
-        self._resample()
-        self.count()
+        self._sort()
 
-    def _drive(self, day: float, division: float) -> layout.Drive:
+    def _drive(self, day: float, dt: float, division: float) -> layout.Drive:
+        middle = day + 0.5 * dt
         return layout.Drive(
-            window=self.recovery.window(day) * division,
-            b_output=self.recovery.b_output(day),
-            myeloid_output=self.recovery.myeloid_output(day),
+            self.recovery.window(middle) * division,
+            self.recovery.b_output(middle),
+            self.recovery.myeloid_output(middle),
+            *(rate for pair in self._passing for rate in rates.exchange(*pair, dt)),
         )
 
-    def _resample(self) -> None:
+    def _sort(self) -> None:
+        """Put single cells in the order of their sites again, when enough of them are out of it."""
         used, disorder = int(self.cells.meta[layout.ROWS]), int(self.cells.meta[layout.DISORDER])
-        if not self._single:
-            budget.resample(self.rng, self.cells, self._budget, self._work)
-            budget.drop_dead(self.cells)
-        elif disorder > SORT_ABOVE * used:
+        if self._single and disorder > SORT_ABOVE * used:
             ordered = new_cells(self.cells.count.size)
             budget.sort_by_site(self.cells, ordered, self.marrow.voxels + 1)
             self.cells = ordered
 
     def count(self) -> None:
         """Count the cells of every state, and bring the density layers up to date."""
-        marrow = self.marrow
-        budget.census(self.cells, marrow.voxel_ul, self.body, self.blood, marrow.densities)
-
-    def fastest_hazard(self) -> float:
-        """Return the fastest of the hazards that couple the populations, per day."""
-        sites, cells = self.marrow.sites, self.rates
-        kill = float(sites.killing.max())
-        grow = cells.t_division * float(sites.stimulation.max())
-        return max(kill, grow)
+        totals = (self.body, self.blood)
+        budget.census(self.cells, self.marrow.sites, totals, self.marrow.densities)
 
     # --- what is put in -----------------------------------------------------------------------
 

@@ -1,7 +1,5 @@
 """What a sweep computes: grid points, patients, seeds, names of runs. Nothing here says how."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tcellabm.experiments.table import Row, outcome_schema
-from tcellabm.model import MODEL_VERSION
+from tcellabm.model import MODEL_VERSION, run_id
 from tcellabm.params import InputError, Parameters, load_sweep
 
 
@@ -45,21 +43,6 @@ def patient_seed(root: int, patient: int, replicate: int = 0) -> int:
     """
     sequence = np.random.SeedSequence(root, spawn_key=(patient, replicate))
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def run_id(params: Parameters, seed: int) -> str:
-    """Name a run by what decides its numbers: parameters, seed and version of the model.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
-    # How many patients a sweep has is no part of any one run.
-    resolved = {k: v for k, v in params.resolved().items() if not k.startswith("sweep.")}
-    recipe = {"parameters": resolved, "seed": seed, "model_version": MODEL_VERSION}
-    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

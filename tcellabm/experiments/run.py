@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 
 from tcellabm.experiments import manifest, store
-from tcellabm.experiments.plan import run_id
 from tcellabm.model import MODEL_VERSION, TumorTCellModel
 from tcellabm.params import Parameters
 
@@ -42,9 +41,7 @@ def follow(params: Parameters, seed: int = 1) -> PatientRecord:
     """Simulate one patient to the end of `time.days`."""
     model = TumorTCellModel(params, rng=seed)
     model.run_until(params.time.days)
-    identity = {"seed": seed, "run_id": run_id(params, seed)}
-    outcomes = dict(model.outcomes()) | identity
-    return PatientRecord(outcomes, model.series, list(model.treatments))
+    return PatientRecord(model.outcomes(), model.series, model.treatments)
 
 
 def run(

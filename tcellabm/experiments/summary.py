@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 RATES = ("remission", "remission_365", "severe_crs")
+TRADE_OFF = ("remission_365", "severe_crs")
 YEAR = 365.0
 SEVERE_PENN = 3
 
@@ -46,8 +47,19 @@ def pareto_best(benefit: np.ndarray, harm: np.ndarray) -> np.ndarray:
     -------
     ndarray of bool, shape (points,)
     """
-    beaten = (benefit[None, :] > benefit[:, None]) & (harm[None, :] < harm[:, None])
-    return ~beaten.any(axis=1) & ~np.isnan(benefit) & ~np.isnan(harm)
+    beaten = (benefit > benefit[:, None]) & (harm < harm[:, None])
+    return ~beaten.any(axis=1) & ~np.isnan(benefit + harm)
+
+
+def pareto_front(benefit: np.ndarray, harm: np.ndarray) -> np.ndarray:
+    """Mark the best trade-offs: no other point is as good in both and better in one.
+
+    With few patients many points have equal harm, and `pareto_best` marks most of them; this
+    leaves those that a reader should look at. Parameters and result as there.
+    """
+    as_good = (benefit >= benefit[:, None]) & (harm <= harm[:, None])
+    better = (benefit > benefit[:, None]) | (harm < harm[:, None])
+    return ~(as_good & better).any(axis=1) & ~np.isnan(benefit + harm)
 
 
 def in_remission_at_a_year(outcomes: pd.DataFrame) -> pd.Series:
@@ -88,9 +100,7 @@ def summarize(outcomes: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     groups = runs.groupby(list(axes), sort=False, dropna=False) if axes else [((), runs)]
     rows = [dict(zip(axes, point, strict=True)) | _rates(group) for point, group in groups]
     table = pd.DataFrame(rows)
-    table["pareto"] = pareto_best(
-        table["remission_365"].to_numpy(float), table["severe_crs"].to_numpy(float)
-    )
+    table["pareto"] = pareto_best(*(table[rate].to_numpy(float) for rate in TRADE_OFF))
     return table
 
 

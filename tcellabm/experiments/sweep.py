@@ -44,6 +44,8 @@ class Result:
     ----------
     axes : dict
         Dotted name -> values.
+    settings : dict
+        What the user has set.
     outcomes : DataFrame
         A row per finished run.
     summary : DataFrame
@@ -53,6 +55,7 @@ class Result:
     """
 
     axes: dict[str, list[Any]]
+    settings: dict[str, Any]
     outcomes: pd.DataFrame
     summary: pd.DataFrame
     total: int
@@ -225,7 +228,7 @@ def _table(plan: Plan, folder: store.Folder) -> pa.Table:
 def _result(plan: Plan, table: pa.Table) -> Result:
     outcomes = table.to_pandas()
     summary = summarize(outcomes, list(plan.axes))
-    return Result(plan.axes, outcomes, summary, len(plan.tasks))
+    return Result(plan.axes, plan.settings, outcomes, summary, len(plan.tasks))
 
 
 def _csv(summary: pd.DataFrame) -> bytes:

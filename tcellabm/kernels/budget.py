@@ -101,19 +101,19 @@ def sort_by_site(cells, sorted_cells, sites):
 
 
 @kernel
-def census(cells, voxel_ul, body, in_blood, densities):
+def census(cells, sites, totals, densities):
     """Count the cells of every state, and map four kinds.
 
     Parameters
     ----------
-    voxel_ul : float
-        Volume of a voxel, uL.
-    body, in_blood : array, int64, shape (STATES,)
+    totals : tuple of arrays, int64, shape (STATES,)
         Set to the cells in all, and in blood.
     densities : tuple of arrays, float, shape (voxels,)
         Set to cells/uL: leukemia, CAR T, B cells, activated myeloid cells.
     """
+    body, in_blood = totals
     leukemia, car_t, b_cell, activated = densities
+    voxel_ul = sites.volume[0]
     body[:] = 0
     in_blood[:] = 0
     for layer in densities:

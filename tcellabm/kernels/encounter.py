@@ -1,5 +1,7 @@
 """Who meets whom: densities at each site, and the hazards that follow (Beddington-DeAngelis)."""
 
+import math
+
 from tcellabm.kernels.jit import kernel
 from tcellabm.kernels.layout import ACTIVATED, B_CELL, EXHAUSTED, MEMORY, ROWS
 
@@ -51,23 +53,50 @@ def grown(x):
 
 
 @kernel
-def meet(s, dt, sites, rates, drive):
-    """Predict the densities of site `s` half a tick ahead, from what drives them now."""
+def meet(s, sites, rates):
+    """Return what the cells of a site do to each other, at its densities as they stand.
+
+    Returns
+    -------
+    tuple of float
+        Killing hazard of a target with g = 1 (per day), stimulation, cytokine engagement.
+    """
     factor = rates.blood_factor if s == sites.volume.size - 1 else 1.0
-    effectors, lysis = sites.effectors[s], sites.lysis[s]
-    killing = rates.kill * effectors / (rates.kill_half * factor + effectors + lysis)
-    crowd = rates.activation_half * factor + effectors + sites.activating[s]
-    f = sites.activating[s] / crowd
-    phi = f / (f + rates.stimulation_half)
-    rise = rates.t_division * phi * drive.window - rates.contraction * (
-        1.0 - rates.contraction_protection * phi
-    )
-    fall = killing * sites.lysis_squared[s] / lysis if lysis > 0.0 else 0.0
-    return grown(0.5 * dt * rise), grown(-0.5 * dt * fall)
+    effectors, half = sites.effectors[s], rates.activation_half * factor
+    killing = rates.kill * effectors / (rates.kill_half * factor + effectors + sites.lysis[s])
+    engaged = sites.activating[s] / (half + effectors + sites.activating[s])
+    release = sites.releasing[s] / (half + effectors + sites.releasing[s])
+    return killing, engaged / (engaged + rates.stimulation_half), release
 
 
 @kernel
-def encounter(dt, ifng, sites, rates, drive):
+def look_ahead(s, dt, influx, sites, ladder, rates, drive):
+    """Move the densities of a site half a tick ahead, by what drives them now.
+
+    Effectors divide and contract; targets are killed, and B cells come in.
+
+    Parameters
+    ----------
+    influx : float
+        New B cells, cells/uL/d.
+    """
+    killing, phi, _ = meet(s, sites, rates)
+    spared = 1.0 - rates.contraction_protection * phi
+    sites.effectors[s] *= grown(
+        0.5 * dt * (rates.t_division * phi * drive.window - rates.contraction * spared)
+    )
+    if sites.lysis[s] > 0.0:
+        fall = 0.5 * dt * killing * sites.lysis_squared[s] / sites.lysis[s]
+        kept = grown(-fall)
+        came = influx * 0.5 * dt * ((1.0 - kept) / fall if fall > 0.0 else 1.0)
+        rung = rates.b_state - B_CELL
+        sites.lysis[s] = sites.lysis[s] * kept + came * ladder.lysis[rung]
+        sites.activating[s] = sites.activating[s] * kept + came * ladder.activation[rung]
+        sites.releasing[s] = sites.releasing[s] * kept + came * ladder.release[rung]
+
+
+@kernel
+def encounter(dt, ifng, sites, ladder, rates, drive):
     """Set the hazards of every site from its densities, predicted at mid-tick.
 
     Parameters
@@ -76,28 +105,44 @@ def encounter(dt, ifng, sites, rates, drive):
         Tick length, days; 0 takes the densities as they are.
     ifng : array, float, shape (voxels,)
         IFN-gamma in each voxel, pg/mL.
+
+    Returns
+    -------
+    float
+        How fast the hazards change, per day: the greatest over the sites.
     """
     blood = sites.volume.size - 1
+    fastest = 0.0
     for s in range(blood + 1):
-        factor = rates.blood_factor if s == blood else 1.0
-        rise, fall = meet(s, dt, sites, rates, drive)
-        effectors = sites.effectors[s] * rise
-        lysis = sites.lysis[s] * fall
-        activating = sites.activating[s] * fall
-        releasing = sites.releasing[s] * fall
-        half = rates.activation_half * factor
-        f = activating / (half + effectors + activating)
-        sites.killing[s] = rates.kill * effectors / (rates.kill_half * factor + effectors + lysis)
-        sites.stimulation[s] = f / (f + rates.stimulation_half)
-        sites.release[s] = releasing / (half + effectors + releasing)
-        sites.effectors[s] = effectors
+        before = meet(s, sites, rates)
+        influx = drive.b_output / blood / sites.volume[s] if s < blood else 0.0
+        look_ahead(s, dt, influx, sites, ladder, rates, drive)
+        after = meet(s, sites, rates)
+        sites.killing[s], sites.stimulation[s], sites.release[s] = after
+        fastest = max(fastest, turnover(before, after, dt, rates, drive))
         sites.room[s] = 0.0
         if s < blood:
             crowding = sites.occupied[s] * sites.volume[s] / rates.voxel_capacity
             sites.room[s] = max(0.0, 1.0 - crowding)
             sites.activation[s] = myeloid_activation(
-                sites.killing[s] * lysis, sites.release[s] * effectors, ifng[s], rates
+                after[0] * sites.lysis[s], after[2] * sites.effectors[s], ifng[s], rates
             )
+    return fastest
+
+
+@kernel
+def turnover(before, after, dt, rates, drive):
+    """Return how fast what one site's cells do to each other changes, per day.
+
+    A constant hazard is solved exactly whatever its size: an error needs a hazard that acts and
+    changes in the same tick, and is of the order of (hazard x rate of change) x tick^2.
+    """
+    acting = max(after[0], rates.t_division * drive.window * after[1])
+    changing = 0.0
+    for i in range(2):
+        if before[i] > 0.0:
+            changing = max(changing, 2.0 * abs(after[i] - before[i]) / (before[i] * dt))
+    return math.sqrt(acting * changing)
 
 
 @kernel

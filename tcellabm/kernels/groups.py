@@ -5,7 +5,7 @@ import math
 from tcellabm.kernels.draws import binomial, birth_death, birth_death_law
 from tcellabm.kernels.jit import kernel
 from tcellabm.kernels.landing import bring_home, gather, index_rows, is_car_t, land
-from tcellabm.kernels.layout import B_CELL, LEUKEMIA, RESTING, ROWS
+from tcellabm.kernels.layout import B_CELL, EXHAUSTED, LEUKEMIA, RESTING, ROWS
 from tcellabm.kernels.rules import birth_and_death, changes, neighbor, newcomer, travel
 
 
@@ -26,7 +26,8 @@ def step_groups(rng, dt, cells, sites, ladder, rates, drive, budget, rows, cols,
     work.births[:] = 0.0
     index_rows(cells, work)
     fate(rng, 0.5 * dt, cells, sites, ladder, rates, drive, work)
-    exits(rng, dt, cells, sites, ladder, rates, rows, cols, work)
+    use_divisions(rng, dt, cells, sites, ladder, rates, drive)
+    exits(rng, dt, cells, sites, ladder, rates, drive, rows, cols, work)
     bring_home(rng, work)
     land(rng, cells, budget, work)
     fate(rng, 0.5 * dt, cells, sites, ladder, rates, drive, work)
@@ -48,52 +49,72 @@ def fate(rng, dt, cells, sites, ladder, rates, drive, work):
         )
         alpha, beta = birth_death_law(birth, death, dt)
         cells.count[i] = birth_death(rng, n, alpha, beta)
-        if beta > 0.0 and is_car_t(state):
-            # a lineage that is alive at the end has divided at twice the rate of one cell
-            used = rng.poisson(2.0 * birth * dt)
-            cells.divisions[i] = max(0, cells.divisions[i] - used)
-        elif beta > 0.0 and LEUKEMIA < state < B_CELL:
+        if beta > 0.0 and LEUKEMIA < state < B_CELL:
             work.births[i] += n * beta / (1.0 - beta)
 
 
 @kernel
-def exits(rng, dt, cells, sites, ladder, rates, rows, cols, work):
+def use_divisions(rng, dt, cells, sites, ladder, rates, drive):
+    """Count down the divisions left of CAR T cells, one draw per group.
+
+    A lineage that is alive at the end of the tick has divided at twice the rate of one cell.
+    """
+    for i in range(cells.meta[ROWS]):
+        state, divisions = cells.state[i], cells.divisions[i]
+        if is_car_t(state) and state != EXHAUSTED and divisions > 0 and cells.count[i] > 0:
+            birth, _ = birth_and_death(
+                state, divisions, cells.site[i], sites, ladder, rates, drive
+            )
+            cells.divisions[i] = max(0, divisions - rng.poisson(2.0 * birth * dt))
+
+
+@kernel
+def exits(rng, dt, cells, sites, ladder, rates, drive, rows, cols, work):
     """Draw, per cell, who changes state or place."""
     blood = sites.volume.size - 1
     for i in range(cells.meta[ROWS]):
         n, site, state = cells.count[i], cells.site[i], cells.state[i]
-        if n == 0:
-            continue
         first, rate_first, second, rate_second = changes(state, site, sites, ladder, rates)
-        rate_pass, rate_hop = travel(state, site == blood, rates)
-        rate_change = rate_first + rate_second
-        rate = rate_change + rate_pass + rate_hop
-        moving = binomial(rng, n, -math.expm1(-rate * dt)) if rate > 0.0 else 0
-        if moving == 0:
+        rate_pass, rate_hop = travel(state, site == blood, rates, drive)
+        rate = rate_first + rate_second + rate_pass + rate_hop
+        if n == 0 or rate == 0.0:
             continue
-        cells.count[i] = n - moving
         divisions = cells.divisions[i]
-        changing = binomial(rng, moving, rate_change / rate)
-        if changing > 0:
-            to_first = binomial(rng, changing, rate_first / rate_change)
-            if to_first > 0:
-                gather(rng, to_first, site, first, divisions, work)
-            if changing > to_first:
-                gather(rng, changing - to_first, site, second, divisions, work)
-        if moving > changing:
-            passing = binomial(rng, moving - changing, rate_pass / (rate_pass + rate_hop))
-            if passing > 0 and site == blood:
-                work.homing[state, divisions] += passing
-            elif passing > 0:
-                gather(rng, passing, blood, state, divisions, work)
-            hopping = moving - changing - passing
-            for way in range(4):
-                if hopping > 0:
-                    part = binomial(rng, hopping, 1.0 / (4 - way))
-                    hopping -= part
-                    if part > 0:
-                        to = neighbor(way, site, rows, cols)
-                        gather(rng, part, to, state, divisions, work)
+        share = -math.expm1(-rate * dt) / rate
+        left, rest = n, 1.0
+        # a multinomial as a chain of binomials, each among those that earlier exits left
+        if rate_first > 0.0:
+            moving = binomial(rng, left, rate_first * share)
+            left, rest = left - moving, rest - rate_first * share
+            if moving > 0:
+                gather(rng, moving, site, first, divisions, work)
+        if rate_second > 0.0:
+            moving = binomial(rng, left, rate_second * share / rest)
+            left, rest = left - moving, rest - rate_second * share
+            if moving > 0:
+                gather(rng, moving, site, second, divisions, work)
+        if rate_pass > 0.0:
+            moving = binomial(rng, left, rate_pass * share / rest)
+            left, rest = left - moving, rest - rate_pass * share
+            if moving > 0 and site == blood:
+                work.homing[state, divisions] += moving
+            elif moving > 0:
+                gather(rng, moving, blood, state, divisions, work)
+        if rate_hop > 0.0:
+            moving = binomial(rng, left, rate_hop * share / rest)
+            left -= moving
+            hop(rng, moving, site, state, divisions, rows, cols, work)
+        cells.count[i] = left
+
+
+@kernel
+def hop(rng, moving, site, state, divisions, rows, cols, work):
+    """Let cells step to the four neighbor voxels, each equally likely."""
+    for way in range(4):
+        part = binomial(rng, moving, 1.0 / (4 - way))
+        moving -= part
+        if part > 0:
+            gather(rng, part, neighbor(way, site, rows, cols), state, divisions, work)
 
 
 @kernel

@@ -94,18 +94,12 @@ class Rates(NamedTuple):
     memory_activation: float
     memory_return: float
     exhaustion: float
-    t_leave: float
-    t_home: float
     t_hop: float
     leukemia_division: float
     leukemia_death: float
     cd19_loss: float
-    leukemia_leave: float
-    leukemia_home: float
     leukemia_hop: float
     b_death: float
-    b_leave: float
-    b_home: float
     b_hop: float
     b_state: int
     myeloid_loss: float
@@ -119,8 +113,18 @@ class Rates(NamedTuple):
 
 
 class Drive(NamedTuple):
-    """What changes from tick to tick: factors on rates and influx of cells (per day, all voxels)."""
+    """What changes from tick to tick; outputs are cells per day into all voxels.
+
+    Passing between marrow and blood is faster than a tick, so its hazards (`_leave`, `_home`) are
+    those that over one tick give the exact two-place transition probabilities.
+    """
 
     window: float  # lymphodepletion window times drug effect on CAR T division
     b_output: float
     myeloid_output: float
+    t_leave: float
+    t_home: float
+    leukemia_leave: float
+    leukemia_home: float
+    b_leave: float
+    b_home: float

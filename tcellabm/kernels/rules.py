@@ -52,14 +52,14 @@ def changes(state, site, sites, ladder, rates):
 
 
 @kernel
-def travel(state, in_blood, rates):
+def travel(state, in_blood, rates, drive):
     """Return (rate of passing between marrow and blood, rate of hopping to a neighbor voxel)."""
     if state < B_CELL:
-        leave, home, hop = rates.leukemia_leave, rates.leukemia_home, rates.leukemia_hop
+        leave, home, hop = drive.leukemia_leave, drive.leukemia_home, rates.leukemia_hop
     elif state < MEMORY:
-        leave, home, hop = rates.b_leave, rates.b_home, rates.b_hop
+        leave, home, hop = drive.b_leave, drive.b_home, rates.b_hop
     elif state <= EXHAUSTED:
-        leave, home, hop = rates.t_leave, rates.t_home, rates.t_hop
+        leave, home, hop = drive.t_leave, drive.t_home, rates.t_hop
     else:
         return 0.0, 0.0
     if in_blood:

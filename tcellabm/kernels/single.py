@@ -30,7 +30,7 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
         site, state, divisions = cells.site[i], cells.state[i], cells.divisions[i]
         birth, death = birth_and_death(state, divisions, site, sites, ladder, rates, drive)
         _, first, _, second = changes(state, site, sites, ladder, rates)
-        passing, hop = travel(state, site == blood, rates)
+        passing, hop = travel(state, site == blood, rates, drive)
         u = rng.random()
         if u < (birth + death + first + second + passing + hop) * dt:
             budget = -math.log1p(-u)
@@ -79,7 +79,7 @@ def follow(rng, budget, row, dt, cells, sites, ladder, rates, drive, rows, cols,
         elif time < half:
             budget -= rate * left
             site, state, budget = leave(
-                rng, budget, dt, site, state, site == blood, sites, ladder, rates, rows, cols
+                rng, budget, dt, site, state, site == blood, sites, ladder, rates, drive, rows, cols
             )
             time, alive = half, True
         else:
@@ -110,10 +110,10 @@ def settle(cells, row, site, state, divisions):
 
 
 @kernel
-def leave(rng, budget, dt, site, state, in_blood, sites, ladder, rates, rows, cols):
+def leave(rng, budget, dt, site, state, in_blood, sites, ladder, rates, drive, rows, cols):
     """Draw the exit of one cell, if any; return (site, state, budget left)."""
     first, rate_first, second, rate_second = changes(state, site, sites, ladder, rates)
-    passing, hop = travel(state, in_blood, rates)
+    passing, hop = travel(state, in_blood, rates, drive)
     rate = rate_first + rate_second + passing + hop
     if budget >= rate * dt:
         return site, state, budget - rate * dt

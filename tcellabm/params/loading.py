@@ -84,9 +84,7 @@ def load(path: File | None = None, overrides: Mapping[str, Any] | None = None) -
     """
     sweep = load_sweep(path, overrides)
     for key in sweep.axes:
-        raise InputError(
-            f"{key} is a list", "", "allowed: one value; a list is for a sweep axis only"
-        )
+        raise InputError(f"{key} is a list", "", "allowed: one value; a list is for a sweep only")
     return sweep.params
 
 
@@ -107,14 +105,9 @@ def load_sweep(path: File | None = None, overrides: Mapping[str, Any] | None = N
     for layer in (*named, scenario, top, given):
         merged |= layer.entries
     axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
-    return _checked(Sweep(Parameters.of(merged), axes))
-
-
-def _checked(sweep: Sweep) -> Sweep:
-    """Lay every value of every axis over the parameters, for the checks that need them all."""
-    for key, axis in sweep.axes.items():
-        for value in axis:
-            sweep.params.replace({key: value})
+    sweep = Sweep(Parameters.of(merged), axes)
+    for point in sweep.points():
+        sweep.params.replace(point)  # some values are allowed only next to others
     return sweep
 
 
@@ -178,11 +171,9 @@ def rows(path: File | None = None, overrides: Mapping[str, Any] | None = None) -
         If the file or a value cannot be used.
     """
     sweep = load_sweep(path, overrides)
-    params = sweep.params.replace(sweep.points()[0])
-    fixed = params.resolved()
-    texts = {key: "drawn" for key in catalog()}
-    texts |= {key: shorten(value, 60) for key, value in {**fixed, **sweep.axes}.items()}
-    return [_row(params.describe(key), text) for key, text in texts.items()]
+    params = sweep.params.replace(sweep.points()[0])  # an axis pins, so none of it is drawn
+    values = dict.fromkeys(catalog(), "drawn") | params.resolved() | dict(sweep.axes)
+    return [_row(params.describe(key), shorten(value, 60)) for key, value in values.items()]
 
 
 def _row(meta: Meta, text: str) -> Row:

@@ -1,8 +1,8 @@
 """Frozen parameters of one run, and where each of them was set."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     holds: bool  # for every patient, so that it is not drawn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Distribution:
     """A log-normal number between patients, clipped to [low, high]."""
 
@@ -81,10 +81,9 @@ class Parameters(Sections):
         params._entries = dict(entries)
         for key, drawn in params.distributions.items():
             if not drawn.low <= drawn.median <= drawn.high:
-                bounds = f"allowed: low {toml_text(drawn.low)} to high {toml_text(drawn.high)}"
-                raise InputError(
-                    f"{POPULATION}{key}.median = {toml_text(drawn.median)}", "", bounds
-                )
+                low, median, high = map(toml_text, (drawn.low, drawn.median, drawn.high))
+                what = f"{POPULATION}{key}.median = {median} is out of bounds"
+                raise InputError(what, "", f"allowed: its low {low} to its high {high}")
         return params
 
     def replace(self, values: Mapping[str, Any]) -> Self:
@@ -108,7 +107,7 @@ class Parameters(Sections):
         meta, entry = meta_of(key), self._entries.get(key)
         if entry is None:
             return meta
-        return replace(meta, value=entry.value, source=entry.source, file=entry.file)
+        return dataclasses.replace(meta, value=entry.value, source=entry.source, file=entry.file)
 
     @property
     def set_keys(self) -> frozenset[str]:

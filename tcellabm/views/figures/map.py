@@ -1,32 +1,26 @@
 """The map of a sweep: how often remission, how often severe toxicity, at every grid point."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from tcellabm.experiments.summary import RATES, pareto_best, wilson
+from tcellabm.experiments.summary import RATES, TRADE_OFF, pareto_front, wilson
 from tcellabm.views.figures.canvas import look, new_figure, png
 from tcellabm.views.figures.labels import axis_label, place_axes, value_label
+from tcellabm.views.figures.rates import TITLES, draw_heat, draw_points
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_TITLES = {
-    "remission": "Remission (CR or CRi)\nconfirmed, by month 3 — more is better",
-    "remission_365": "In remission on day 365\nof all infused — more is better",
-    "severe_crs": "Severe cytokine release syndrome\nCRS of Penn grade 3 or more — less is better",
-}
-_COLORS = {"remission": "Blues", "remission_365": "Blues", "severe_crs": "Oranges"}
-_UNSEEN = "not observed: followed\nfor less than 365 days"
 _MOST_FACETS = 6
-_MOST_ANNOTATED = 12
+_PANEL_INCHES = {0: 2.4, 1: 3.6, 2: 4.3}
 
 
-def draw_map(summary: pd.DataFrame, axes: Sequence[str]) -> bytes:
+def draw_map(
+    summary: pd.DataFrame, axes: Sequence[str], settings: Mapping[str, object] | None = None
+) -> bytes:
     """Draw the three rates of a sweep over its axes.
 
     Two axes give heat maps, one gives lines, none a row of points. Of further axes, each
@@ -38,6 +32,8 @@ def draw_map(summary: pd.DataFrame, axes: Sequence[str]) -> bytes:
         A row per grid point, as `experiments.summary.summarize` returns it.
     axes : sequence of str
         Columns that are axes.
+    settings : mapping, optional
+        What was set for all points, to be told above the map.
 
     Returns
     -------
@@ -45,20 +41,28 @@ def draw_map(summary: pd.DataFrame, axes: Sequence[str]) -> bytes:
         A PNG image.
     """
     within, further = place_axes(axes)
-    notes = [_patients(summary)]
+    notes = [_patients(summary), *_said(settings or {})]
     if further and len(summary[further].drop_duplicates()) > _MOST_FACETS:
         notes.append(f"pooled over {', '.join(map(axis_label, further))}")
         summary, further = _pooled(summary, within), []
-    facets = list(_facets(summary, further))
+    front = pareto_front(*(summary[rate].to_numpy(float) for rate in TRADE_OFF))
+    summary = summary.assign(best=front & (len(summary) > 1))
     with look():
-        return png(_figure(facets, within, notes))
+        return png(_figure(_facets(summary, further), within, notes))
 
 
 def _patients(summary: pd.DataFrame) -> str:
     least, most = summary["n"].min(), summary["n"].max()
     n = f"{most}" if least == most else f"{least} to {most}"
-    same = ", the same at every point" if len(summary) > 1 else ""
-    return f"{n} virtual patients per point{same}"
+    people = "patient" if n == "1" else "patients"
+    same = " per point, the same at every point" if len(summary) > 1 else ""
+    return f"{n} virtual {people}{same}"
+
+
+def _said(settings: Mapping[str, object]) -> list[str]:
+    told = {key: value for key, value in settings.items() if not key.startswith("sweep.")}
+    text = ", ".join(f"{axis_label(key)} = {value_label(key, value)}" for key, value in told.items())
+    return [f"set: {text if len(text) <= 90 else text[:87] + '...'}"] if text else []
 
 
 def _pooled(summary: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
@@ -71,7 +75,7 @@ def _pooled(summary: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
         bounds = [wilson(k, n) for k, n in zip(pooled[rate], pooled["n"], strict=True)]
         pooled[[f"{rate}_low", f"{rate}_high"]] = bounds
         pooled[rate] = pooled[rate] / pooled["n"]
-    return pooled.assign(pareto=pareto_best(pooled["remission_365"], pooled["severe_crs"]))
+    return pooled
 
 
 @dataclass(frozen=True)
@@ -95,16 +99,29 @@ def _setting(keys: list[str], values: tuple[object, ...]) -> str:
 
 
 def _figure(facets: list[_Facet], axes: list[str], notes: list[str]) -> "Figure":
-    rows, columns = len(facets), len(RATES)
-    height = {0: 2.6, 1: 3.6}.get(len(axes), 4.9)
-    figure = new_figure(15.0, 1.5 + height * rows)
-    bottom, top = 0.62 / figure.get_figheight(), 1 - 1.12 / figure.get_figheight()
-    grid = figure.subplots(rows, columns, squeeze=False)
-    figure.subplots_adjust(0.055, bottom, 0.99, top, wspace=0.17, hspace=0.5)
-    draw = _draw_heat if len(axes) == 2 else _draw_points
+    top = 1.5 if facets[0].title else 1.3
+    height = top + 0.75 + _PANEL_INCHES[len(axes)] * len(facets)
+    figure = new_figure(15.0, height)
+    grid = figure.subplots(len(facets), len(RATES), squeeze=False)
+    space = {"wspace": 0.16, "hspace": 0.32}
+    figure.subplots_adjust(0.045, 0.75 / height, 0.99, 1 - top / height, **space)
     for facet, panels in zip(facets, grid, strict=True):
         for rate, panel in zip(RATES, panels, strict=True):
-            panel.set_title(_TITLES[rate] + (f"\n{facet.title}" if facet.title else ""))
+            panel.set_title(TITLES[rate] + (f"\n{facet.title}" if facet.title else ""), pad=8)
+            draw = draw_heat if len(axes) == 2 else draw_points
             draw(panel, facet.points, axes, rate)
-    _head(figure, axes, notes)
+    _head(figure, notes, any(facet.points["best"].any() for facet in facets))
     return figure
+
+
+def _head(figure: "Figure", notes: list[str], stars: bool) -> None:
+    height = figure.get_figheight()
+    title = "CAR T cells against leukemia: remission and severe cytokine release syndrome (CRS)"
+    figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=14, fontweight="bold")
+    lines = [f"{'; '.join(notes)}. Percent of all infused, with its 95 % interval."]
+    if stars:
+        lines.append(
+            "★ best trade-offs (Pareto): no other point is as good in both remission on day 365 "
+            "and severe CRS, and better in one. Where intervals overlap, chance may decide."
+        )
+    figure.text(0.012, 1 - 0.44 / height, "\n".join(lines), va="top", fontsize=10, linespacing=1.5)

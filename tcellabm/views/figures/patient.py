@@ -1,0 +1,1 @@
+def draw_patient(*a): return b"x"
