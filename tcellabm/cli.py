@@ -27,8 +27,12 @@ Settings = Annotated[
     list[str],
     typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter; may be repeated."),
 ]
-Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed; equal seeds give equal numbers.")]
-Days = Annotated[float | None, typer.Option(metavar="D", help="Days to follow, as --set time.days=DAYS.")]
+Seed = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Seed; equal seeds give equal numbers.")
+]
+Days = Annotated[
+    float | None, typer.Option(metavar="D", help="Days to follow, as --set time.days=DAYS.")
+]
 Out = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Result folder.", show_default="runs/...")
 ]
@@ -38,11 +42,15 @@ Overwrite = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what is in DIR.")]
 Patients = Annotated[
     int | None,
-    typer.Option("--patients", "-n", metavar="N", help="Patients a point, as --set sweep.patients=N."),
+    typer.Option(
+        "--patients", "-n", metavar="N", help="Patients a point, as --set sweep.patients=N."
+    ),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(min=0, metavar="N", help="Processes; 0 computes in this one. [default: one per CPU]"),
+    typer.Option(
+        min=0, metavar="N", help="Processes; 0 computes in this one. [default: one per CPU]"
+    ),
 ]
 Dask = Annotated[str, typer.Option(metavar="ADDRESS", help="Use a running Dask scheduler.")]
 Shard = Annotated[str, typer.Option(metavar="I/N", help="Compute the I-th of N parts.")]
@@ -117,7 +125,9 @@ def sweep(
     work = Work(workers, dask, _shard(shard))
     if dask and workers is not None:
         _refuse("--workers and --dask exclude each other")
-    plan = Plan.load(file, _overrides(settings, {"time.days": days, "sweep.patients": patients}), seed)
+    plan = Plan.load(
+        file, _overrides(settings, {"time.days": days, "sweep.patients": patients}), seed
+    )
     folder = _folder("sweep", file, out, resume)
     options: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "command": _command()}
     try:
@@ -277,7 +287,9 @@ def _fail(error: Exception) -> int:
         return 2
     if isinstance(error, OSError):
         what = error.strerror or error
-        _error(f"can't write {error.filename or ''}, {what}, allowed: a writable folder with space left")
+        _error(
+            f"can't write {error.filename or ''}, {what}, allowed: a writable folder with space left"
+        )
         return 2
     _error(f"{type(error).__name__}: {error}; TCELLABM_TRACEBACK=1 shows where")
     return 1

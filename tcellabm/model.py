@@ -35,6 +35,21 @@ if TYPE_CHECKING:
 MODEL_VERSION = 1  # raised with every change of numbers
 TREATMENTS = ("car_t", "tocilizumab", "corticosteroid")
 LATER_TREATMENTS = ("anakinra",)  # known, not there yet
+LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
+B_CELLS = slice(layout.B_CELL, layout.MEMORY)
+CAR_T = slice(layout.MEMORY, layout.RESTING)
+MYELOID = slice(layout.RESTING, layout.STATES)
+ACTIVATED = slice(layout.ACTIVATED, layout.STATES)
+# Columns of the series that are cells of the body, in order.
+SERIES_CELLS = (
+    slice(layout.LEUKEMIA + 1, layout.B_CELL),
+    slice(layout.LEUKEMIA, layout.LEUKEMIA + 1),
+    slice(layout.MEMORY, layout.EFFECTOR),
+    slice(layout.EFFECTOR, layout.EXHAUSTED),
+    slice(layout.EXHAUSTED, layout.RESTING),
+    B_CELLS,
+    ACTIVATED,
+)
 # Ticks stay short that long after a treatment: cells distribute, cytokines and drugs act within hours.
 ALERT_DAYS = {"car_t": 28.0, "tocilizumab": 7.0, "corticosteroid": 7.0}
 
@@ -76,6 +91,7 @@ class TumorTCellModel(Model):
         self.run_id = run_id(params, self.seed)
         self.params: Parameters = params.replace(dict(self.patient.covariates))
         self.rng = np.random.default_rng(dynamics)
+        self._fraction = self.params.resolution.represented_fraction
         self.tissue = Tissue(self.params, self.rng)
         self.physiology = Physiology(self.params)
         self.tocilizumab = Tocilizumab(self.params.tocilizumab, self.patient.weight_kg)
@@ -154,7 +170,7 @@ class TumorTCellModel(Model):
         serum = dict(zip(CYTOKINES, self.tissue.cytokines.plasma.tolist(), strict=True))
         effective = serum["il6"] * (1.0 - self.tocilizumab.occupancy)
         self.physiology.advance(
-            dt, effective, serum["il1"], self._body(layout.ACTIVATED), self._infected(dt)
+            dt, effective, serum["il1"], self._body(ACTIVATED), self._infected(dt)
         )
 
     def _infected(self, dt: float) -> bool:
@@ -171,7 +187,7 @@ class TumorTCellModel(Model):
         """Let the patient die of progression or of CRS."""
         physiology, capacity = self.params.physiology, self.params.marrow.capacity_cells
         needs = self.physiology.needs
-        leukemia = self._body(slice(layout.LEUKEMIA, layout.B_CELL))
+        leukemia = self._body(LEUKEMIA)
         hazards = {
             "crs": physiology.crs_death_per_day * (max(needs.blood_pressure, needs.oxygen) == 3),
             "progression": physiology.progression_death_per_day
@@ -204,19 +220,10 @@ class TumorTCellModel(Model):
         if not self.record.wants_row(self.time):
             return
         needs = self.physiology.needs
-        body = [
-            self._body(slice(layout.LEUKEMIA + 1, layout.B_CELL)),
-            self._body(layout.LEUKEMIA),
-            self._body(layout.MEMORY),
-            self._body(layout.EFFECTOR),
-            self._body(layout.EXHAUSTED),
-            self._body(slice(layout.B_CELL, layout.MEMORY)),
-            self._body(layout.ACTIVATED),
-        ]
         self.record.add_row(
             (
                 self.time,
-                *body,
+                *(self._body(states) for states in SERIES_CELLS),
                 self._copies_per_ug(),
                 *self.tissue.cytokines.plasma.tolist(),
                 self.tocilizumab.concentration,
@@ -229,8 +236,8 @@ class TumorTCellModel(Model):
                 grading.astct(needs),
                 grading.lee(needs),
                 0,
-                self._per_ul(slice(layout.B_CELL, layout.MEMORY)),
-                self._per_ul(slice(layout.LEUKEMIA, layout.B_CELL)),
+                self._per_ul(B_CELLS),
+                self._per_ul(LEUKEMIA),
                 self.physiology.fever_hours,
             )
         )
@@ -330,21 +337,21 @@ class TumorTCellModel(Model):
             self.record.assessments and self.record.assessments[-1].day == self.time
         ):
             return
-        marrow = self.tissue.body - self.tissue.blood
-        blasts = marrow[layout.LEUKEMIA : layout.B_CELL]
+        marrow = np.subtract(self.tissue.in_body, self.tissue.in_blood)
+        blasts = marrow[LEUKEMIA]
         seen = assays.Marrow(
             blasts_by_density=blasts,
             rungs=self.tissue.rungs,
             other_cells=int(marrow.sum() - blasts.sum()),
             capacity=self.tissue.rates.voxel_capacity * self.tissue.marrow.voxels,
-            blood_blasts_per_ul=self._per_ul(slice(layout.LEUKEMIA, layout.B_CELL)),
+            blood_blasts_per_ul=self._per_ul(LEUKEMIA),
         )
         self.record.assessments.append(assays.assess(self.time, seen, self.params, self.rng))
 
     def _look_for_blasts(self) -> None:
         """Ask for a marrow aspirate where blasts appear in blood."""
         limit = self.params.assay.circulating_blasts_per_ul
-        found = self._per_ul(slice(layout.LEUKEMIA, layout.B_CELL)) >= limit
+        found = self._per_ul(LEUKEMIA) >= limit
         if found and not self._blasts_in_blood:
             self.schedule_event(self._look_at_marrow, at=self.time, priority=Priority.HIGH)
         self._blasts_in_blood = found
@@ -353,13 +360,8 @@ class TumorTCellModel(Model):
 
     def counts(self) -> dict[str, int]:
         """Return the simulated living cells by kind, exact."""
-        body = self.tissue.body
-        return {
-            "leukemia": int(body[layout.LEUKEMIA : layout.B_CELL].sum()),
-            "car_t": int(body[layout.MEMORY : layout.RESTING].sum()),
-            "b_cell": int(body[layout.B_CELL : layout.MEMORY].sum()),
-            "myeloid": int(body[layout.RESTING :].sum()),
-        }
+        kinds = {"leukemia": LEUKEMIA, "car_t": CAR_T, "b_cell": B_CELLS, "myeloid": MYELOID}
+        return {kind: sum(self.tissue.in_body[states]) for kind, states in kinds.items()}
 
     @property
     def agents(self) -> Any:
@@ -383,8 +385,7 @@ class TumorTCellModel(Model):
 
     def outcomes(self) -> dict[str, Any]:
         """Return the outcomes so far, a plain dict of the published columns."""
-        counts, fraction = self.counts(), self.params.resolution.represented_fraction
-        died = self.record.death_day
+        counts, died, fraction = self.counts(), self.record.death_day, self._fraction
         final = Final(
             day=self.time if math.isnan(died) else died,
             leukemic_cells=round(counts["leukemia"] / fraction),
@@ -412,19 +413,19 @@ class TumorTCellModel(Model):
 
     # --- small measures ---------------------------------------------------------------------------
 
-    def _body(self, states: slice | int) -> float:
+    def _body(self, states: slice) -> float:
         """Return the cells of some states in the whole body."""
-        return float(np.sum(self.tissue.body[states])) / self.params.resolution.represented_fraction
+        return sum(self.tissue.in_body[states]) / self._fraction
 
     def _per_ul(self, states: slice) -> float:
         """Return the density of some states in blood, cells/uL."""
-        return float(self.tissue.blood[states].sum()) / self.tissue.marrow.blood_ul
+        return sum(self.tissue.in_blood[states]) / self.tissue.marrow.blood_ul
 
     def _white_cells(self) -> float:
         return self.tissue.recovery.white_cells_per_ul(self.time)
 
     def _copies_per_ug(self) -> float:
-        car_t = self._per_ul(slice(layout.MEMORY, layout.RESTING))
+        car_t = self._per_ul(CAR_T)
         return assays.copies_per_ug(car_t, self._white_cells(), self.params)
 
 

@@ -56,6 +56,13 @@ def exchange(leave: float, home: float, dt: float) -> tuple[float, float]:
     return -math.log1p(-leave * mixed) / dt, -math.log1p(-home * mixed) / dt
 
 
+def all_exchange(params: Parameters, dt: float) -> tuple[float, ...]:
+    """Return `exchange` of CAR T, leukemic and B cells, in the order of `layout.Drive`."""
+    places = (params.car_t, params.leukemia, params.b_cell)
+    pairs = [exchange(place.leave_marrow_per_day, place.home_per_day, dt) for place in places]
+    return tuple(rate for pair in pairs for rate in pair)
+
+
 def rungs(params: Parameters) -> np.ndarray:
     """Return the antigen density of each rung, molecules per cell, shape (RUNGS,); the first is 0."""
     low, high = params.antigen.ladder_low, params.antigen.ladder_high

@@ -25,7 +25,7 @@ class Tissue:
     ----------
     cells : layout.Cells
         Columns of the agents.
-    body, blood : array, int64, shape (STATES,)
+    in_body, in_blood : list of int, length STATES
         Cells of every state, in all and in blood.
     fastest : float
         How fast hazards changed in the last tick, per day.
@@ -42,14 +42,13 @@ class Tissue:
         self.rungs = rates.rungs(params)
         self._ladder = rates.ladder(params)
         self._single = params.resolution.single_cell
-        places = (params.car_t, params.leukemia, params.b_cell)
-        self._passing = [(place.leave_marrow_per_day, place.home_per_day) for place in places]
+        self._passing: dict[float, tuple[float, ...]] = {}  # by tick length
         self._budget = params.resolution.agents_per_population
         self.cells = new_cells(4 * ROOM)
         self._work = self._new_work()
         self._stack = np.zeros((single.LIVING_AT_ONCE, 4))
-        self.body = np.zeros(layout.STATES, np.int64)
-        self.blood = np.zeros(layout.STATES, np.int64)
+        self._body = np.zeros(layout.STATES, np.int64)
+        self._blood = np.zeros(layout.STATES, np.int64)
         self.fastest = 0.0
         self._populate()
         self.count()
@@ -76,7 +75,7 @@ class Tissue:
             self.rates,
             self._drive(day, dt, division),
             marrow.shape,
-            (self.body, self.blood),
+            (self._body, self._blood),
             marrow.densities,
         )
         if self._single:
@@ -85,14 +84,17 @@ class Tissue:
             self.fastest = tick.tick_groups(*common, self._budget, self._work)
         self.cytokines.advance(dt, effect)
         self._sort()
+        self._note_totals()
 
     def _drive(self, day: float, dt: float, division: float) -> layout.Drive:
         middle = day + 0.5 * dt
+        if dt not in self._passing:
+            self._passing[dt] = rates.all_exchange(self._params, dt)
         return layout.Drive(
             self.recovery.window(middle) * division,
             self.recovery.b_output(middle),
             self.recovery.myeloid_output(middle),
-            *(rate for pair in self._passing for rate in rates.exchange(*pair, dt)),
+            *self._passing[dt],
         )
 
     def _sort(self) -> None:
@@ -105,8 +107,13 @@ class Tissue:
 
     def count(self) -> None:
         """Count the cells of every state, and bring the density layers up to date."""
-        totals = (self.body, self.blood)
+        totals = (self._body, self._blood)
         budget.census(self.cells, self.marrow.sites, totals, self.marrow.densities)
+        self._note_totals()
+
+    def _note_totals(self) -> None:
+        # plain lists: a sum over a few states is ten times faster than with an array
+        self.in_body, self.in_blood = self._body.tolist(), self._blood.tolist()
 
     # --- what is put in -----------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from tcellabm.clinic.grading import Needs
 from tcellabm.params import Parameters
 
 HOURS_PER_DAY = 24.0
+NO_NEEDS = Needs(False, False, 0, 0)
 
 
 def hill(level: float, half: float, exponent: float) -> float:
@@ -28,6 +29,8 @@ class Physiology:
         Hours of fever without a break, up to now.
     in_crs : bool
         From sustained fever until neither fever nor needs are left.
+    needs : Needs
+        What a grade is read off: nothing counts before a sustained fever.
     """
 
     def __init__(self, params: Parameters) -> None:
@@ -44,6 +47,7 @@ class Physiology:
         self.leak = 0.0
         self.fever_hours = 0.0
         self.in_crs = False
+        self.needs = NO_NEEDS
 
     def advance(
         self, dt: float, il6: float, il1: float, activated: float, infected: bool = False
@@ -91,31 +95,26 @@ class Physiology:
         )
 
     def _note_fever(self, hours: float) -> None:
-        feverish = self.temperature_c >= self._params.fever_c
+        p = self._params
+        feverish = self.temperature_c >= p.fever_c
         self.fever_hours = self.fever_hours + hours if feverish else 0.0
-        sustained = self.fever_hours >= self._params.fever_hours
-        needy = self.blood_pressure_need > 0 or self.oxygen_need > 0
-        self.in_crs = sustained or (self.in_crs and (feverish or needy))
+        pressure, oxygen = self.blood_pressure_need, self.oxygen_need
+        sustained = self.fever_hours >= p.fever_hours
+        self.in_crs = sustained or (self.in_crs and (feverish or pressure > 0 or oxygen > 0))
+        high = self.temperature_c >= p.high_fever_c
+        self.needs = Needs(True, high, pressure, oxygen) if self.in_crs else NO_NEEDS
 
     @property
     def blood_pressure_need(self) -> int:
         """0 none, 1 fluids, 2 one vasopressor, 3 high-dose or multiple vasopressors."""
-        p = self._params
-        return sum(self.leak >= x for x in (p.fluids_leak, p.pressor_leak, p.high_pressor_leak))
+        p, leak = self._params, self.leak
+        return (leak >= p.fluids_leak) + (leak >= p.pressor_leak) + (leak >= p.high_pressor_leak)
 
     @property
     def oxygen_need(self) -> int:
         """0 none, 1 low-flow, 2 high-flow, 3 ventilation."""
-        p = self._params
-        return sum(self.leak >= x for x in (p.low_flow_leak, p.high_flow_leak, p.ventilation_leak))
-
-    @property
-    def needs(self) -> Needs:
-        """What a grade is read off: nothing counts before a sustained fever."""
-        if not self.in_crs:
-            return Needs(False, False, 0, 0)
-        high = self.temperature_c >= self._params.high_fever_c
-        return Needs(True, high, self.blood_pressure_need, self.oxygen_need)
+        p, leak = self._params, self.leak
+        return (leak >= p.low_flow_leak) + (leak >= p.high_flow_leak) + (leak >= p.ventilation_leak)
 
 
 def _passed(time: float, half_life: float) -> float:

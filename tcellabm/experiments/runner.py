@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 TRIES = 3
 CHUNK_SECONDS = 2.0
-_ONE_THREAD = {
-    f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")
-}
+_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 
 
 def simulate(params: Parameters, seed: int) -> Row:
@@ -64,7 +62,9 @@ def run_here(params: Parameters, tasks: Sequence[Task]) -> Generator[list[Row]]:
         yield [run_task(params, task)]
 
 
-def run_on_dask(params: Parameters, tasks: Sequence[Task], client: "Client") -> Generator[list[Row]]:
+def run_on_dask(
+    params: Parameters, tasks: Sequence[Task], client: "Client"
+) -> Generator[list[Row]]:
     """Compute rows on Dask workers, in the order in which they get done.
 
     Few chunks are under way at a time; their size follows the time that earlier ones took.

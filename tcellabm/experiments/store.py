@@ -155,7 +155,9 @@ def open_folder(
         raise InputError("--overwrite and --resume exclude each other")
     out = Path(os.path.abspath(out))
     if overwrite and Path.cwd().is_relative_to(out):
-        raise InputError(f"--overwrite can't replace {out}, the folder you are in; use another --out")
+        raise InputError(
+            f"--overwrite can't replace {out}, the folder you are in; use another --out"
+        )
     made = _make(out)
     with ExitStack() as stack:
         stack.callback(_remove_if_empty, out, made)  # last, when the lock is gone

@@ -200,9 +200,7 @@ def _keep(
             flush()
 
 
-def _finish(
-    plan: Plan, folder: store.Folder, draw: Draw | None, session: dict[str, Any]
-) -> Result:
+def _finish(plan: Plan, folder: store.Folder, draw: Draw | None, session: dict[str, Any]) -> Result:
     """Write tables, map and manifest if all runs are there; in that order."""
     table = _table(plan, folder)
     result = _result(plan, table)

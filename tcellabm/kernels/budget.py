@@ -3,22 +3,22 @@
 import numpy as np
 
 from tcellabm.kernels.jit import kernel
-from tcellabm.kernels.landing import append, is_car_t, join
-from tcellabm.kernels.layout import ACTIVATED, B_CELL, CAR_T_STATES, DISORDER, MEMORY, ROWS
+from tcellabm.kernels.landing import append, divides, join
+from tcellabm.kernels.layout import ACTIVATED, B_CELL, DISORDER, DIVIDING, MEMORY, RESTING, ROWS
 
 @kernel
 def resample(rng, cells, budget, work):
-    """Keep each CAR T phenotype near its budget of rows: merge small groups, split great ones.
+    """Keep memory and effector cells near their budgets of rows: merge small groups, split great ones.
 
     The mean group holds the cells of a phenotype over `budget`. Over budget, a group below half
     of it joins a like one at its site; within, a group above twice of it is halved. Counts are
-    conserved exactly, the sum of divisions left without bias. Other kinds have no state beside
-    their site and rung: one row for each holds them without loss, and splitting gains nothing.
+    conserved exactly, the sum of divisions left without bias. Other cells have nothing of
+    their own beside site and state: one row each holds them without loss, splitting gains nothing.
     """
-    rows = np.zeros(CAR_T_STATES, np.int64)
-    mean = np.zeros(CAR_T_STATES, np.float64)
+    rows = np.zeros(DIVIDING, np.int64)
+    mean = np.zeros(DIVIDING, np.float64)
     for i in range(cells.meta[ROWS]):
-        if is_car_t(cells.state[i]) and cells.count[i] > 0:
+        if divides(cells.state[i]) and cells.count[i] > 0:
             rows[cells.state[i] - MEMORY] += 1
             mean[cells.state[i] - MEMORY] += cells.count[i] / budget
     merge(rng, cells, budget, rows, mean, work)
@@ -31,7 +31,7 @@ def merge(rng, cells, budget, rows, mean, work):
     work.row_of[:] = -1
     for i in range(cells.meta[ROWS]):
         state = cells.state[i]
-        if not is_car_t(state) or cells.count[i] == 0:
+        if not divides(state) or cells.count[i] == 0:
             continue
         which, like = state - MEMORY, work.row_of[cells.site[i], state]
         if rows[which] > budget and cells.count[i] < 0.5 * mean[which] and like >= 0:
@@ -46,7 +46,7 @@ def merge(rng, cells, budget, rows, mean, work):
 def split(cells, budget, rows, mean):
     """Halve great groups, within the budget."""
     for i in range(cells.meta[ROWS]):
-        if not is_car_t(cells.state[i]):
+        if not divides(cells.state[i]):
             continue
         which = cells.state[i] - MEMORY
         while rows[which] < budget and cells.count[i] > max(1.0, 2.0 * mean[which]):
@@ -127,7 +127,7 @@ def census(cells, sites, totals, densities):
             leukemia[site] += n / voxel_ul
         elif state < MEMORY:
             b_cell[site] += n / voxel_ul
-        elif is_car_t(state):
+        elif state < RESTING:
             car_t[site] += n / voxel_ul
         elif state == ACTIVATED:
             activated[site] += n / voxel_ul

@@ -5,7 +5,7 @@ Every function takes a `numpy.random.Generator` and gives the same values with t
 
 import math
 
-from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.jit import kernel, row_kernel
 
 # Above this many trials a binomial with few successes (or few failures) is drawn as a Poisson:
 # the total variation distance is below p, here 3e-8, and the two JIT modes stay identical.
@@ -13,7 +13,7 @@ MANY_TRIALS = 1_000_000_000
 FEW_SUCCESSES = 30.0
 
 
-@kernel
+@row_kernel
 def binomial(rng, n, p):
     """Draw how many of `n` cells meet an event of probability `p`; exact for any n up to 1e13."""
     if n <= 0 or p <= 0.0:
@@ -28,7 +28,7 @@ def binomial(rng, n, p):
     return rng.binomial(n, p)
 
 
-@kernel
+@row_kernel
 def birth_death_law(birth, death, dt):
     """Return (alpha, beta) of the linear birth-death process over `dt` (Kendall 1948).
 
@@ -41,7 +41,7 @@ def birth_death_law(birth, death, dt):
     return death * q / scale, birth * q / scale
 
 
-@kernel
+@row_kernel
 def birth_death(rng, n, alpha, beta):
     """Draw the progeny of `n` independent cells (Bailey 1964): Binomial then negative binomial."""
     lines = binomial(rng, n, 1.0 - alpha)

@@ -2,7 +2,7 @@
 
 import math
 
-from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.layout import ACTIVATED, B_CELL, EXHAUSTED, MEMORY, ROWS
 
 
@@ -34,7 +34,7 @@ def tally(cells, ladder, rates, sites):
             sites.activated[s] += n
 
 
-@kernel
+@row_kernel
 def activity(state, rates):
     """Return the weight of a CAR T cell in killing and crowding; an effector weighs 1."""
     if state == MEMORY:
@@ -44,7 +44,7 @@ def activity(state, rates):
     return 1.0
 
 
-@kernel
+@row_kernel
 def grown(x):
     """Return e^x to second order, positive for any x: enough for a prediction half a tick ahead."""
     if x >= 0.0:
@@ -52,7 +52,7 @@ def grown(x):
     return 1.0 / (1.0 - x + 0.5 * x * x)
 
 
-@kernel
+@row_kernel
 def meet(s, sites, rates):
     """Return what the cells of a site do to each other, at its densities as they stand.
 
@@ -69,7 +69,7 @@ def meet(s, sites, rates):
     return killing, engaged / (engaged + rates.stimulation_half), release
 
 
-@kernel
+@row_kernel
 def look_ahead(s, dt, influx, sites, ladder, rates, drive):
     """Move the densities of a site half a tick ahead, by what drives them now.
 
@@ -114,23 +114,22 @@ def encounter(dt, ifng, sites, ladder, rates, drive):
     blood = sites.volume.size - 1
     fastest = 0.0
     for s in range(blood + 1):
-        before = meet(s, sites, rates)
-        influx = drive.b_output / blood / sites.volume[s] if s < blood else 0.0
-        look_ahead(s, dt, influx, sites, ladder, rates, drive)
-        after = meet(s, sites, rates)
-        sites.killing[s], sites.stimulation[s], sites.release[s] = after
-        fastest = max(fastest, turnover(before, after, dt, rates, drive))
+        after = before = meet(s, sites, rates)
         sites.room[s] = 0.0
-        if s < blood:
+        if s < blood:  # blood follows the marrow, with which it exchanges within hours
+            look_ahead(s, dt, drive.b_output / blood / sites.volume[s], sites, ladder, rates, drive)
+            after = meet(s, sites, rates)
+            fastest = max(fastest, turnover(before, after, dt, rates, drive))
             crowding = sites.occupied[s] * sites.volume[s] / rates.voxel_capacity
             sites.room[s] = max(0.0, 1.0 - crowding)
             sites.activation[s] = myeloid_activation(
                 after[0] * sites.lysis[s], after[2] * sites.effectors[s], ifng[s], rates
             )
+        sites.killing[s], sites.stimulation[s], sites.release[s] = after
     return fastest
 
 
-@kernel
+@row_kernel
 def turnover(before, after, dt, rates, drive):
     """Return how fast what one site's cells do to each other changes, per day.
 
@@ -145,7 +144,7 @@ def turnover(before, after, dt, rates, drive):
     return math.sqrt(acting * changing)
 
 
-@kernel
+@row_kernel
 def myeloid_activation(flux, engaged, ifng, rates):
     """Return the activation hazard of a resting myeloid cell, per day.
 

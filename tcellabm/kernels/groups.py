@@ -3,9 +3,9 @@
 import math
 
 from tcellabm.kernels.draws import binomial, birth_death, birth_death_law
-from tcellabm.kernels.jit import kernel
-from tcellabm.kernels.landing import bring_home, gather, index_rows, is_car_t, land
-from tcellabm.kernels.layout import B_CELL, EXHAUSTED, LEUKEMIA, RESTING, ROWS
+from tcellabm.kernels.jit import kernel, row_kernel
+from tcellabm.kernels.landing import bring_home, gather, index_rows, divides, land
+from tcellabm.kernels.layout import B_CELL, LEUKEMIA, RESTING, ROWS
 from tcellabm.kernels.rules import birth_and_death, changes, neighbor, newcomer, travel
 
 
@@ -61,7 +61,7 @@ def use_divisions(rng, dt, cells, sites, ladder, rates, drive):
     """
     for i in range(cells.meta[ROWS]):
         state, divisions = cells.state[i], cells.divisions[i]
-        if is_car_t(state) and state != EXHAUSTED and divisions > 0 and cells.count[i] > 0:
+        if divides(state) and divisions > 0 and cells.count[i] > 0:
             birth, _ = birth_and_death(
                 state, divisions, cells.site[i], sites, ladder, rates, drive
             )
@@ -107,7 +107,7 @@ def exits(rng, dt, cells, sites, ladder, rates, drive, rows, cols, work):
         cells.count[i] = left
 
 
-@kernel
+@row_kernel
 def hop(rng, moving, site, state, divisions, rows, cols, work):
     """Let cells step to the four neighbor voxels, each equally likely."""
     for way in range(4):

@@ -46,4 +46,8 @@ elif not numba.config.DISABLE_JIT:
     warnings.warn("no writable cache folder: kernels are compiled anew each time", stacklevel=2)
 
 # No fastmath and no parallel: a patient must come out the same with the JIT off and on any core.
-kernel = numba.njit(nogil=True, cache=_folder is not None, error_model="numpy")
+_options = {"nogil": True, "cache": _folder is not None, "error_model": "numpy"}
+kernel = numba.njit(**_options)
+# For what is called once a row: a call that passes tuples of arrays counts references to each of
+# them, which costs more than the work; inlined, the counting cancels out.
+row_kernel = numba.njit(forceinline=True, **_options)

@@ -1,10 +1,10 @@
 """Where moving cells come to: they gather by site and state, then land in rows."""
 
 from tcellabm.kernels.draws import scatter
-from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.layout import (
     DISORDER,
-    EXHAUSTED,
+    EFFECTOR,
     MEMORY,
     NEXT_ID,
     ROWS,
@@ -12,13 +12,13 @@ from tcellabm.kernels.layout import (
 )
 
 
-@kernel
-def is_car_t(state):
-    """Tell whether a state is one of CAR T cells, which alone count their divisions."""
-    return MEMORY <= state <= EXHAUSTED
+@row_kernel
+def divides(state):
+    """Tell whether a state counts its divisions: CAR T cells that are not exhausted."""
+    return state == MEMORY or state == EFFECTOR
 
 
-@kernel
+@row_kernel
 def append(cells, count, site, state, divisions):
     """Add a row; the caller has seen to it that there is room."""
     row = cells.meta[ROWS]
@@ -44,7 +44,7 @@ def index_rows(cells, work):
             work.rows_in[cells.state[i]] += 1
 
 
-@kernel
+@row_kernel
 def gather(rng, moving, site, state, divisions, work):
     """Let `moving` cells head for a site and state.
 
@@ -52,7 +52,7 @@ def gather(rng, moving, site, state, divisions, work):
     """
     gathered = work.arrivals[site, state] + moving
     work.arrivals[site, state] = gathered
-    if is_car_t(state) and (gathered == moving or rng.random() * gathered < moving):
+    if divides(state) and (gathered == moving or rng.random() * gathered < moving):
         work.arrival_divisions[site, state] = divisions
 
 
@@ -71,7 +71,7 @@ def bring_home(rng, work):
                 for site in range(voxels):
                     if tally[site] > 0:
                         gather(rng, tally[site], site, state, divisions, work)
-            if not is_car_t(state):
+            if not divides(state):
                 break
 
 
@@ -84,19 +84,19 @@ def land(rng, cells, budget, work):
             if moving == 0:
                 continue
             work.arrivals[site, state] = 0
-            divisions = work.arrival_divisions[site, state]
+            divisions = work.arrival_divisions[site, state] if divides(state) else 0
             row = work.row_of[site, state]
-            if row < 0 or (is_car_t(state) and work.rows_in[state] < budget):
+            if row < 0 or (divides(state) and work.rows_in[state] < budget):
                 work.row_of[site, state] = append(cells, moving, site, state, divisions)
                 work.rows_in[state] += 1
             else:
                 join(rng, cells, row, moving, divisions)
 
 
-@kernel
+@row_kernel
 def join(rng, cells, row, moving, divisions):
     """Add cells to a like row; its divisions left are drawn in proportion to count."""
     cells.count[row] += moving
-    if is_car_t(cells.state[row]) and divisions != cells.divisions[row]:
+    if divides(cells.state[row]) and divisions != cells.divisions[row]:
         if rng.random() * cells.count[row] < moving:
             cells.divisions[row] = divisions

@@ -18,7 +18,7 @@ EXHAUSTED = MEMORY + 2
 RESTING = MEMORY + 3
 ACTIVATED = MEMORY + 4
 STATES = MEMORY + 5
-CAR_T_STATES = 3
+DIVIDING = 2  # memory and effector cells have divisions left to count
 
 # Places of the integers in Cells.meta
 ROWS, NEXT_ID, DISORDER = range(3)

@@ -2,7 +2,7 @@
 
 import math
 
-from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.jit import row_kernel
 from tcellabm.kernels.layout import (
     ACTIVATED,
     B_CELL,
@@ -14,7 +14,7 @@ from tcellabm.kernels.layout import (
 )
 
 
-@kernel
+@row_kernel
 def birth_and_death(state, divisions, site, sites, ladder, rates, drive):
     """Return (birth, death) per day of one cell."""
     if state < B_CELL:
@@ -34,7 +34,7 @@ def birth_and_death(state, divisions, site, sites, ladder, rates, drive):
     return birth, rates.contraction * spared + rates.anti_car
 
 
-@kernel
+@row_kernel
 def changes(state, site, sites, ladder, rates):
     """Return two exits to other states: (state, rate per day, state, rate per day)."""
     if state < B_CELL:
@@ -51,7 +51,7 @@ def changes(state, site, sites, ladder, rates):
     return state, 0.0, state, 0.0
 
 
-@kernel
+@row_kernel
 def travel(state, in_blood, rates, drive):
     """Return (rate of passing between marrow and blood, rate of hopping to a neighbor voxel)."""
     if state < B_CELL:
@@ -67,7 +67,7 @@ def travel(state, in_blood, rates, drive):
     return leave, hop
 
 
-@kernel
+@row_kernel
 def neighbor(way, site, rows, cols):
     """Return the neighbor of a voxel in one of four ways; a step over the edge stays in place."""
     row, col = site // cols, site % cols
@@ -82,7 +82,7 @@ def neighbor(way, site, rows, cols):
     return row * cols + col
 
 
-@kernel
+@row_kernel
 def newcomer(rng, dt, state, sites, ladder, rates, drive):
     """Draw where a cell enters the marrow in this tick, and whether it is alive at its end."""
     voxels = sites.volume.size - 1

@@ -34,7 +34,7 @@ def _expansion(outcomes: Mapping[str, Any]) -> str:
 
 def _remission(outcomes: Mapping[str, Any]) -> str:
     if not outcomes["remission"]:
-        return "No remission was reached."
+        return f"No confirmed remission by day {outcomes['followed_days']:.0f}."
     residue = "MRD-negative" if outcomes["mrd_negative"] else "not MRD-negative"
     return f"Remission (CR or CRi) from day {outcomes['remission_day']:.0f}, {residue}."
 

@@ -61,7 +61,9 @@ def _patients(summary: pd.DataFrame) -> str:
 
 def _said(settings: Mapping[str, object]) -> list[str]:
     told = {key: value for key, value in settings.items() if not key.startswith("sweep.")}
-    text = ", ".join(f"{axis_label(key)} = {value_label(key, value)}" for key, value in told.items())
+    text = ", ".join(
+        f"{axis_label(key)} = {value_label(key, value)}" for key, value in told.items()
+    )
     return [f"set: {text if len(text) <= 90 else text[:87] + '...'}"] if text else []
 
 
@@ -104,7 +106,7 @@ def _figure(facets: list[_Facet], axes: list[str], notes: list[str]) -> "Figure"
     figure = new_figure(15.0, height)
     grid = figure.subplots(len(facets), len(RATES), squeeze=False)
     space = {"wspace": 0.16, "hspace": 0.32}
-    figure.subplots_adjust(0.045, 0.75 / height, 0.99, 1 - top / height, **space)
+    figure.subplots_adjust(0.045, 0.75 / height, 0.985, 1 - top / height, **space)
     for facet, panels in zip(facets, grid, strict=True):
         for rate, panel in zip(RATES, panels, strict=True):
             panel.set_title(TITLES[rate] + (f"\n{facet.title}" if facet.title else ""), pad=8)
@@ -121,7 +123,7 @@ def _head(figure: "Figure", notes: list[str], stars: bool) -> None:
     lines = [f"{'; '.join(notes)}. Percent of all infused, with its 95 % interval."]
     if stars:
         lines.append(
-            "★ best trade-offs (Pareto): no other point is as good in both remission on day 365 "
-            "and severe CRS, and better in one. Where intervals overlap, chance may decide."
+            "★ best trade-offs (Pareto): no other point is at least as good in both remission on "
+            "day 365 and severe CRS, and better in one. Where intervals overlap, chance may decide."
         )
     figure.text(0.012, 1 - 0.44 / height, "\n".join(lines), va="top", fontsize=10, linespacing=1.5)
