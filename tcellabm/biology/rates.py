@@ -161,6 +161,7 @@ def make_rates(params: Parameters) -> layout.Rates:
         myeloid_deactivation=myeloid.deactivation_per_day,
         flux_half=myeloid.killing_flux_half_per_ul_per_day,
         ifng_half=myeloid.ifng_half_pg_per_ml,
+        ifng_hill=myeloid.ifng_hill,
         contact_half=myeloid.contact_half_density_per_ul,
         contact_share=myeloid.contact_share,
         voxel_capacity=params.marrow.capacity_cells

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from tcellabm.params import InputError
 
@@ -51,7 +51,7 @@ def _create(lock: Path) -> None:
     try:
         handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     except FileExistsError:
-        raise InputError(f"{lock.parent} has just been taken by another process") from None
+        raise _taken(lock) from None
     try:
         with open(handle, "w") as file:
             json.dump(_me(), file)
@@ -77,10 +77,8 @@ def _clear_if_stale(lock: Path) -> None:
         return
     holder = _holder(text)
     if holder:
-        raise InputError(
-            f"{lock.parent} is in use by {holder}; wait for it, use another --out, "
-            f"or delete {lock.name} there if it is gone"
-        )
+        allowed = f"allowed: another folder, or delete {lock.name} there if that is gone"
+        raise InputError(f"the result folder is in use by {holder}", str(lock.parent), allowed)
     # Of two processes that find the same stale lock one wins the rename; if it was a new lock that
     # got renamed, its owner came first: it goes back.
     aside = lock.with_name(f".stale-{os.getpid()}{lock.name}")
@@ -90,8 +88,13 @@ def _clear_if_stale(lock: Path) -> None:
         return
     if aside.read_text() != text:
         aside.rename(lock)
-        raise InputError(f"{lock.parent} has just been taken by another process")
+        raise _taken(lock)
     aside.unlink()
+
+
+def _taken(lock: Path) -> InputError:
+    what = "the result folder has just been taken by another process"
+    return InputError(what, str(lock.parent), "allowed: another folder")
 
 
 def _holder(text: str) -> str:

@@ -57,7 +57,7 @@ def version(package: str) -> str | None:
 
 
 def _git_commit() -> str | None:
-    """Return the checkout's commit, marked if files differ from it; None for an installed package."""
+    """Return the checkout's commit, marked if files differ; None for an installed package."""
     checkout = Path(tcellabm.__file__).parent.parent
     if not (checkout / ".git").exists():
         return None

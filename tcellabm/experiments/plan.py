@@ -82,6 +82,10 @@ class Plan:
         """
         sweep = load_sweep(file, overrides)
         axes = {key: list(values) for key, values in sweep.axes.items()}
+        if fixed := [key for key in axes if key.startswith("sweep.")]:
+            raise InputError(
+                f"{fixed[0]} is a list", str(file), "allowed: one value for all points"
+            )
         settings = {
             key: value if key.startswith("files.") else sweep.params.get(key)
             for key, value in (overrides or {}).items()

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tcellabm.experiments import manifest, store
+from tcellabm.experiments.files import parquet
 from tcellabm.model import MODEL_VERSION, TumorTCellModel
 from tcellabm.params import Parameters
 
@@ -68,7 +69,7 @@ def run(
         folder.write_manifest(session)
         outcomes = {key: _or_null(value) for key, value in record.outcomes.items()}
         folder.write("outcomes.json", _json(outcomes))
-        folder.write("series.parquet", store.parquet(_table(record.series)))
+        folder.write("series.parquet", parquet(_table(record.series)))
         if draw:
             folder.write("figure.png", draw(record))
         folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0))

@@ -1,11 +1,14 @@
 """How runs are computed: in this process, or by Dask on this machine or a cluster."""
 
 import signal
+import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from tcellabm.experiments.plan import Task
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 TRIES = 3
 CHUNK_SECONDS = 2.0
+_PATIENCE = 5.0
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 
 
@@ -49,11 +53,25 @@ def run_chunk(params: Parameters, tasks: Sequence[Task]) -> tuple[list[Row], flo
     return [run_task(params, task) for task in tasks], time.perf_counter() - start
 
 
-def warm_up(params: Parameters) -> None:
-    """Compile the kernels, or load them, so that workers find them on the disk."""
+def warm_up(params: Parameters, quiet: bool = False) -> None:
+    """Compile the kernels, or load them, so that workers find them on the disk.
+
+    Parameters
+    ----------
+    params : Parameters
+        Of any of the runs.
+    quiet : bool
+        Don't say so even if it takes a while.
+    """
+    line = "compiling the kernels; the next start will be quick"
+    notice = threading.Timer(_PATIENCE, print, [line], {"file": sys.stderr})
+    notice.daemon = True
+    if not quiet:
+        notice.start()
     # What is wrong with these parameters will be said by the runs themselves, row by row.
     with suppress(Exception):
         simulate(params.replace({"time.days": 1.0}), seed=0)
+    notice.cancel()
 
 
 def run_here(params: Parameters, tasks: Sequence[Task]) -> Generator[list[Row]]:
@@ -72,7 +90,7 @@ def run_on_dask(
     from distributed import KilledWorker, as_completed
 
     waiting = deque(tasks)
-    chunks: dict[str, list[Task]] = {}
+    chunks: dict[Any, list[Task]] = {}
     done = as_completed()
     size = 1
 
@@ -81,12 +99,13 @@ def run_on_dask(
         chunks[future.key] = chunk
         done.add(future)
 
-    def submit_next() -> None:
-        if waiting:
+    def fill() -> None:
+        """Keep every worker busy and one chunk ahead; a cluster may grow meanwhile."""
+        threads = sum(client.nthreads().values())
+        while waiting and len(chunks) < 2 * max(1, threads):
             submit([waiting.popleft() for _ in range(min(size, len(waiting)))])
 
-    for _ in range(2 * sum(client.nthreads().values())):
-        submit_next()
+    fill()
     for future in done:
         chunk = chunks.pop(future.key)
         try:
@@ -99,11 +118,11 @@ def run_on_dask(
         else:
             size = max(1, round(CHUNK_SECONDS * len(rows) / max(seconds, 1e-9)))
             yield rows
-        submit_next()
+        fill()
 
 
 @contextmanager
-def dask_client(workers: int | None, address: str) -> Iterator["Client"]:
+def dask_client(workers: int | None, address: str, runs: int) -> Iterator["Client"]:
     """Connect to the cluster at an address, or start one of single-thread processes here.
 
     Parameters
@@ -112,6 +131,8 @@ def dask_client(workers: int | None, address: str) -> Iterator["Client"]:
         Number of processes; None for one per CPU available.
     address : str
         Address of a running Dask scheduler; empty to start a cluster here.
+    runs : int
+        Runs to compute: no more processes than that.
 
     Raises
     ------
@@ -125,15 +146,12 @@ def dask_client(workers: int | None, address: str) -> Iterator["Client"]:
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(_dask_settings()))
         if address:
-            try:
-                yield stack.enter_context(Client(address, timeout="20s"))
-            except OSError:
-                raise InputError(f"--dask {address}: no Dask scheduler answers there") from None
+            yield stack.enter_context(_connect(address))
             return
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="tcellabm-"))
         with _interrupts_held():
             cluster = LocalCluster(
-                n_workers=workers or CPU_COUNT,
+                n_workers=min(workers or CPU_COUNT, runs),
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=None,
@@ -144,6 +162,15 @@ def dask_client(workers: int | None, address: str) -> Iterator["Client"]:
             )
         stack.enter_context(cluster)
         yield stack.enter_context(Client(cluster))
+
+
+def _connect(address: str) -> "Client":
+    from distributed import Client
+
+    try:
+        return Client(address, timeout="20s")
+    except (OSError, ValueError):
+        raise InputError("no Dask scheduler answers", f"--dask {address}") from None
 
 
 def _dask_settings() -> dict[str, Any]:
@@ -164,6 +191,8 @@ def _interrupts_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    # Python's own helper process would undo the block in the thread that first needs it.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield

@@ -1,11 +1,12 @@
 """Result folders on disk: whole files, finished shards, resume and overwrite."""
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tcellabm.experiments.files import parquet, write_whole
 from tcellabm.experiments.lock import locked
 from tcellabm.params import InputError
 
@@ -24,53 +26,19 @@ RESULTS = {
 }
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is either there whole or not there at all.
-
-    It is written beside its place, flushed to the disk and renamed.
-
-    Raises
-    ------
-    OSError
-        The disk is full or read-only; nothing is left behind.
-    """
-    part = path.with_name(f".part-{os.getpid()}-{path.name}")
-    try:
-        with open(part, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        error.filename = str(path)
-        raise
-    finally:
-        part.unlink(missing_ok=True)
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def parquet(table: pa.Table) -> bytes:
-    """Return a table as the bytes of a Parquet file (zstd)."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue().to_pybytes()
-
-
 def free_folder(command: str, stem: str) -> Path:
-    """Name the first free `runs/<command>-<stem>-<number>`."""
-    number = 1
-    while (folder := Path("runs", f"{command}-{stem}-{number}")).exists():
-        number += 1
+    """Make the first free `runs/<command>-<stem>-<number>`."""
+    Path("runs").mkdir(exist_ok=True)
+    return _make_numbered(Path("runs", f"{command}-{stem}-"))
+
+
+def _make_numbered(prefix: Path) -> Path:
+    """Make the first free folder; of two processes at it, each gets its own."""
+    for number in itertools.count(1):
+        folder = prefix.with_name(f"{prefix.name}{number}")
+        with suppress(FileExistsError):
+            folder.mkdir()
+            break
     return folder
 
 
@@ -152,45 +120,45 @@ def open_folder(
         The folder is in use, not empty, or was made from another recipe.
     """
     if overwrite and resume:
-        raise InputError("--overwrite and --resume exclude each other")
+        raise InputError("--overwrite and --resume", str(out), "allowed: one of them")
     out = Path(os.path.abspath(out))
     if overwrite and Path.cwd().is_relative_to(out):
-        raise InputError(
-            f"--overwrite can't replace {out}, the folder you are in; use another --out"
-        )
-    made = _make(out)
+        raise InputError("--overwrite of the folder you are in", str(out), "allowed: another --out")
+    out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        stack.callback(_remove_if_empty, out, made)  # last, when the lock is gone
+        stack.callback(_remove_if_empty, out)  # last, when the lock is gone
         stack.enter_context(locked(out, part))
+        if resume and not part:
+            _remove_leftovers(out)
         folder = Folder(out, {} if overwrite else _earlier(out, recipe, resume))
         if aside := overwrite and bool(_entries(out)):
-            folder = Folder(_make_sibling(out), {})
+            folder = Folder(_make_numbered(out.with_name(f"{out.name}.new-")), {})
         try:
             yield folder
         except BaseException:
             if not folder.earlier and not part:
-                _remove_if_barren(folder.path, made or aside)
+                _remove_if_barren(folder.path)
             raise
         if aside:
             _swap(folder.path, out)
 
 
-def _make(folder: Path) -> bool:
-    existed = folder.is_dir()
-    folder.mkdir(parents=True, exist_ok=True)
-    return not existed
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed in the middle of a file has left."""
+    for part in folder.glob("**/.part-*"):
+        part.unlink(missing_ok=True)
 
 
-def _remove_if_barren(folder: Path, made: bool) -> None:
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # not empty, or a mount point
+        folder.rmdir()
+
+
+def _remove_if_barren(folder: Path) -> None:
     """Remove what a command that failed before any result leaves behind."""
     if {path.name for path in _entries(folder)} <= {MANIFEST}:
         (folder / MANIFEST).unlink(missing_ok=True)
-        _remove_if_empty(folder, made)
-
-
-def _remove_if_empty(folder: Path, made: bool) -> None:
-    if made and folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+        _remove_if_empty(folder)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -202,16 +170,16 @@ def _earlier(out: Path, recipe: dict[str, Any], resume: bool) -> dict[str, Any]:
     if not _entries(out):
         return {}
     if not resume:
-        raise InputError(f"--out {out} is not empty; use --resume, --overwrite or another folder")
+        allowed = "allowed: an empty folder, --resume, --overwrite"
+        raise InputError("the result folder is not empty", str(out), allowed)
     try:
         manifest = dict(json.loads((out / MANIFEST).read_text()))
     except (FileNotFoundError, ValueError, TypeError):
-        raise InputError(
-            f"--resume: {out} holds no readable {MANIFEST}; use --overwrite or another folder"
-        ) from None
+        allowed = "allowed: a folder with one, --overwrite"
+        raise InputError(f"--resume without a readable {MANIFEST}", str(out), allowed) from None
     before = {key: manifest.get(key) for key in recipe}
     if difference := _difference(before, json.loads(json.dumps(recipe))):
-        raise InputError(f"--resume: {difference}; use the same, or another --out")
+        raise InputError(f"--resume: {difference}", str(out), "allowed: the same as there")
     return manifest
 
 
@@ -230,17 +198,6 @@ def _difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> 
 def _short(value: object) -> str:
     text = "absent" if value is None else json.dumps(value)
     return text if len(text) <= 30 else text[:27] + "..."
-
-
-def _make_sibling(out: Path) -> Path:
-    number = 1
-    while True:
-        sibling = out.with_name(f"{out.name}.new-{number}")
-        try:
-            sibling.mkdir()
-            return sibling
-        except FileExistsError:
-            number += 1
 
 
 def _swap(new: Path, out: Path) -> None:

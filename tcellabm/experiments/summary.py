@@ -90,8 +90,8 @@ def summarize(outcomes: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The axes, `n`, each rate with `_low` and `_high` (Wilson 95 %), `pareto`. A rate is NaN where
-        nobody was observed for it: remission on day 365 in a sweep of less than a year.
+        The axes, `n`, each rate with `_low` and `_high` (Wilson 95 %), `pareto`. A rate is NaN
+        where not all were observed for it: remission on day 365 in a sweep of less than a year.
     """
     runs = outcomes.assign(
         remission_365=in_remission_at_a_year(outcomes),

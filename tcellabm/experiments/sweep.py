@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from tcellabm.experiments import manifest, runner, store
+from tcellabm.experiments.files import parquet
 from tcellabm.experiments.plan import Plan
 from tcellabm.experiments.progress import Advance, progress
 from tcellabm.experiments.summary import summarize
 from tcellabm.experiments.table import Row, to_table
+from tcellabm.params import InputError
 
 _SHARD_RUNS = 100
 _SHARD_SECONDS = 10.0
@@ -139,6 +141,8 @@ def sweep(
         Ctrl-C; finished runs are kept.
     """
     work = work or Work()
+    if overwrite and work.part:
+        raise InputError("--overwrite and --shard", str(out), "allowed: one of them")
     with store.open_folder(
         out, plan.recipe, overwrite=overwrite, resume=resume, part=work.part
     ) as folder:
@@ -165,14 +169,16 @@ def _compute(plan: Plan, folder: store.Folder, work: Work) -> None:
     missing = [task for task in mine if task.run_id not in done]
     if not missing:
         return
-    with progress(len(mine), len(mine) - len(missing), work.quiet) as advance:
+    with ExitStack() as stack:
         if work.workers == 0 and not work.dask:
-            _keep(plan, folder, runner.run_here(plan.params, missing), advance)
-            return
-        if not work.dask:
-            runner.warm_up(plan.params.replace(plan.points[-1]))
-        with runner.dask_client(work.workers, work.dask) as client:
-            _keep(plan, folder, runner.run_on_dask(plan.params, missing, client), advance)
+            results = runner.run_here(plan.params, missing)
+        else:
+            if not work.dask:
+                runner.warm_up(plan.params.replace(plan.points[-1]), work.quiet)
+            client = stack.enter_context(runner.dask_client(work.workers, work.dask, len(missing)))
+            results = runner.run_on_dask(plan.params, missing, client)
+        show = progress(len(mine), len(mine) - len(missing), work.quiet)
+        _keep(plan, folder, results, stack.enter_context(show))
 
 
 def _keep(
@@ -206,7 +212,7 @@ def _finish(plan: Plan, folder: store.Folder, draw: Draw | None, session: dict[s
     result = _result(plan, table)
     if not result.complete:
         return result
-    folder.write("outcomes.parquet", store.parquet(table))
+    folder.write("outcomes.parquet", parquet(table))
     folder.write("summary.csv", _csv(result.summary))
     if draw:
         folder.write("map.png", draw(result))

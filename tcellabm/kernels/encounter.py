@@ -159,6 +159,7 @@ def myeloid_activation(flux, engaged, ifng, rates):
     """
     if flux <= 0.0 and engaged <= 0.0:
         return 0.0
-    drive = flux / (flux + rates.flux_half) * ifng / (ifng + rates.ifng_half)
+    primed = (ifng / rates.ifng_half) ** rates.ifng_hill
+    drive = flux / (flux + rates.flux_half) * primed / (1.0 + primed)
     contact = engaged / (engaged + rates.contact_half)
     return rates.myeloid_activation * (drive + rates.contact_share * contact)

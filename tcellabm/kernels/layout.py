@@ -107,6 +107,7 @@ class Rates(NamedTuple):
     myeloid_deactivation: float
     flux_half: float
     ifng_half: float
+    ifng_hill: float
     contact_half: float
     contact_share: float
     voxel_capacity: float

@@ -107,6 +107,7 @@ class Myeloid(Section):
     deactivation_per_day: float
     killing_flux_half_per_ul_per_day: float
     ifng_half_pg_per_ml: float
+    ifng_hill: float
     contact_half_density_per_ul: float
     contact_share: float
 

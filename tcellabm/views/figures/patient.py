@@ -119,7 +119,7 @@ def _mark_events(panel: "Axes", outcomes: Mapping[str, Any]) -> None:
             panel.axvline(day, color="black", linewidth=0.8)
             text = f"{name}, day {day:.0f}"
             paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8}
-            style = {"rotation": 90, "ha": "left", "va": "bottom", "size": 9, "bbox": paper}
+            style: Any = {"rotation": 90, "ha": "left", "va": "bottom", "size": 9, "bbox": paper}
             panel.text(day, 0.17, f" {text}", transform=across, **style)
 
 

@@ -50,7 +50,7 @@ def _write(panel: "Axes", x: int, y: int, point: dict[str, Any], rate: str) -> N
         return
     ink = _ink_on(_MAPS[rate], point[rate])
     low, high = 100 * point[f"{rate}_low"], 100 * point[f"{rate}_high"]
-    center = {"ha": "center", "color": ink}
+    center: Any = {"ha": "center", "color": ink}
     panel.text(x, y - 0.02, f"{point[rate]:.0%}", va="bottom", size=12, weight="bold", **center)
     panel.text(x, y - 0.1, f"{low:.0f}–{high:.0f}", va="top", size=9, **center)
 
@@ -67,7 +67,7 @@ def _mark(panel: "Axes", x: int, y: int, framed: bool) -> None:
     """Frame a cell and put a star in its corner; both are seen on any color."""
     from matplotlib.patches import Rectangle
 
-    star = {"color": "black", "markersize": 11, "markeredgecolor": "white"}
+    star: Any = {"color": "black", "markersize": 11, "markeredgecolor": "white"}
     if not framed:  # cells too small for it
         panel.plot(x, y, "*", **star)
         return

@@ -1,0 +1,186 @@
+"""The command line: `tcellabm run`, `sweep`, `params`, and what is still to come."""
+
+# Everything heavy is imported inside the command that needs it: `tcellabm --help` must be quick.
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tcellabm.cli import options
+from tcellabm.cli.errors import INTERRUPTED, fail, say, stop_on_signals
+from tcellabm.cli.options import (
+    Dask,
+    Days,
+    Out,
+    Overwrite,
+    Patients,
+    Resume,
+    Seed,
+    Settings,
+    Shard,
+    Workers,
+)
+
+if TYPE_CHECKING:
+    from tcellabm.experiments.run import PatientRecord
+    from tcellabm.experiments.sweep import Result
+    from tcellabm.params import Parameters
+
+app = typer.Typer(
+    help="Agent-based model of CAR T cells against B-cell leukemia. Not for clinical use.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=options.show_version, is_eager=True, help="Say which."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
+    seed: Seed = 1,
+    days: Days = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+) -> None:
+    """Simulate one patient: outcomes, record over time, figure."""
+    from tcellabm import params
+    from tcellabm.experiments import run as experiment
+    from tcellabm.views.words import sentences
+
+    parameters = params.load(scenario, options.overrides(settings, {"time.days": days}))
+    folder = options.result_folder("run", scenario, out, resume)
+    outcomes = experiment.run(
+        parameters,
+        seed,
+        folder,
+        overwrite=overwrite,
+        resume=resume,
+        command=options.command_line(),
+        draw=lambda record: _draw_patient(record, parameters),
+    )
+    print(*sentences(outcomes), sep="\n")
+    print(f"wrote {folder}: outcomes.json, series.parquet, figure.png, manifest.json")
+
+
+def _draw_patient(record: "PatientRecord", params: "Parameters") -> bytes:
+    from tcellabm.views.figures import draw_patient
+
+    limit = params.assay.mrd_limit * params.marrow.capacity_cells
+    return draw_patient(record.series, record.outcomes, record.treatments, limit)
+
+
+@app.command()
+def sweep(
+    file: Annotated[str, typer.Argument(metavar="SWEEP")] = "params/sweeps/dose_persistence.toml",
+    settings: Settings = [],  # noqa: B006
+    patients: Patients = None,
+    seed: Seed = 1,
+    days: Days = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
+    dask: Dask = "",
+    shard: Shard = "1/1",
+) -> None:
+    """Simulate the same patients at every point of a grid: the map of dose and persistence."""
+    from tcellabm.experiments import sweep as experiment
+    from tcellabm.experiments.plan import Plan
+
+    if dask and workers is not None:
+        options.refuse("--workers and --dask exclude each other")
+    work = experiment.Work(workers, dask, options.part(shard))
+    given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
+    plan = Plan.load(file, given, seed)
+    folder = options.result_folder("sweep", file, out, resume)
+    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    try:
+        result = experiment.sweep(
+            plan, folder, work, command=options.command_line(), draw=_draw_map, **modes
+        )
+    except experiment.Interrupted as stop:
+        again = options.command_to_resume(stop.folder)
+        say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
+        raise typer.Exit(INTERRUPTED) from None
+    _report(result, folder)
+
+
+def _draw_map(result: "Result") -> bytes:
+    from tcellabm.views.figures import draw_map
+
+    return draw_map(result.summary, list(result.axes), result.settings)
+
+
+def _report(result: "Result", folder: Path) -> None:
+    if not result.complete:
+        done = f"{len(result.outcomes)} of {result.total} runs are in {folder}"
+        print(f"{done}; the tables come with the last part, or with --resume and no --shard")
+        return
+    print(f"wrote {folder}: outcomes.parquet, summary.csv, map.png, manifest.json")
+    if result.errors:
+        table = f"{folder}/outcomes.parquet"
+        say(f"error: {result.errors} of {result.total} runs failed, {table}, see column `error`")
+        raise typer.Exit(1)
+
+
+@app.command()
+def params(
+    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    settings: Settings = [],  # noqa: B006
+    days: Days = None,
+) -> None:
+    """Check a file and print every parameter in force: value, unit, range, source."""
+    from tcellabm import params as parameters
+    from tcellabm.views.words import columns
+
+    rows = parameters.rows(file, options.overrides(settings, {"time.days": days}))
+    print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
+
+
+def _add_later_command(name: str) -> None:
+    def command(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
+        options.refuse(f"`tcellabm {name}` is not there yet", "allowed: run, sweep, params")
+
+    anything = {"allow_extra_args": True, "ignore_unknown_options": True}
+    app.command(name, context_settings=anything, help="Not there yet.")(command)
+
+
+for _name in ("trial", "app", "calibrate", "sensitivity", "plot"):
+    _add_later_command(_name)
+
+
+def execute(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; an error becomes one line on stderr.
+
+    With TCELLABM_TRACEBACK set, errors are raised instead.
+    """
+    try:
+        code = app(arguments or ["--help"], prog_name="tcellabm", standalone_mode=False)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        if os.environ.get("TCELLABM_TRACEBACK"):
+            raise
+        code = fail(error)
+    return int(code or 0)
+
+
+def main() -> None:
+    """Run `tcellabm` as a program."""
+    stop_on_signals()
+    sys.exit(execute(sys.argv[1:]))

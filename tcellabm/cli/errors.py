@@ -1,0 +1,61 @@
+"""How a command ends when it does not end well: one line on stderr and an exit code."""
+
+import os
+import signal
+import sys
+from typing import Never
+
+import typer
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+_LONGEST = 200
+# Typer brings its own Click or uses the real one; either way this is the base of usage errors.
+_UsageError = typer.BadParameter.__mro__[1]
+
+
+def say(line: str) -> None:
+    """Print a line on stderr."""
+    print(line, file=sys.stderr)
+
+
+def fail(error: Exception) -> int:
+    """Say what went wrong and return the exit code for it."""
+    from tcellabm.params import InputError
+
+    if isinstance(error, BrokenPipeError):  # `tcellabm params | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, _UsageError):
+        return _say_error(error.format_message())  # type: ignore[attr-defined]
+    if isinstance(error, InputError):
+        return _say_error(str(error))
+    if isinstance(error, OSError):
+        what = f"can't write {error.filename or 'results'}, {error.strerror or error}"
+        return _say_error(f"{what}, allowed: a writable folder with space left")
+    _say_error(f"{type(error).__name__}: {error}; TCELLABM_TRACEBACK=1 shows where")
+    return 1
+
+
+def _say_error(message: str) -> int:
+    """Print one line, cut in the middle if it would be too long."""
+    line = f"error: {' '.join(message.split())}"
+    if len(line) > _LONGEST:
+        line = f"{line[:98]}...{line[-99:]}"
+    say(line)
+    return BAD_INPUT
+
+
+def stop_on_signals() -> None:
+    """Make Ctrl-C and SIGTERM raise KeyboardInterrupt, once.
+
+    What is asked again while things are put in order is not heard.
+    """
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> Never:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -1,0 +1,100 @@
+"""Options that commands share, and what they mean together."""
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Never
+
+import typer
+from typer import Option
+
+Settings = Annotated[
+    list[str], Option("--set", metavar="KEY=VALUE", help="Set a parameter; may be repeated.")
+]
+Seed = Annotated[int, Option(min=0, metavar="N", help="Seed; equal seeds give equal numbers.")]
+Days = Annotated[float | None, Option(metavar="D", help="Days to follow: --set time.days=D.")]
+Out = Annotated[Path | None, Option(metavar="DIR", help="Result folder.", show_default="runs/...")]
+Overwrite = Annotated[
+    bool, Option("--overwrite", help="Replace what is in DIR, once the new is whole.")
+]
+Resume = Annotated[bool, Option("--resume", help="Go on with what is in DIR.")]
+Patients = Annotated[
+    int | None,
+    Option("--patients", "-n", metavar="N", help="Patients a point: --set sweep.patients=N."),
+]
+Workers = Annotated[
+    int | None,
+    Option(min=0, metavar="N", help="Processes, 0 for none beside this; default one per CPU."),
+]
+Dask = Annotated[str, Option(metavar="ADDRESS", help="Use a running Dask scheduler.")]
+Shard = Annotated[str, Option(metavar="I/N", help="Compute the I-th of N parts.")]
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and stop, if that was asked for."""
+    if wanted:
+        from tcellabm.experiments.manifest import version
+
+        print(version("tcellabm") or "unknown: not installed")
+        raise typer.Exit
+
+
+def overrides(settings: Sequence[str], options: Mapping[str, object]) -> dict[str, Any]:
+    """Join `--set` with the options that stand for a key.
+
+    Raises
+    ------
+    InputError
+        A key is set twice.
+    """
+    from tcellabm.params import parse_set
+
+    given = parse_set(settings)
+    for key, value in options.items():
+        if value is not None and key in given:
+            refuse(f"{key} is set twice", "--set and an option of its own", "allowed: once")
+        if value is not None:
+            given[key] = value
+    return given
+
+
+def result_folder(command: str, file: str, out: Path | None, resume: bool) -> Path:
+    """Return `--out`, or the first free folder under `runs`."""
+    from tcellabm.experiments.store import free_folder
+
+    if out is None and resume:
+        refuse("--resume without --out", "allowed: --out DIR, the folder to go on with")
+    return out or free_folder(command, Path(file).stem)
+
+
+def part(shard: str) -> tuple[int, int]:
+    """Read `--shard I/N`."""
+    number, _, parts = shard.partition("/")
+    if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
+        refuse(f"--shard {shard}", "allowed: I/N with 1 <= I <= N")
+    return int(number), int(parts)
+
+
+def command_line() -> str:
+    """Return the command line as it was given."""
+    return shlex.join(["tcellabm", *sys.argv[1:]])
+
+
+def command_to_resume(folder: Path) -> str:
+    """Return the command line with `--out FOLDER --resume`, whatever it said of the two."""
+    words = iter(sys.argv[1:])
+    kept = []
+    for word in words:
+        if word == "--out":
+            next(words, None)
+        elif not word.startswith("--out=") and word not in ("--overwrite", "--resume"):
+            kept.append(word)
+    return shlex.join(["tcellabm", *kept, "--out", str(folder), "--resume"])
+
+
+def refuse(*parts: str) -> Never:
+    """Raise `InputError`, which is imported only then: it takes its time."""
+    from tcellabm.params import InputError
+
+    raise InputError(*parts)

@@ -1,0 +1,210 @@
+"""Cells of day 0, what is infused, and how populations fare that nothing disturbs."""
+
+import math
+
+import numpy as np
+import pytest
+
+from biology.plain import plain
+from kernels.lab import assert_close
+from tcellabm.biology import rates
+from tcellabm.biology.cytokines import Effect
+from tcellabm.biology.recovery import Recovery
+from tcellabm.biology.tissue import Tissue, TooManyAgentsError
+from tcellabm.kernels import layout
+
+LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
+B_CELLS = slice(layout.B_CELL, layout.MEMORY)
+CAR_T = slice(layout.MEMORY, layout.RESTING)
+MYELOID = slice(layout.RESTING, layout.STATES)
+ALONE = {  # nothing but leukemia
+    "myeloid.pool_cells": 0.0,
+    "lymphodepletion.b_cells_left": 0.0,
+    "b_cell.output_early_per_day": 0.0,
+    "b_cell.output_steady_per_day": 0.0,
+}
+
+
+def tissue(seed=1, **overrides):
+    given = {key.replace("__", "."): value for key, value in overrides.items()}
+    return Tissue(plain(given), np.random.default_rng(seed))
+
+
+def live(body, days, tick):
+    """Let a tissue live for some days without drugs."""
+    for i in range(round(days / tick)):
+        body.advance(i * tick, tick, 1.0, Effect())
+    return body
+
+
+def cells(body, states):
+    return sum(body.in_body[states])
+
+
+# --- day 0 -----------------------------------------------------------------------------------------
+
+
+def test_day_0_has_exactly_the_burden():
+    for burden in (0, 1, 17, 10**11):
+        assert cells(tissue(patient__leukemic_burden=float(burden)), LEUKEMIA) == burden
+
+
+def test_day_0_reaches_the_dim_tail():
+    """10^11 cells reach 6 SD below the median; 400 equal groups would stop at 2.8 SD."""
+    params = plain({"patient.leukemic_burden": 1e11})
+    body = Tissue(params, np.random.default_rng(91))
+    found = np.array(body.in_body[LEUKEMIA])
+    expected = 1e11 * rates.rung_law(params)
+    for rung in range(1, layout.RUNGS):
+        if expected[rung] > 100:  # far above chance: catches 5 SE on every rung
+            assert_close(found[rung], expected[rung], math.sqrt(expected[rung]))
+    dimmest = rates.rungs(params)[np.flatnonzero(found[1:])[0] + 1]
+    assert math.log(dimmest / 6000.0) / 0.6 < -6.0
+
+
+def test_day_0_has_the_cd19_negative_clone():
+    """Catches 5 % in its size."""
+    body = tissue(92, patient__leukemic_burden=1e10, patient__cd19_negative_fraction=1e-6)
+    assert_close(body.in_body[layout.LEUKEMIA], 1e4, 100.0)
+    assert tissue(93, patient__cd19_negative_fraction=0.0).in_body[layout.LEUKEMIA] == 0
+
+
+def test_day_0_after_lymphodepletion_and_without():
+    depleted, full = tissue(), tissue(lymphodepletion__given=False)
+    assert cells(depleted, B_CELLS) == 10**9 and cells(depleted, MYELOID) == 10**9
+    assert cells(full, B_CELLS) == round(4e8 / 0.0167) and cells(full, MYELOID) == 10**10
+    assert cells(depleted, CAR_T) == 0
+
+
+def test_a_biopsy_holds_its_fraction_of_every_cell():
+    fraction = 1e-8
+    body = tissue(94, resolution__represented_fraction=fraction, resolution__single_cell=True)
+    assert cells(body, LEUKEMIA) == 1500 and cells(body, B_CELLS) == 10 and cells(body, MYELOID) == 10
+    assert (body.cells.count[: body.cells.meta[layout.ROWS]] == 1).all()
+    body.infuse(1e10)
+    assert_close(cells(body, CAR_T), 30, math.sqrt(30 * 0.7))
+    assert body.marrow.blood_ul == pytest.approx(75.0 * 1000 * 40 * fraction)
+
+
+def test_day_0_spreads_cells_evenly_over_the_marrow():
+    """Catches 0.02 % too many or too few in a voxel, of 10^10."""
+    body = tissue(95, patient__leukemic_burden=1.6e11)
+    density = body.marrow.field("leukemia") * body.marrow.voxel_ul
+    assert np.abs(density - density.mean()).max() <= 5 * math.sqrt(density.mean())
+
+
+def test_the_infusion_engrafts_in_part_and_starts_in_blood():
+    """Catches 0.07 % in the engrafted share (10^8 cells given)."""
+    body = tissue(96)
+    body.infuse(1e8)
+    engrafted, memory = cells(body, CAR_T), body.in_body[layout.MEMORY]
+    assert_close(engrafted, 3e7, math.sqrt(1e8 * 0.3 * 0.7))
+    assert_close(memory / engrafted, 0.3, math.sqrt(0.21 / engrafted))
+    assert sum(body.in_blood[CAR_T]) == engrafted and body.in_body[layout.EXHAUSTED] == 0
+
+
+def test_an_infusion_of_nothing_adds_nothing():
+    body = tissue()
+    body.infuse(0.0)
+    assert cells(body, CAR_T) == 0
+
+
+# --- populations that nothing disturbs -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tick", [1 / 8, 1.0])
+@pytest.mark.parametrize("growth", [-0.025, 0.0, 0.09, 0.25])
+def test_untreated_leukemia_far_from_capacity_grows_as_asked(growth, tick):
+    """Marrow and blood together, over 24 days; catches 3e-4 /d, 0.4 % of the usual growth.
+
+    Blood may hold 5 % less than its share: in a tick of a day its cells do not divide.
+    """
+    days, burden, death = 24.0, 1e6, 0.04
+    params = plain(
+        ALONE | {"patient.net_growth_per_day": growth, "patient.leukemic_burden": burden}
+    )
+    body = live(Tissue(params, np.random.default_rng(97)), days, tick)
+    grown, birth = math.exp(growth * days), growth + death
+    spread = (birth + death) / growth * grown * (grown - 1) if growth else 2 * birth * days
+    assert_close(cells(body, LEUKEMIA), burden * grown, math.sqrt(burden * spread))
+    in_blood = burden * grown * rates.blood_share(0.02, 2.0, death + growth)
+    found = sum(body.in_blood[LEUKEMIA])
+    assert abs(found - in_blood) <= 0.05 * in_blood + 5 * math.sqrt(in_blood)
+
+
+def test_leukemia_stops_growing_where_the_marrow_is_full():
+    """Logistic division: balance where b0 (1 - N/N_max) is the loss; catches 1 % of it."""
+    capacity, growth = 1e9, 0.25
+    given = {
+        "marrow.capacity_cells": capacity,
+        "patient.net_growth_per_day": growth,
+        "patient.leukemic_burden": 5e8,
+    }
+    params = plain(ALONE | given)
+    body = live(Tissue(params, np.random.default_rng(98)), 120.0, 0.5)
+    balance = rates.division_for_growth(0.0, 0.04, 0.02, 2.0)
+    full = 1 - balance / rates.division_for_growth(growth, 0.04, 0.02, 2.0)
+    in_marrow = cells(body, LEUKEMIA) - sum(body.in_blood[LEUKEMIA])
+    assert in_marrow == pytest.approx(full * capacity, rel=0.01)
+
+
+@pytest.mark.parametrize("tick", [1 / 8, 1.0])
+def test_undisturbed_b_cells_and_myeloid_cells_stay_as_many(tick):
+    """Output balances loss: catches 4e-5 of the B cells, 7e-5 of the myeloid cells."""
+    body = tissue(99, lymphodepletion__given=False, patient__leukemic_burden=0.0)
+    live(body, 20.0, tick)
+    for found, steady in ((cells(body, B_CELLS), 4e8 / 0.0167), (cells(body, MYELOID), 1e10)):
+        assert_close(found, steady, math.sqrt(2 * steady))
+    in_blood = sum(body.in_blood[B_CELLS])
+    assert in_blood == pytest.approx(4e8 / 0.0167 * 0.1 / 2.1167, rel=0.02)
+
+
+def test_single_cells_and_groups_are_put_in_the_same_places():
+    """One tissue twice, as groups and as single cells; catches 5 SE in every kind and place."""
+    given = {"resolution__represented_fraction": 1e-6, "marrow__rows": 2, "marrow__cols": 2}
+    groups, single = (tissue(100, resolution__single_cell=way, **given) for way in (False, True))
+    for body in (groups, single):
+        body.infuse(1e9)
+    for states in (LEUKEMIA, B_CELLS, MYELOID, CAR_T):
+        a, b = cells(groups, states), cells(single, states)
+        assert abs(a - b) <= 5 * math.sqrt(a + b)
+        a, b = sum(groups.in_blood[states]), sum(single.in_blood[states])
+        assert abs(a - b) <= 5 * math.sqrt(a + b)
+
+
+def test_too_many_agents_are_refused_by_name():
+    with pytest.raises(TooManyAgentsError, match="resolution.max_agents"):
+        tissue(
+            resolution__single_cell=True,
+            resolution__represented_fraction=1e-8,
+            resolution__max_agents=1000,
+        )
+
+
+# --- what returns after lymphodepletion ------------------------------------------------------------
+
+
+def test_the_host_returns_after_lymphodepletion():
+    host = Recovery(plain())
+    assert (host.window(0.0), host.window(1e4)) == pytest.approx((1.0, 0.3))
+    assert host.window(8.0) == pytest.approx(0.3 + 0.7 / math.e)
+    assert host.white_cells_per_ul(0.0) == 500.0
+    assert host.white_cells_per_ul(18.0) == pytest.approx(2750.0)
+    assert host.white_cells_per_ul(28.0) > 4000.0
+    assert (host.b_output(0.0), host.b_output(1e5)) == pytest.approx((3e7, 4e8))
+    assert (host.myeloid_output(0.0), host.myeloid_output(1e5)) == pytest.approx((3e8, 3e9))
+
+
+def test_without_lymphodepletion_nothing_was_taken():
+    host = Recovery(plain({"lymphodepletion.given": False}))
+    for day in (0.0, 5.0, 100.0):
+        assert host.window(day) == 0.3
+        assert host.white_cells_per_ul(day) == 5000.0
+        assert (host.b_output(day), host.myeloid_output(day)) == pytest.approx((4e8, 3e9))
+
+
+def test_outputs_are_of_the_simulated_part():
+    whole, part = (Recovery(plain({"resolution.represented_fraction": f})) for f in (1.0, 1e-6))
+    for day in (0.0, 20.0):
+        assert part.b_output(day) == pytest.approx(1e-6 * whole.b_output(day))
+        assert part.myeloid_output(day) == pytest.approx(1e-6 * whole.myeloid_output(day))

@@ -1,0 +1,50 @@
+"""A model to test sweeps with: rows that follow from parameters and seed, in no time."""
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+import tcellabm
+from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
+from tcellabm.experiments import runner
+from tcellabm.experiments.plan import Plan
+
+DOSE = "product.dose_cells_per_kg"
+HALF_LIFE = "product.persistence_half_life_days"
+
+
+def fake_outcomes(params, seed):
+    lucky = seed % 3 > 0
+    row = dict.fromkeys(OUTCOME_COLUMNS, math.nan) | {
+        "remission": lucky,
+        "remission_day": 28.0 if lucky else math.nan,
+        "relapse_day": 200.0 if seed % 2 else math.nan,
+        "crs_grade_penn": 3 if params.get(DOSE) > 1e6 else 1,
+        "followed_days": params.time.days,
+        "peak_il6": params.get(HALF_LIFE) + seed % 10,
+    }
+    texts = dict.fromkeys(("relapse_phenotype", "death_cause", "run_id"), "")
+    flags = dict.fromkeys(("mrd_negative", "cured", "event_free_event"), False)
+    grades = ("crs_grade_astct", "crs_grade_lee", "icans_grade")
+    counts = dict.fromkeys((*grades, "tocilizumab_doses", "steroid_doses"), 0)
+    return row | texts | flags | counts | {"seed": seed}
+
+
+@pytest.fixture
+def fake_model(monkeypatch):
+    monkeypatch.setattr(runner, "simulate", fake_outcomes)
+
+
+@pytest.fixture
+def plan():
+    """4 points, 5 patients each."""
+    axes = {DOSE: [5e5, 2e6], HALF_LIFE: [30, 120]}
+    return Plan.load("params/scenarios/kymriah.toml", axes | {"sweep.patients": 5})
+
+
+@pytest.fixture
+def with_package():
+    """Environment in which other Python processes find the package, installed or not."""
+    return os.environ | {"PYTHONPATH": str(Path(tcellabm.__file__).parents[1])}

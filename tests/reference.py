@@ -1,0 +1,532 @@
+"""The rules of the model once more: slow, plain Python, one Mesa agent per group of like cells.
+
+It shares with `tcellabm` the parameters and the patient, nothing else: rates, antigen ladder,
+recovery and cytokines are worked out anew from the equations of the model. Groups are not limited
+in number: cells that are alike in everything are one agent, and no others are, so what differs from
+the package beside chance is an error in one of the two or the price of the agent budget. Whole body
+(no steps between neighbor voxels), no drugs, cells and IFN-gamma only.
+
+Units: days, cells, uL, molecules per cell, pg/mL; hazards per day.
+"""
+
+import math
+from collections import Counter
+
+import numpy as np
+from mesa import Agent, Model
+from mesa.time import Priority, Schedule
+from scipy.linalg import expm
+from scipy.optimize import brentq
+
+from tcellabm.biology.patient import draw_patient
+
+RUNGS = 24  # of the antigen ladder, above rung 0 that bears none
+UL_PER_ML = 1000.0
+RECOVERY_STEEPNESS = 4.0
+MOST_DIVISIONS = 12  # of a lineage in one tick; 99.9999 % have fewer
+BLOOD = -1  # index of the last site
+
+
+# --- what follows from the parameters, before anything lives --------------------------------------
+
+
+def saturating(x, half):
+    """Return x / (x + half)."""
+    return x / (x + half)
+
+
+class Ladder:
+    """CD19 densities a cell may have, what a density does, and how cells change theirs."""
+
+    def __init__(self, params):
+        antigen, blast = params.antigen, params.leukemia
+        self.density = np.append(0.0, np.geomspace(antigen.ladder_low, antigen.ladder_high, RUNGS))
+        self.lysis = self._response(params, antigen.lysis_half_point)
+        self.activation = self._response(params, antigen.activation_half_point)
+        self.release = self._response(params, antigen.cytokine_half_point)
+        log_density = np.log(self.density[1:])
+        z = (log_density - math.log(blast.antigen_median)) / blast.antigen_sigma_ln
+        law = np.exp(-0.5 * z**2)
+        self.law = np.append(0.0, law / law.sum())
+        # steps of size h at rate D/h^2 each way spread by D, and D = variance/relaxation
+        step = log_density[1] - log_density[0]
+        pace = blast.antigen_sigma_ln**2 / blast.antigen_relaxation_days / step**2
+        uphill = np.sqrt(law[1:] / law[:-1])  # detailed balance: law[i] up[i] = law[i+1] down[i+1]
+        self.up = np.concatenate([[0.0], pace * uphill, [0.0]])
+        self.down = np.concatenate([[0.0, 0.0], pace / uphill])
+        self.b_cell = 1 + int(np.argmin(abs(log_density - math.log(params.b_cell.antigen_median))))
+
+    def _response(self, params, half_point):
+        """Return g(A; A50) of every rung; affinity moves the half-point."""
+        half = (half_point * params.product.affinity) ** params.antigen.hill
+        return saturating(self.density**params.antigen.hill, half)
+
+
+def exchange(place, net_in_marrow=0.0, net_in_blood=0.0):
+    """Return the matrix that moves (marrow, blood) cells: d(cells)/dt = matrix @ cells."""
+    leave, home = place.leave_marrow_per_day, place.home_per_day
+    return np.array([[net_in_marrow - leave, home], [leave, net_in_blood - home]])
+
+
+def leukemic_division(params):
+    """Return the division rate at which the leukemia, marrow and blood, nets its growth."""
+    blast, growth = params.leukemia, params.patient.net_growth_per_day
+    death = blast.death_per_day
+
+    def excess(division):
+        return np.linalg.eigvals(exchange(blast, division - death, -death)).real.max() - growth
+
+    return brentq(excess, 0.0, 100.0) if excess(0.0) < 0.0 else 0.0
+
+
+def share_in_blood(place, death, growth=0.0):
+    """Return the share of a population that blood holds when both places grow alike."""
+    return saturating(place.leave_marrow_per_day, place.home_per_day + death + growth)
+
+
+class Course:
+    """What changes with the day alone: recovery from lymphodepletion."""
+
+    def __init__(self, params):
+        self.params, self.depleted = params, params.lymphodepletion.given
+
+    def back(self, day, half_way):
+        """Return the share that is back on a day."""
+        if not self.depleted:
+            return 1.0
+        return saturating(day**RECOVERY_STEEPNESS, half_way**RECOVERY_STEEPNESS)
+
+    def window(self, day):
+        """Return the factor on CAR T division, by IL-7 and IL-15."""
+        law = self.params.lymphodepletion
+        boost = math.exp(-day / law.window_decay_days) if self.depleted else 0.0
+        return law.window_floor + (1.0 - law.window_floor) * boost
+
+    def b_cells(self, day):
+        """Return the marrow's output of B cells, per day."""
+        law = self.params.b_cell
+        early = min(law.output_early_per_day, law.output_steady_per_day)
+        back = self.back(day, law.output_recovery_days)
+        return early + (law.output_steady_per_day - early) * back
+
+    def myeloid_cells(self, day):
+        """Return the output of resting myeloid cells, per day: it holds the pool at its size."""
+        left = self.params.lymphodepletion.myeloid_share_left if self.depleted else 1.0
+        back = self.back(day, self.params.patient.white_cell_recovery_days)
+        whole = self.params.myeloid.pool_cells * self.params.myeloid.turnover_per_day
+        return whole * (left + (1.0 - left) * back)
+
+
+class Interferon:
+    """IFN-gamma (pg/mL) in voxels and plasma: a linear system, solved exactly over a tick."""
+
+    def __init__(self, params, volumes, dt):
+        law, flow = params.cytokines.ifng, params.cytokines.perfusion_per_day
+        plasma = params.cytokines.plasma_ml_per_kg * UL_PER_ML * params.patient.weight_kg
+        voxels = len(volumes) - 1
+        system = np.diag([-flow] * voxels + [-law.clearance_per_day])
+        system[:BLOOD, BLOOD] = flow
+        system[BLOOD, :BLOOD] = flow * np.array(volumes[:BLOOD]) / plasma
+        system[BLOOD, BLOOD] -= system[BLOOD, :BLOOD].sum()
+        self._keep = expm(system * dt)
+        self._gain = np.linalg.solve(system, self._keep - np.eye(voxels + 1))
+        self._per_cell = law.secretion_pg_per_cell_per_day * UL_PER_ML
+        self._blood_in_plasma = volumes[BLOOD] / plasma
+        self._made = law.clearance_per_day * law.baseline_pg_per_ml  # elsewhere in the body
+        self.level = np.full(voxels + 1, law.baseline_pg_per_ml)
+
+    def advance(self, engaged):
+        """Advance by a tick with so many engaged CAR T cells per uL of each site."""
+        source = self._per_cell * np.array(engaged)
+        source[BLOOD] = source[BLOOD] * self._blood_in_plasma + self._made
+        self.level = self._keep @ self.level + self._gain @ source
+
+
+# --- sites and cells ------------------------------------------------------------------------------
+
+
+class Site:
+    """A voxel of the marrow, or blood: densities (cells/uL), and the hazards they make."""
+
+    def __init__(self, params, volume, capacity=None):
+        self.volume = volume
+        self.capacity = capacity  # cells; None in blood, where leukemia does not divide
+        self.law = params.encounter
+        self.factor = 1.0 if capacity else self.law.blood_factor
+        self.kill = self.law.kill_per_day * params.product.killing
+        self.clear()
+        self.encounter()
+
+    def clear(self):
+        """Forget the densities."""
+        self.cells = self.effectors = self.lysis = self.activation = self.release = 0.0
+
+    def encounter(self):
+        """Set the hazards of this site by Beddington-DeAngelis."""
+        crowd = self.law.kill_half_density_per_ul * self.factor + self.lysis
+        self.killing = self.kill * saturating(self.effectors, crowd)
+        crowd = self.law.activation_half_density_per_ul * self.factor + self.effectors
+        engagement = saturating(self.activation, crowd)
+        self.stimulation = saturating(engagement, self.law.stimulation_half_engagement)
+        self.engaged = saturating(self.release, crowd)  # for cytokines and exhaustion
+        crowding = self.cells * self.volume / self.capacity if self.capacity else 1.0
+        self.room = max(0.0, 1.0 - crowding)
+
+
+class Cells(Agent):
+    """`count` identical living cells at one site; `state` is all else that they share.
+
+    A kind of cell says at what rates one of it divides, dies, comes anew and changes state.
+    """
+
+    name = ""
+    place = None  # section of the parameters that says how they pass between marrow and blood
+
+    def __init__(self, model, where, state):
+        super().__init__(model)
+        self.where, self.state, self.count = where, state, 0
+        self.site, self.law, self.draw = model.sites[where], model.params, model.draw
+
+    def division(self):
+        """Return the division rate of one cell."""
+        return 0.0
+
+    def death(self):
+        """Return the death rate of one cell."""
+        return 0.0
+
+    def influx(self):
+        """Return how many cells of this group the marrow makes per day."""
+        return 0.0
+
+    def changes(self):
+        """Return the states that one cell may pass into, each with its rate."""
+        return {}
+
+    def growth(self, dt):
+        """Return the division and death rates, and the integral of e^(net rate t) over `dt`."""
+        birth, death = self.division(), self.death()
+        net = birth - death
+        return birth, death, math.expm1(net * dt) / net if net else dt
+
+    def tally(self, ahead):
+        """Add this group to the densities of its site, as expected a while ahead."""
+        birth, death, q = self.growth(ahead)
+        density = (self.count * (1.0 + (birth - death) * q) + self.influx() * q) / self.site.volume
+        self.site.cells += density
+        return density
+
+    def fate(self, dt):
+        """Let cells divide, die and come anew: exact at constant rates (Kendall 1948)."""
+        birth, death, q = self.growth(dt)
+        before = self.count
+        self.count = self.draw.binomial(before, 1.0 - death * q / (1.0 + birth * q))
+        if self.count and birth:
+            self.count += self.draw.negative_binomial(self.count, 1.0 / (1.0 + birth * q))
+        self.count += self.draw.poisson(self.influx() * q)
+        self.mutate(birth * q * before)
+
+    def mutate(self, divisions):
+        """Let daughters of so many divisions differ; only those of leukemic cells do."""
+
+    def change(self, dt):
+        """Let cells pass into other states, each at most once a tick."""
+        ways = self.changes()
+        total = sum(ways.values())
+        share = -math.expm1(-total * dt) / total if total else 0.0
+        self.move({(self.where, state): rate * share for state, rate in ways.items()})
+
+    def travel(self, dt):
+        """Let cells pass between marrow and blood: the two-place chain, returns included."""
+        if self.place is None:
+            return
+        leave, home = self.place.leave_marrow_per_day, self.place.home_per_day
+        mixed = -math.expm1(-(leave + home) * dt) / (leave + home)
+        voxels = self.model.voxels
+        if self.where == BLOOD:
+            self.move({(voxel, self.state): home * mixed / voxels for voxel in range(voxels)})
+        else:
+            self.move({(BLOOD, self.state): leave * mixed})
+
+    def move(self, ways):
+        """Draw how many of the cells go each way, by its chance; they arrive when all have gone."""
+        if not ways or not self.count:
+            return
+        *parts, self.count = self.draw.multinomial(
+            self.count, [*ways.values(), 1.0 - sum(ways.values())]
+        ).tolist()
+        for (where, state), part in zip(ways, parts, strict=True):
+            self.model.send(part, type(self), where, state)
+
+
+class Target(Cells):
+    """A cell that may bear CD19; its state is a rung of the ladder."""
+
+    def killed(self):
+        """Return the hazard of being killed."""
+        return self.site.killing * self.model.ladder.lysis[self.state]
+
+    def tally(self, ahead):
+        density, ladder = super().tally(ahead), self.model.ladder
+        self.site.lysis += ladder.lysis[self.state] * density
+        self.site.activation += ladder.activation[self.state] * density
+        self.site.release += ladder.release[self.state] * density
+
+
+class Leukemic(Target):
+    """A leukemic cell; rung 0 is the CD19-negative clone."""
+
+    name = "leukemia"
+
+    def __init__(self, model, where, state):
+        super().__init__(model, where, state)
+        self.place = self.law.leukemia
+
+    def division(self):
+        return self.model.leukemic_division * self.site.room
+
+    def death(self):
+        return self.law.leukemia.death_per_day + self.killed()
+
+    def changes(self):
+        up, down = self.model.ladder.up[self.state], self.model.ladder.down[self.state]
+        ways = {self.state + 1: up, self.state - 1: down}
+        return {rung: rate for rung, rate in ways.items() if rate}
+
+    def mutate(self, divisions):
+        """Let daughters lose CD19 for good."""
+        if self.state > 0:
+            expected = self.law.leukemia.cd19_loss_per_division * divisions
+            lost = min(self.count, self.draw.poisson(expected))
+            self.count -= lost
+            self.model.send(lost, Leukemic, self.where, 0)
+
+
+class BCell(Target):
+    """A healthy B cell."""
+
+    name = "b_cell"
+
+    def __init__(self, model, where, state):
+        super().__init__(model, where, state)
+        self.place = self.law.b_cell
+
+    def death(self):
+        return self.law.b_cell.death_per_day + self.killed()
+
+    def influx(self):
+        return self.model.b_cell_output if self.where != BLOOD else 0.0
+
+
+class CarT(Cells):
+    """A CAR T cell; its state is (phenotype, divisions left)."""
+
+    name = "car_t"
+
+    def __init__(self, model, where, state):
+        super().__init__(model, where, state)
+        self.place = self.law.car_t
+        self.phenotype, self.left = state
+
+    def division(self):
+        share = {"memory": self.law.car_t.memory_division_share, "effector": 1.0, "exhausted": 0.0}
+        speed = self.law.car_t.division_per_day * self.law.product.fitness * self.model.window
+        return share[self.phenotype] * speed * self.site.stimulation if self.left else 0.0
+
+    def death(self):
+        cell, rejection = self.law.car_t, self.model.rejection
+        if self.phenotype == "memory":
+            return math.log(2.0) / self.law.product.persistence_half_life_days + rejection
+        if self.phenotype == "effector":
+            spared = cell.contraction_protection * self.site.stimulation
+            return cell.contraction_per_day * (1.0 - spared) + rejection
+        return cell.exhausted_loss_per_day + rejection
+
+    def changes(self):
+        cell, phi = self.law.car_t, self.site.stimulation
+        if self.phenotype == "memory":
+            return {("effector", self.left): cell.memory_activation_per_day * phi}
+        if self.phenotype == "effector":
+            tiring = cell.exhaustion_per_day * self.law.product.exhaustion * self.site.engaged
+            resting = cell.memory_return_per_day * (1.0 - phi)
+            return {("exhausted", 0): tiring, ("memory", self.left): resting}
+        return {}
+
+    def tally(self, ahead):
+        law = self.law.encounter
+        weight = {
+            "memory": law.memory_activity,
+            "effector": 1.0,
+            "exhausted": law.exhausted_activity,
+        }
+        self.site.effectors += weight[self.phenotype] * super().tally(ahead)
+
+    def age(self, dt):
+        """Count down divisions: a lineage alive at the end of a tick has divided at twice b."""
+        mean = 2.0 * self.division() * dt
+        if mean and self.count:
+            used = Counter()
+            for n in range(1, MOST_DIVISIONS):
+                chance = math.exp(-mean) * mean**n / math.factorial(n)
+                used[self.where, (self.phenotype, max(0, self.left - n))] += chance
+            self.move(used)
+
+
+class Myeloid(Cells):
+    """A monocyte or macrophage of the marrow; its state is resting or activated."""
+
+    @property
+    def name(self):
+        return f"myeloid_{self.state}"
+
+    def death(self):
+        return self.law.myeloid.turnover_per_day
+
+    def influx(self):
+        return self.model.myeloid_output if self.state == "resting" else 0.0
+
+    def changes(self):
+        law, site = self.law.myeloid, self.site
+        if self.state == "activated":
+            return {"resting": law.deactivation_per_day}
+        flux = saturating(site.killing * site.lysis, law.killing_flux_half_per_ul_per_day)
+        ifng = self.model.ifng.level[self.where] / law.ifng_half_pg_per_ml
+        primed = saturating(ifng**law.ifng_hill, 1.0)
+        contact = saturating(site.engaged * site.effectors, law.contact_half_density_per_ul)
+        return {"activated": law.activation_per_day * (flux * primed + law.contact_share * contact)}
+
+
+# --- one patient ----------------------------------------------------------------------------------
+
+
+class Reference(Model):
+    """One patient from the moment of infusion, the clock in ticks of one length."""
+
+    def __init__(self, params, seed):
+        super().__init__(rng=seed)
+        patient_stream, _, own_stream = np.random.SeedSequence(seed).spawn(3)
+        patient = draw_patient(params, seed, np.random.default_rng(patient_stream))
+        self.params = params = params.replace(dict(patient.covariates))
+        self.draw = np.random.default_rng(own_stream)
+        self.dt = 2.0**-params.time.tick_halvings
+        self.ladder, self.course = Ladder(params), Course(params)
+        self.leukemic_division = leukemic_division(params)
+        self.rejection = params.patient.anti_car_per_day
+        if not params.lymphodepletion.given:
+            self.rejection *= params.lymphodepletion.anti_car_factor
+        self._lay_out()
+        self.groups, self.moving = {}, Counter()
+        self._populate()
+        self._infuse()
+        self.schedule_recurring(self.tick, Schedule(interval=self.dt, start=self.dt), Priority.LOW)
+
+    def tick(self):
+        """One tick, in the order of the model."""
+        self.follow_course(self.time - 0.5 * self.dt)
+        self.tally_and_encounter(0.0)
+        self.tally_and_encounter(0.5 * self.dt)
+        self.each("fate", 0.5 * self.dt)
+        self.each("age", self.dt, CarT)
+        self.each("change", self.dt)
+        self.each("travel", self.dt)
+        self.each("fate", 0.5 * self.dt)
+        self.ifng.advance([site.engaged * site.effectors for site in self.sites])
+        self.bury()
+
+    def follow_course(self, day):
+        """Set what depends on the day alone; outputs are those of one voxel."""
+        self.window = self.course.window(day)
+        self.b_cell_output = self.course.b_cells(day) / self.voxels
+        self.myeloid_output = self.course.myeloid_cells(day) / self.voxels
+
+    def tally_and_encounter(self, ahead):
+        """Set the hazards of every site from the densities expected a while ahead."""
+        for site in self.sites:
+            site.clear()
+        for cells in self.groups.values():
+            cells.tally(ahead)
+        for site in self.sites:
+            site.encounter()
+
+    def each(self, rule, dt, kind=Cells):
+        """Apply a rule to every group of a kind, then let those who moved arrive."""
+        for cells in self.groups.values():
+            if isinstance(cells, kind):
+                getattr(cells, rule)(dt)
+        for key, count in self.moving.items():
+            self.group(*key).count += count
+        self.moving.clear()
+
+    def send(self, count, *key):
+        """Let cells head for a group of a (kind, site, state)."""
+        if count:
+            self.moving[key] += count
+
+    def group(self, kind, where, state):
+        """Return the group of such cells, a new one if there is none."""
+        key = kind, where, state
+        if key not in self.groups:
+            self.groups[key] = kind(self, where, state)
+        return self.groups[key]
+
+    def bury(self):
+        """Remove groups without a cell, unless the marrow makes such cells."""
+        for key, cells in list(self.groups.items()):
+            if not cells.count and not cells.influx():
+                cells.remove()
+                del self.groups[key]
+
+    def counts(self):
+        """Return the living cells by name."""
+        found = Counter()
+        for cells in self.groups.values():
+            found[cells.name] += cells.count
+        return found
+
+    # --- day 0 ------------------------------------------------------------------------------------
+
+    def _lay_out(self):
+        """Make the sites: voxels of equal size, then blood."""
+        marrow, patient = self.params.marrow, self.params.patient
+        self.voxels = marrow.rows * marrow.cols
+        capacity = marrow.capacity_cells / self.voxels
+        blood = self.params.blood.ml_per_kg * patient.weight_kg * UL_PER_ML
+        self.sites = [
+            Site(self.params, capacity / marrow.cells_per_ul, capacity) for _ in range(self.voxels)
+        ]
+        self.sites.append(Site(self.params, blood))
+        self.ifng = Interferon(self.params, [site.volume for site in self.sites], self.dt)
+
+    def _populate(self):
+        """Draw the leukemia, its CD19-negative clone, B cells and myeloid cells."""
+        params, depleted = self.params, self.params.lymphodepletion.given
+        blast, b_cell = params.leukemia, params.b_cell
+        burden = round(params.patient.leukemic_burden)
+        negative = self.draw.binomial(burden, params.patient.cd19_negative_fraction)
+        rungs = self.draw.multinomial(burden - negative, self.ladder.law)
+        rungs[0] = negative
+        share = share_in_blood(blast, blast.death_per_day, params.patient.net_growth_per_day)
+        for rung, count in enumerate(rungs):
+            self._spread(count, share, Leukemic, rung)
+        steady = b_cell.output_steady_per_day / b_cell.death_per_day
+        count = params.lymphodepletion.b_cells_left if depleted else steady
+        share = share_in_blood(b_cell, b_cell.death_per_day)
+        self._spread(round(count), share, BCell, self.ladder.b_cell)
+        left = params.lymphodepletion.myeloid_share_left if depleted else 1.0
+        self._spread(round(params.myeloid.pool_cells * left), 0.0, Myeloid, "resting")
+
+    def _spread(self, count, share_in_blood, kind, state):
+        """Put cells into blood and, evenly at random, into the voxels."""
+        in_voxel = (1.0 - share_in_blood) / self.voxels
+        parts = self.draw.multinomial(count, [in_voxel] * self.voxels + [share_in_blood])
+        for where, part in enumerate(parts.tolist()):
+            self.group(kind, where if where < self.voxels else BLOOD, state).count = part
+
+    def _infuse(self):
+        """Put the cells of the dose that engraft into blood."""
+        product = self.params.product
+        dose = round(product.dose_cells_per_kg * self.params.patient.weight_kg)
+        engrafted = self.draw.binomial(dose, product.engrafting_fraction)
+        memory = self.draw.binomial(engrafted, product.memory_fraction)
+        for phenotype, count in {"memory": memory, "effector": engrafted - memory}.items():
+            self.group(CarT, BLOOD, (phenotype, product.divisions)).count = count
