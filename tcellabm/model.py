@@ -50,7 +50,7 @@ SERIES_CELLS = (
     B_CELLS,
     ACTIVATED,
 )
-# Ticks stay short that long after a treatment: cells distribute, cytokines and drugs act within hours.
+# Ticks stay short that long after a treatment: what it sets off acts within hours.
 ALERT_DAYS = {"car_t": 28.0, "tocilizumab": 7.0, "corticosteroid": 7.0}
 
 
@@ -84,6 +84,7 @@ class TumorTCellModel(Model):
         """Draw the patient and the cells of day 0."""
         self.seed = _seed_of(rng)
         super().__init__(rng=self.seed)
+        self.running: bool = True
         patient_stream, dynamics = np.random.SeedSequence(self.seed).spawn(2)
         self.patient: Patient = draw_patient(
             params, self.seed, np.random.default_rng(patient_stream)

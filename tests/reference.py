@@ -11,6 +11,8 @@ Units: days, cells, uL, molecules per cell, pg/mL; hazards per day.
 
 import math
 from collections import Counter
+from functools import lru_cache
+from itertools import repeat
 
 import numpy as np
 from mesa import Agent, Model
@@ -23,7 +25,7 @@ from tcellabm.biology.patient import draw_patient
 RUNGS = 24  # of the antigen ladder, above rung 0 that bears none
 UL_PER_ML = 1000.0
 RECOVERY_STEEPNESS = 4.0
-MOST_DIVISIONS = 12  # of a lineage in one tick; 99.9999 % have fewer
+RARE = 1e-9  # chance below which a number of divisions in one tick is left out
 BLOOD = -1  # index of the last site
 
 
@@ -115,6 +117,15 @@ class Course:
         back = self.back(day, self.params.patient.white_cell_recovery_days)
         whole = self.params.myeloid.pool_cells * self.params.myeloid.turnover_per_day
         return whole * (left + (1.0 - left) * back)
+
+
+@lru_cache(maxsize=64)
+def used_divisions(mean):
+    """Return the chances of 1, 2, ... divisions of a lineage, Poisson."""
+    chances = [mean * math.exp(-mean)]
+    while chances[-1] > RARE:
+        chances.append(chances[-1] * mean / (len(chances) + 1))
+    return chances
 
 
 class Interferon:
@@ -223,7 +234,8 @@ class Cells(Agent):
         self.count = self.draw.binomial(before, 1.0 - death * q / (1.0 + birth * q))
         if self.count and birth:
             self.count += self.draw.negative_binomial(self.count, 1.0 / (1.0 + birth * q))
-        self.count += self.draw.poisson(self.influx() * q)
+        if influx := self.influx():
+            self.count += self.draw.poisson(influx * q)
         self.mutate(birth * q * before)
 
     def mutate(self, divisions):
@@ -232,9 +244,9 @@ class Cells(Agent):
     def change(self, dt):
         """Let cells pass into other states, each at most once a tick."""
         ways = self.changes()
-        total = sum(ways.values())
-        share = -math.expm1(-total * dt) / total if total else 0.0
-        self.move({(self.where, state): rate * share for state, rate in ways.items()})
+        if total := sum(ways.values()):
+            share = -math.expm1(-total * dt) / total
+            self.move([rate * share for rate in ways.values()], ways)
 
     def travel(self, dt):
         """Let cells pass between marrow and blood: the two-place chain, returns included."""
@@ -242,21 +254,21 @@ class Cells(Agent):
             return
         leave, home = self.place.leave_marrow_per_day, self.place.home_per_day
         mixed = -math.expm1(-(leave + home) * dt) / (leave + home)
-        voxels = self.model.voxels
-        if self.where == BLOOD:
-            self.move({(voxel, self.state): home * mixed / voxels for voxel in range(voxels)})
+        if self.where != BLOOD:
+            self.move([leave * mixed], [self.state], [BLOOD])
         else:
-            self.move({(BLOOD, self.state): leave * mixed})
+            voxels = self.model.voxels
+            self.move([home * mixed / voxels] * voxels, [self.state] * voxels, range(voxels))
 
-    def move(self, ways):
-        """Draw how many of the cells go each way, by its chance; they arrive when all have gone."""
-        if not ways or not self.count:
+    def move(self, chances, states, places=None):
+        """Draw how many of the cells go each way; they arrive when all have gone."""
+        if not self.count:
             return
-        *parts, self.count = self.draw.multinomial(
-            self.count, [*ways.values(), 1.0 - sum(ways.values())]
-        ).tolist()
-        for (where, state), part in zip(ways, parts, strict=True):
-            self.model.send(part, type(self), where, state)
+        parts = self.draw.multinomial(self.count, [*chances, 1.0 - sum(chances)]).tolist()
+        self.count = parts.pop()
+        for part, state, where in zip(parts, states, places or repeat(self.where)):
+            if part:
+                self.model.moving[type(self), where, state] += part
 
 
 class Target(Cells):
@@ -299,7 +311,7 @@ class Leukemic(Target):
             expected = self.law.leukemia.cd19_loss_per_division * divisions
             lost = min(self.count, self.draw.poisson(expected))
             self.count -= lost
-            self.model.send(lost, Leukemic, self.where, 0)
+            self.model.moving[Leukemic, self.where, 0] += lost
 
 
 class BCell(Target):
@@ -363,13 +375,10 @@ class CarT(Cells):
 
     def age(self, dt):
         """Count down divisions: a lineage alive at the end of a tick has divided at twice b."""
-        mean = 2.0 * self.division() * dt
-        if mean and self.count:
-            used = Counter()
-            for n in range(1, MOST_DIVISIONS):
-                chance = math.exp(-mean) * mean**n / math.factorial(n)
-                used[self.where, (self.phenotype, max(0, self.left - n))] += chance
-            self.move(used)
+        if division := self.division():
+            chances = used_divisions(2.0 * division * dt)
+            left = [max(0, self.left - n) for n in range(1, len(chances) + 1)]
+            self.move(chances, [(self.phenotype, n) for n in left])
 
 
 class Myeloid(Cells):
@@ -456,11 +465,6 @@ class Reference(Model):
         for key, count in self.moving.items():
             self.group(*key).count += count
         self.moving.clear()
-
-    def send(self, count, *key):
-        """Let cells head for a group of a (kind, site, state)."""
-        if count:
-            self.moving[key] += count
 
     def group(self, kind, where, state):
         """Return the group of such cells, a new one if there is none."""

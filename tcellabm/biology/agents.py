@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from mesa.agentset import AbstractAgentSet
@@ -43,7 +44,8 @@ def enlarged(cells: layout.Cells, capacity: int) -> layout.Cells:
     return wider
 
 
-class CellView(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CellView:
     """One agent as Mesa users see it: a group of `count` identical cells, at one moment.
 
     A view is made on demand and read-only; it is no `mesa.Agent`, whose constructor registers.
@@ -61,7 +63,10 @@ class CellView(NamedTuple):
     activation: str  # resting, activated; empty if not a myeloid cell
 
 
-class CellAgents(AbstractAgentSet):  # type: ignore[type-arg]  # our views are no mesa.Agent
+_COLUMNS = tuple(field.name for field in fields(CellView))[1:]
+
+
+class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
     """A read-only agent set over columns, the state of one moment.
 
     `len`, `get`, `agg` and `select` work on the columns; iteration makes views. What would change
@@ -73,7 +78,7 @@ class CellAgents(AbstractAgentSet):  # type: ignore[type-arg]  # our views are n
         views = list(agents)
         self.random = random or Random(0)
         self._columns = {
-            name: np.array([getattr(view, name) for view in views]) for name in CellView._fields[1:]
+            name: np.array([getattr(view, name) for view in views]) for name in _COLUMNS
         }
         self.model = views[0].model if views else None
 
@@ -149,7 +154,7 @@ class CellAgents(AbstractAgentSet):  # type: ignore[type-arg]  # our views are n
         inplace: bool = False,
         agent_type: type | None = None,
     ) -> CellAgents:
-        """Return the agents for which `filter_func` holds, at most so many (or that share of all)."""
+        """Return the agents for which `filter_func` holds, at most so many or that share."""
         if inplace:
             self._refuse()
         if isinstance(at_most, float) and at_most <= 1.0:
@@ -191,4 +196,4 @@ class CellAgents(AbstractAgentSet):  # type: ignore[type-arg]  # our views are n
     def _refuse(self, *_: Any) -> NoReturn:
         raise TypeError("agents are read-only: cells change by the model's rules alone")
 
-    add = discard = remove = set = _update = _refuse  # type: ignore[assignment]
+    add = discard = remove = set = _update = _refuse

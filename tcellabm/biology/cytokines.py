@@ -98,7 +98,7 @@ class Cytokines:
 
 
 def _spread_rates(params: Parameters, marrow: Marrow) -> np.ndarray | None:
-    """Return the decay of each cosine mode by diffusion, per day; None where voxels are too large."""
+    """Return the decay of each cosine mode by diffusion, per day; None in large voxels."""
     rate = params.cytokines.diffusion_um2_per_day / rates.voxel_edge_um(params) ** 2
     if rate < SLOWEST_DIFFUSION:
         return None

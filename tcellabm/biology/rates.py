@@ -39,7 +39,7 @@ def division_for_growth(growth: float, death: float, leave: float, home: float) 
 
 
 def blood_share(leave: float, home: float, extra: float) -> float:
-    """Return the share of a population found in blood at balance; `extra` is its loss and growth."""
+    """Return the share of a population in blood at balance; `extra` is its loss and growth."""
     back = home + max(extra, 0.0)
     return leave / (leave + back) if leave + back > 0.0 else 0.0
 
@@ -64,7 +64,7 @@ def all_exchange(params: Parameters, dt: float) -> tuple[float, ...]:
 
 
 def rungs(params: Parameters) -> np.ndarray:
-    """Return the antigen density of each rung, molecules per cell, shape (RUNGS,); the first is 0."""
+    """Return the antigen density of each rung, molecules per cell, shape (RUNGS,)."""
     low, high = params.antigen.ladder_low, params.antigen.ladder_high
     return np.concatenate([[0.0], np.geomspace(low, high, layout.RUNGS - 1)])
 

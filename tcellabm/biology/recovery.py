@@ -1,4 +1,4 @@
-"""What returns after lymphodepletion, as functions of the day: space, white cells, B-cell output."""
+"""What returns after lymphodepletion, by day: space, white cells, B-cell output."""
 
 import math
 
@@ -8,7 +8,7 @@ STEEPNESS = 4.0  # of the sigmoid of recovery
 
 
 class Recovery:
-    """The course of one patient's host compartments; extensive outputs are of the simulated part."""
+    """The course of one patient's host compartments; outputs are of the simulated part."""
 
     def __init__(self, params: Parameters) -> None:
         """Take the parameters with the patient's covariates in place."""

@@ -118,7 +118,7 @@ class Tissue:
     # --- what is put in -----------------------------------------------------------------------
 
     def infuse(self, dose: float) -> None:
-        """Put `dose` CAR T cells of the whole body into blood; those that do not engraft are lost."""
+        """Put `dose` CAR T cells of the body into blood; those that do not engraft are lost."""
         product, resolution = self._params.product, self._params.resolution
         given = round(dose * resolution.represented_fraction)
         engrafted = int(self.rng.binomial(given, product.engrafting_fraction))
@@ -144,7 +144,9 @@ class Tissue:
         positive[0] = negative
         for rung, cells in enumerate(positive.tolist()):
             self._spread(cells, share, layout.LEUKEMIA + rung)
-        steady = b_cell.output_steady_per_day / b_cell.death_per_day if b_cell.death_per_day else 0.0
+        steady = (
+            b_cell.output_steady_per_day / b_cell.death_per_day if b_cell.death_per_day else 0.0
+        )
         b_cells = depletion.b_cells_left if depletion.given else steady
         share = rates.blood_share(
             b_cell.leave_marrow_per_day, b_cell.home_per_day, b_cell.death_per_day
@@ -187,7 +189,7 @@ class Tissue:
     # --- room ---------------------------------------------------------------------------------
 
     def _make_room(self, more: int = 0) -> None:
-        """Keep room for all that one tick may add: as many rows again, and what moves between sites.
+        """Keep room for all rows that one tick may add.
 
         Raises
         ------
@@ -219,4 +221,3 @@ class Tissue:
             rows_in=np.zeros(layout.STATES, np.int64),
             births=np.zeros(self.cells.count.size),
         )
-

@@ -61,9 +61,7 @@ class Tocilizumab:
         steps = math.ceil(dt / LONGEST_STEP)
         for _ in range(steps):
             ahead = self._after(0.5 * dt / steps, self.concentration)
-            self.central_mg, self.peripheral_mg = self._after(
-                dt / steps, ahead[0] / self._volume
-            )
+            self.central_mg, self.peripheral_mg = self._after(dt / steps, ahead[0] / self._volume)
 
     def _after(self, dt: float, concentration: float) -> tuple[float, float]:
         """Return both amounts after `dt`, the saturable hazard held at a concentration."""

@@ -6,9 +6,10 @@ from tcellabm.kernels.jit import kernel
 from tcellabm.kernels.landing import append, divides, join
 from tcellabm.kernels.layout import ACTIVATED, B_CELL, DISORDER, DIVIDING, MEMORY, RESTING, ROWS
 
+
 @kernel
 def resample(rng, cells, budget, work):
-    """Keep memory and effector cells near their budgets of rows: merge small groups, split great ones.
+    """Keep memory and effector cells near their budgets: merge small groups, split great ones.
 
     The mean group holds the cells of a phenotype over `budget`. Over budget, a group below half
     of it joins a like one at its site; within, a group above twice of it is halved. Counts are

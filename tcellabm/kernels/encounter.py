@@ -4,34 +4,36 @@ import math
 
 from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.layout import ACTIVATED, B_CELL, EXHAUSTED, MEMORY, ROWS
+from tcellabm.kernels.rules import rung_of
 
 
 @kernel
 def tally(cells, ladder, rates, sites):
     """Add up the densities of every site (cells/uL) from the agents."""
-    for s in range(sites.volume.size):
-        sites.effectors[s] = 0.0
-        sites.lysis[s] = 0.0
-        sites.lysis_squared[s] = 0.0
-        sites.activating[s] = 0.0
-        sites.releasing[s] = 0.0
-        sites.occupied[s] = 0.0
-        sites.activated[s] = 0.0
+    effectors, occupied, activated = sites.effectors, sites.occupied, sites.activated
+    lysis, lysis_squared = sites.lysis, sites.lysis_squared
+    activating, releasing = sites.activating, sites.releasing
+    count, place, kind = cells.count, cells.site, cells.state
+    sums = (effectors, occupied, activated, lysis, lysis_squared, activating, releasing)
+    for column in sums:
+        column[:] = 0.0
     for i in range(cells.meta[ROWS]):
-        s, state = cells.site[i], cells.state[i]
-        n = cells.count[i] / sites.volume[s]
-        sites.occupied[s] += n
+        n, s, state = float(count[i]), place[i], kind[i]
+        occupied[s] += n
         if state < MEMORY:
-            rung = state if state < B_CELL else state - B_CELL
+            rung = rung_of(state)
             g = ladder.lysis[rung]
-            sites.lysis[s] += g * n
-            sites.lysis_squared[s] += g * g * n
-            sites.activating[s] += ladder.activation[rung] * n
-            sites.releasing[s] += ladder.release[rung] * n
+            lysis[s] += g * n
+            lysis_squared[s] += g * g * n
+            activating[s] += ladder.activation[rung] * n
+            releasing[s] += ladder.release[rung] * n
         elif state <= EXHAUSTED:
-            sites.effectors[s] += activity(state, rates) * n
+            effectors[s] += activity(state, rates) * n
         elif state == ACTIVATED:
-            sites.activated[s] += n
+            activated[s] += n
+    for column in sums:
+        for s in range(column.size):
+            column[s] /= sites.volume[s]
 
 
 @row_kernel

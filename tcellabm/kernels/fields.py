@@ -47,7 +47,14 @@ def perfuse(dt, fields, sources, plasma, into_plasma, clearance, exchange, marro
         field, source = fields[c], sources[c, :-1]
         mean, mean_source = mean_of(field), mean_of(source)
         after, plasma[c] = mix(
-            dt, mean, mean_source, plasma[c], into_plasma[c], exchange, marrow_to_plasma, clearance[c]
+            dt,
+            mean,
+            mean_source,
+            plasma[c],
+            into_plasma[c],
+            exchange,
+            marrow_to_plasma,
+            clearance[c],
         )
         for v in range(field.size):
             level = after + (field[v] - mean) * kept + (source[v] - mean_source) * gained
@@ -56,7 +63,7 @@ def perfuse(dt, fields, sources, plasma, into_plasma, clearance, exchange, marro
 
 @kernel
 def mix(dt, mean, mean_source, plasma, into_plasma, exchange, marrow_to_plasma, clearance):
-    """Return (mean over voxels, plasma) after a tick of secretion, exchange and clearance, pg/mL."""
+    """Return (mean over voxels, plasma), pg/mL, after secretion, exchange and clearance."""
     amount, plasma = two_compartments(
         mean * marrow_to_plasma,
         plasma,

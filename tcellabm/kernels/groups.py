@@ -1,12 +1,20 @@
-"""One tick of groups of identical cells: half of birth and death, exits, half of birth and death."""
+"""One tick of groups of identical cells: half the births and deaths, exits, the other half."""
 
 import math
 
 from tcellabm.kernels.draws import binomial, birth_death, birth_death_law
 from tcellabm.kernels.jit import kernel, row_kernel
-from tcellabm.kernels.landing import bring_home, gather, index_rows, divides, land
+from tcellabm.kernels.landing import bring_home, divides, gather, index_rows, land
 from tcellabm.kernels.layout import B_CELL, LEUKEMIA, RESTING, ROWS
-from tcellabm.kernels.rules import birth_and_death, changes, neighbor, newcomer, travel
+from tcellabm.kernels.linear import decay
+from tcellabm.kernels.rules import (
+    birth_and_death,
+    changes,
+    neighbor,
+    rung_of,
+    targets,
+    travel,
+)
 
 
 @kernel
@@ -26,7 +34,7 @@ def step_groups(rng, dt, cells, sites, ladder, rates, drive, budget, rows, cols,
     work.births[:] = 0.0
     index_rows(cells, work)
     fate(rng, 0.5 * dt, cells, sites, ladder, rates, drive, work)
-    use_divisions(rng, dt, cells, sites, ladder, rates, drive)
+    use_divisions(rng, dt, cells, sites, rates, drive)
     exits(rng, dt, cells, sites, ladder, rates, drive, rows, cols, work)
     bring_home(rng, work)
     land(rng, cells, budget, work)
@@ -39,13 +47,14 @@ def step_groups(rng, dt, cells, sites, ladder, rates, drive, budget, rows, cols,
 @kernel
 def fate(rng, dt, cells, sites, ladder, rates, drive, work):
     """Draw births and deaths of every group over `dt`, exactly given its rates."""
+    killing, room, phi, lysis = sites.killing, sites.room, sites.stimulation, ladder.lysis
     for i in range(cells.meta[ROWS]):
-        n = cells.count[i]
+        n, s, state = cells.count[i], cells.site[i], cells.state[i]
         if n == 0:
             continue
-        state = cells.state[i]
+        killed = killing[s] * lysis[rung_of(state)]
         birth, death = birth_and_death(
-            state, cells.divisions[i], cells.site[i], sites, ladder, rates, drive
+            state, cells.divisions[i], killed, room[s], phi[s], rates, drive
         )
         alpha, beta = birth_death_law(birth, death, dt)
         cells.count[i] = birth_death(rng, n, alpha, beta)
@@ -54,35 +63,39 @@ def fate(rng, dt, cells, sites, ladder, rates, drive, work):
 
 
 @kernel
-def use_divisions(rng, dt, cells, sites, ladder, rates, drive):
+def use_divisions(rng, dt, cells, sites, rates, drive):
     """Count down the divisions left of CAR T cells, one draw per group.
 
     A lineage that is alive at the end of the tick has divided at twice the rate of one cell.
     """
+    phi = sites.stimulation
     for i in range(cells.meta[ROWS]):
         state, divisions = cells.state[i], cells.divisions[i]
         if divides(state) and divisions > 0 and cells.count[i] > 0:
-            birth, _ = birth_and_death(
-                state, divisions, cells.site[i], sites, ladder, rates, drive
-            )
+            here = phi[cells.site[i]]
+            birth, _ = birth_and_death(state, divisions, 0.0, 0.0, here, rates, drive)
             cells.divisions[i] = max(0, divisions - rng.poisson(2.0 * birth * dt))
 
 
 @kernel
 def exits(rng, dt, cells, sites, ladder, rates, drive, rows, cols, work):
-    """Draw, per cell, who changes state or place."""
+    """Draw, per cell, who changes state or place: a multinomial, as a chain of binomials."""
     blood = sites.volume.size - 1
+    phi, release, activation = sites.stimulation, sites.release, sites.activation
+    up, down = ladder.up, ladder.down
     for i in range(cells.meta[ROWS]):
         n, site, state = cells.count[i], cells.site[i], cells.state[i]
-        first, rate_first, second, rate_second = changes(state, site, sites, ladder, rates)
+        rung = rung_of(state)
+        rate_first, rate_second = changes(
+            state, up[rung], down[rung], phi[site], release[site], activation[site], rates
+        )
         rate_pass, rate_hop = travel(state, site == blood, rates, drive)
         rate = rate_first + rate_second + rate_pass + rate_hop
         if n == 0 or rate == 0.0:
             continue
-        divisions = cells.divisions[i]
+        divisions, (first, second) = cells.divisions[i], targets(state)
         share = -math.expm1(-rate * dt) / rate
-        left, rest = n, 1.0
-        # a multinomial as a chain of binomials, each among those that earlier exits left
+        left, rest = n, 1.0  # cells, and their chance, that earlier exits left
         if rate_first > 0.0:
             moving = binomial(rng, left, rate_first * share)
             left, rest = left - moving, rest - rate_first * share
@@ -147,13 +160,9 @@ def supply(rng, dt, cells, sites, ladder, rates, drive, work):
 def enter(rng, dt, output, state, sites, ladder, rates, drive, work):
     """Draw the survivors of a constant influx; exact given the death rates of the sites."""
     voxels = sites.volume.size - 1
-    if output * dt > voxels:
-        for site in range(voxels):
-            _, death = birth_and_death(state, 0, site, sites, ladder, rates, drive)
-            lived = dt if death == 0.0 else -math.expm1(-death * dt) / death
-            gather(rng, rng.poisson(output / voxels * lived), site, state, 0, work)
-        return
-    for _ in range(rng.poisson(output * dt)):
-        site, alive = newcomer(rng, dt, state, sites, ladder, rates, drive)
-        if alive:
-            gather(rng, 1, site, state, 0, work)
+    for site in range(voxels):
+        killed = sites.killing[site] * ladder.lysis[rung_of(state)]
+        _, death = birth_and_death(state, 0, killed, 0.0, 0.0, rates, drive)
+        came = rng.poisson(output / voxels * decay(death, dt))
+        if came > 0:
+            gather(rng, came, site, state, 0, work)

@@ -15,7 +15,7 @@ from tcellabm.kernels.layout import (
 @row_kernel
 def divides(state):
     """Tell whether a state counts its divisions: CAR T cells that are not exhausted."""
-    return state == MEMORY or state == EFFECTOR
+    return MEMORY <= state <= EFFECTOR
 
 
 @row_kernel
@@ -97,6 +97,5 @@ def land(rng, cells, budget, work):
 def join(rng, cells, row, moving, divisions):
     """Add cells to a like row; its divisions left are drawn in proportion to count."""
     cells.count[row] += moving
-    if divides(cells.state[row]) and divisions != cells.divisions[row]:
-        if rng.random() * cells.count[row] < moving:
-            cells.divisions[row] = divisions
+    if divides(cells.state[row]) and rng.random() * cells.count[row] < moving:
+        cells.divisions[row] = divisions

@@ -32,7 +32,9 @@ class Cells(NamedTuple):
     state: np.ndarray  # int16
     divisions: np.ndarray  # int16: divisions left (CAR T cells)
     unique_id: np.ndarray  # int64
-    meta: np.ndarray  # int64[3]: rows in use, next unique_id, rows born, dead or moved since sorting
+    meta: (
+        np.ndarray
+    )  # int64[3]: rows in use, next unique_id, rows born, dead or moved since sorting
 
 
 class Sites(NamedTuple):

@@ -37,7 +37,9 @@ def two_compartments(x, y, to_y, to_x, loss_x, loss_y, into_x, into_y, dt):
     fast = middle - spread
     # the product of the eigenvalues is the determinant: no cancellation in the slow one
     slow = (loss_x * (to_x + loss_y) + to_y * loss_y) / fast
-    keep_x, keep_y = _project(x, y, a, d, to_y, to_x, slow, fast, math.exp(slow * dt), math.exp(fast * dt))
+    keep_x, keep_y = _project(
+        x, y, a, d, to_y, to_x, slow, fast, math.exp(slow * dt), math.exp(fast * dt)
+    )
     gain_x, gain_y = _project(
         into_x, into_y, a, d, to_y, to_x, slow, fast, decay(-slow, dt), decay(-fast, dt)
     )

@@ -1,32 +1,40 @@
-"""Rates of one cell, given its state, its place and what the tick found there."""
+"""Rates of one cell, given its state and what its site offers.
 
-import math
+They take numbers, not the tables: where tables of arrays are passed once a row, counting references
+to the arrays costs more than the rules.
+"""
 
 from tcellabm.kernels.jit import row_kernel
-from tcellabm.kernels.layout import (
-    ACTIVATED,
-    B_CELL,
-    EFFECTOR,
-    EXHAUSTED,
-    LEUKEMIA,
-    MEMORY,
-    RESTING,
-)
+from tcellabm.kernels.layout import ACTIVATED, B_CELL, EFFECTOR, EXHAUSTED, MEMORY, RESTING, RUNGS
 
 
 @row_kernel
-def birth_and_death(state, divisions, site, sites, ladder, rates, drive):
-    """Return (birth, death) per day of one cell."""
+def rung_of(state):
+    """Return the antigen rung of a state; 0, no antigen, for those that are no target."""
+    return state % RUNGS if state < MEMORY else 0
+
+
+@row_kernel
+def birth_and_death(state, divisions, killed, room, phi, rates, drive):
+    """Return (birth, death) per day of one cell.
+
+    Parameters
+    ----------
+    killed : float
+        Hazard of being killed here, given its rung.
+    room : float
+        Share of the marrow's capacity that is free here.
+    phi : float
+        Stimulation of CAR T cells here.
+    """
     if state < B_CELL:
-        death = rates.leukemia_death + sites.killing[site] * ladder.lysis[state - LEUKEMIA]
-        return rates.leukemia_division * sites.room[site], death
+        return rates.leukemia_division * room, rates.leukemia_death + killed
     if state < MEMORY:
-        return 0.0, rates.b_death + sites.killing[site] * ladder.lysis[state - B_CELL]
+        return 0.0, rates.b_death + killed
     if state > EXHAUSTED:
         return 0.0, rates.myeloid_loss
     if state == EXHAUSTED:
         return 0.0, rates.exhausted_loss + rates.anti_car
-    phi = sites.stimulation[site]
     birth = rates.t_division * phi * drive.window if divisions > 0 else 0.0
     if state == MEMORY:
         return birth * rates.memory_division_share, rates.memory_loss + rates.anti_car
@@ -35,20 +43,41 @@ def birth_and_death(state, divisions, site, sites, ladder, rates, drive):
 
 
 @row_kernel
-def changes(state, site, sites, ladder, rates):
-    """Return two exits to other states: (state, rate per day, state, rate per day)."""
+def changes(state, up, down, phi, release, activation, rates):
+    """Return the rates, per day, of the two changes of state that `targets` names.
+
+    Parameters
+    ----------
+    up, down : float
+        Rates of expression noise on its rung.
+    phi, release : float
+        Stimulation and cytokine engagement of CAR T cells here.
+    activation : float
+        Hazard of a resting myeloid cell here.
+    """
     if state < B_CELL:
-        return state + 1, ladder.up[state], state - 1, ladder.down[state]
+        return up, down
     if state == MEMORY:
-        return EFFECTOR, rates.memory_activation * sites.stimulation[site], state, 0.0
+        return rates.memory_activation * phi, 0.0
     if state == EFFECTOR:
-        rest = rates.memory_return * (1.0 - sites.stimulation[site])
-        return EXHAUSTED, rates.exhaustion * sites.release[site], MEMORY, rest
+        return rates.exhaustion * release, rates.memory_return * (1.0 - phi)
     if state == RESTING:
-        return ACTIVATED, sites.activation[site], state, 0.0
+        return activation, 0.0
     if state == ACTIVATED:
-        return RESTING, rates.myeloid_deactivation, state, 0.0
-    return state, 0.0, state, 0.0
+        return rates.myeloid_deactivation, 0.0
+    return 0.0, 0.0
+
+
+@row_kernel
+def targets(state):
+    """Return the two states that a cell may change to."""
+    if state < B_CELL:
+        return state + 1, state - 1
+    if state == EFFECTOR:
+        return EXHAUSTED, MEMORY
+    if state == ACTIVATED:
+        return RESTING, state
+    return state + 1, state  # memory to effector, resting to activated
 
 
 @row_kernel
@@ -80,12 +109,3 @@ def neighbor(way, site, rows, cols):
     else:
         col = min(col + 1, cols - 1)
     return row * cols + col
-
-
-@row_kernel
-def newcomer(rng, dt, state, sites, ladder, rates, drive):
-    """Draw where a cell enters the marrow in this tick, and whether it is alive at its end."""
-    voxels = sites.volume.size - 1
-    site = min(voxels - 1, int(rng.random() * voxels))
-    _, death = birth_and_death(state, 0, site, sites, ladder, rates, drive)
-    return site, rng.random() < math.exp(-death * dt * rng.random())

@@ -2,10 +2,17 @@
 
 import math
 
-from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.landing import append
 from tcellabm.kernels.layout import B_CELL, DISORDER, LEUKEMIA, RESTING, ROWS
-from tcellabm.kernels.rules import birth_and_death, changes, neighbor, newcomer, travel
+from tcellabm.kernels.rules import (
+    birth_and_death,
+    changes,
+    neighbor,
+    rung_of,
+    targets,
+    travel,
+)
 
 LIVING_AT_ONCE = 64  # descendants of one cell in one tick; a tick holds far below one division
 
@@ -23,109 +30,174 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
     stack : array, float64, shape (LIVING_AT_ONCE, 4)
         Scratch: site, state, divisions left, stage of the descendants still to be followed.
     """
-    blood = sites.volume.size - 1
+    half, blood = 0.5 * dt, sites.volume.size - 1
+    killing, room, phi = sites.killing, sites.room, sites.stimulation
+    release, activation = sites.release, sites.activation
+    lysis, up, down = ladder.lysis, ladder.up, ladder.down
+    count, place, kind, left = cells.count, cells.site, cells.state, cells.divisions
     for i in range(cells.meta[ROWS]):
-        if cells.count[i] == 0:
+        if count[i] == 0:
             continue
-        site, state, divisions = cells.site[i], cells.state[i], cells.divisions[i]
-        birth, death = birth_and_death(state, divisions, site, sites, ladder, rates, drive)
-        _, first, _, second = changes(state, site, sites, ladder, rates)
-        passing, hop = travel(state, site == blood, rates, drive)
+        s, state, rung = place[i], kind[i], rung_of(kind[i])
+        killed = killing[s] * lysis[rung]
+        birth, death = birth_and_death(state, left[i], killed, room[s], phi[s], rates, drive)
+        first, second = changes(
+            state, up[rung], down[rung], phi[s], release[s], activation[s], rates
+        )
+        passing, hop = travel(state, s == blood, rates, drive)
+        leaving = first + second + passing + hop
         u = rng.random()
-        if u < (birth + death + first + second + passing + hop) * dt:
-            budget = -math.log1p(-u)
-            follow(rng, budget, i, dt, cells, sites, ladder, rates, drive, rows, cols, stack)
+        if u >= (birth + death + leaving) * dt:
+            continue
+        spend, time = -math.log1p(-u), 0.0
+        if spend >= (birth + death) * half:
+            spend, time = spend - (birth + death) * half, half
+            if spend < leaving * dt:
+                aim = rng.random() * leaving
+                if aim < first + second:
+                    state = targets(state)[int(aim >= first)]
+                else:
+                    onward = dt - spend / leaving
+                    s = go(rng, aim - first - second < passing, s, hop * onward, blood, rows, cols)
+                    cells.meta[DISORDER] += s != place[i]
+                place[i], kind[i] = s, state
+                killed = killing[s] * lysis[rung_of(state)]
+                birth, death = birth_and_death(
+                    state, left[i], killed, room[s], phi[s], rates, drive
+                )
+                spend = -math.log1p(-rng.random())
+            else:
+                spend -= leaving * dt
+            if spend >= (birth + death) * half:
+                continue
+        follow(rng, spend, time, i, dt, cells, sites, ladder, rates, drive, rows, cols, stack)
     supply(rng, dt, drive.b_output, rates.b_state, cells, sites, ladder, rates, drive)
     supply(rng, dt, drive.myeloid_output, RESTING, cells, sites, ladder, rates, drive)
 
 
 @kernel
 def supply(rng, dt, output, state, cells, sites, ladder, rates, drive):
-    """Let new cells of one state enter the marrow during the tick."""
+    """Let new cells of one state enter the marrow, each at a random voxel and time of the tick."""
+    voxels = sites.volume.size - 1
     for _ in range(rng.poisson(output * dt)):
-        site, alive = newcomer(rng, dt, state, sites, ladder, rates, drive)
-        if alive:
+        site = min(voxels - 1, int(rng.random() * voxels))
+        killed = sites.killing[site] * ladder.lysis[rung_of(state)]
+        _, death = birth_and_death(state, 0, killed, 0.0, 0.0, rates, drive)
+        if rng.random() < math.exp(-death * dt * rng.random()):
             append(cells, 1, site, state, 0)
 
 
 @kernel
-def follow(rng, budget, row, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
-    """Follow the cell of `row` and its descendants to the end of the tick."""
-    half, blood = 0.5 * dt, sites.volume.size - 1
-    site, state, divisions, time = cells.site[row], cells.state[row], cells.divisions[row], 0.0
+def follow(rng, spend, time, row, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
+    """Follow the cell of `row`, which divides or dies, and its descendants to the end.
+
+    Parameters
+    ----------
+    spend : float
+        What is left of its budget.
+    time : float
+        How much of births and deaths is done, 0 to `dt`; exits come at half of it.
+    """
+    half = 0.5 * dt
+    site, state, divisions = cells.site[row], cells.state[row], cells.divisions[row]
     cells.count[row] = 0
     waiting = 0
     while True:
-        birth, death = birth_and_death(state, divisions, site, sites, ladder, rates, drive)
-        rate = birth + death
+        killed = sites.killing[site] * ladder.lysis[rung_of(state)]
+        birth, death = birth_and_death(
+            state, divisions, killed, sites.room[site], sites.stimulation[site], rates, drive
+        )
         left = half - time if time < half else dt - time
-        if budget < rate * left:
-            time += budget / rate
-            budget = -math.log1p(-rng.random())
-            if rng.random() * rate >= birth:
-                alive = False
-            else:
-                alive = True
-                if LEUKEMIA < state < B_CELL and rng.random() < rates.cd19_loss:
-                    append(cells, 1, site, LEUKEMIA, 0)
-                    continue
+        going = False
+        if spend < (birth + death) * left:
+            time += spend / (birth + death)
+            going = rng.random() * (birth + death) < birth
+            spend = -math.log1p(-rng.random())
+            if going and LEUKEMIA < state < B_CELL and rng.random() < rates.cd19_loss:
+                append(cells, 1, site, LEUKEMIA, 0)
+            elif going and waiting < LIVING_AT_ONCE:
                 divisions = max(0, divisions - 1)
-                if waiting == LIVING_AT_ONCE:  # never with a sensible tick
-                    settle(cells, row, site, state, divisions)
-                    continue
-                stack[waiting, 0], stack[waiting, 1], stack[waiting, 2] = site, state, divisions
-                stack[waiting, 3] = time
+                stack[waiting, 0], stack[waiting, 1] = site, state
+                stack[waiting, 2], stack[waiting, 3] = divisions, time
                 waiting += 1
         elif time < half:
-            budget -= rate * left
-            site, state, budget = leave(
-                rng, budget, dt, site, state, site == blood, sites, ladder, rates, drive, rows, cols
+            going = True
+            site, state, spend = leave(
+                rng,
+                spend - (birth + death) * left,
+                dt,
+                site,
+                state,
+                sites,
+                ladder,
+                rates,
+                drive,
+                rows,
+                cols,
             )
-            time, alive = half, True
+            time = half
         else:
             settle(cells, row, site, state, divisions)
-            alive = False
-        if not alive:
+        if not going:
             if waiting == 0:
-                cells.meta[DISORDER] += cells.count[row] == 0
-                return
+                break
             waiting -= 1
             site, state = int(stack[waiting, 0]), int(stack[waiting, 1])
             divisions, time = int(stack[waiting, 2]), stack[waiting, 3]
-            budget = -math.log1p(-rng.random())
+            spend = -math.log1p(-rng.random())
+    cells.meta[DISORDER] += cells.count[row] == 0
 
 
-@kernel
+@row_kernel
 def settle(cells, row, site, state, divisions):
     """Write a cell that lives at the end of the tick: in its old row, or in a new one."""
     if cells.count[row] > 0:
         append(cells, 1, site, state, divisions)
-        return
-    if site != cells.site[row]:
-        cells.meta[DISORDER] += 1
-    cells.count[row] = 1
-    cells.site[row] = site
-    cells.state[row] = state
-    cells.divisions[row] = divisions
+    else:
+        cells.meta[DISORDER] += site != cells.site[row]
+        cells.count[row] = 1
+        cells.site[row] = site
+        cells.state[row] = state
+        cells.divisions[row] = divisions
 
 
 @kernel
-def leave(rng, budget, dt, site, state, in_blood, sites, ladder, rates, drive, rows, cols):
-    """Draw the exit of one cell, if any; return (site, state, budget left)."""
-    first, rate_first, second, rate_second = changes(state, site, sites, ladder, rates)
-    passing, hop = travel(state, in_blood, rates, drive)
+def leave(rng, spend, dt, site, state, sites, ladder, rates, drive, rows, cols):
+    """Draw whether and how a cell changes state or place; return (site, state, budget left)."""
+    blood, rung = sites.volume.size - 1, rung_of(state)
+    rate_first, rate_second = changes(
+        state,
+        ladder.up[rung],
+        ladder.down[rung],
+        sites.stimulation[site],
+        sites.release[site],
+        sites.activation[site],
+        rates,
+    )
+    passing, hop = travel(state, site == blood, rates, drive)
     rate = rate_first + rate_second + passing + hop
-    if budget >= rate * dt:
-        return site, state, budget - rate * dt
+    if spend >= rate * dt:
+        return site, state, spend - rate * dt
     aim = rng.random() * rate
-    if aim < rate_first:
-        state = first
-    elif aim < rate_first + rate_second:
-        state = second
-    elif aim < rate_first + rate_second + passing:
-        voxels = sites.volume.size - 1
-        site = min(voxels - 1, int(rng.random() * voxels)) if in_blood else voxels
+    if aim < rate_first + rate_second:
+        state = targets(state)[int(aim >= rate_first)]
     else:
-        for _ in range(1 + rng.poisson(hop * (dt - budget / rate))):
-            site = neighbor(int(rng.random() * 4.0), site, rows, cols)
+        passes = aim - rate_first - rate_second < passing
+        site = go(rng, passes, site, hop * (dt - spend / rate), blood, rows, cols)
     return site, state, -math.log1p(-rng.random())
+
+
+@row_kernel
+def go(rng, passes, site, hops, blood, rows, cols):
+    """Return where a cell goes that leaves its site: by way of blood, or hop by hop.
+
+    Parameters
+    ----------
+    hops : float
+        Further hops to be expected in what is left of the tick.
+    """
+    if passes:
+        return min(blood - 1, int(rng.random() * blood)) if site == blood else blood
+    for _ in range(1 + rng.poisson(hops)):
+        site = neighbor(int(rng.random() * 4.0), site, rows, cols)
+    return site

@@ -1,4 +1,4 @@
-"""One tick of all cells, in order. One compiled call each: entering a kernel costs as much as it."""
+"""One tick of all cells, in order; one compiled call, since entering a kernel is not free."""
 
 from tcellabm.kernels.budget import census, drop_dead, resample
 from tcellabm.kernels.encounter import encounter, tally

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from biology.plain import plain
 from scipy.linalg import expm
 
-from biology.plain import plain
 from tcellabm.biology.cytokines import Cytokines, Effect
 from tcellabm.biology.marrow import CYTOKINES, Marrow
 
@@ -92,8 +92,9 @@ def system_of(tank, c):
     matrix = np.zeros((voxels + 1, voxels + 1))
     if spread > 1.0:
         for v in range(voxels):
-            for near in (v + 1 if (v + 1) % cols else None, v + cols if v + cols < voxels else None):
-                if near is not None:
+            beside, below = (v + 1) % cols > 0, v + cols < voxels
+            for near, there in ((v + 1, beside), (v + cols, below)):
+                if there:
                     matrix[[v, near], [near, v]] += spread
                     matrix[[v, near], [v, near]] -= spread
     exchange = tank.params.cytokines.perfusion_per_day

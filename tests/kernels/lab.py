@@ -204,7 +204,7 @@ class Bench:
         return np.bincount(self.column("site"), weight, self.voxels + 1)
 
 
-# --- draws, many at once ------------------------------------------------------------------------
+# --- draws, many at once ---------------------------------------------------------------------
 
 
 @numba.njit
@@ -244,7 +244,7 @@ def scatterings(times, seed, cells, places):
     return tallies
 
 
-# --- theory ------------------------------------------------------------------------------------
+# --- theory ----------------------------------------------------------------------------------
 
 
 class Law:
@@ -269,8 +269,9 @@ def birth_death_process(birth, death, time):
         more = birth * (growth - 1) / (birth * growth - death)
         variance = (birth + death) / net * growth * (growth - 1)
     # factorial moments of a geometric law with extra weight on zero
-    f = [(1 - extinct) * math.factorial(r) * more ** (r - 1) / (1 - more) ** r for r in (1, 2, 3, 4)]
-    m1, m2, m3, m4 = f[0], f[1] + f[0], f[2] + 3 * f[1] + f[0], f[3] + 6 * f[2] + 7 * f[1] + f[0]
+    odds = more / (1 - more)
+    f1, f2, f3, f4 = (growth * math.factorial(r) * odds ** (r - 1) for r in (1, 2, 3, 4))
+    m1, m2, m3, m4 = f1, f2 + f1, f3 + 3 * f2 + f1, f4 + 6 * f3 + 7 * f2 + f1
     fourth = m4 - 4 * m3 * m1 - 3 * m2**2 + 12 * m2 * m1**2 - 6 * m1**4
     return Law(growth, variance, fourth), extinct
 

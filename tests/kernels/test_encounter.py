@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from kernels.lab import Bench, some_drive, some_ladder, some_rates
+
 from tcellabm.kernels.layout import ACTIVATED, B_CELL, EFFECTOR, EXHAUSTED, LEUKEMIA, MEMORY
 
 AT_ONCE = 1e-9  # a tick too short for anything to change in it
