@@ -29,6 +29,9 @@ RARE = 1e-9  # chance below which a number of divisions in one tick is left out
 BLOOD = -1  # index of the last site
 
 
+DENSITIES = "cells", "effectors", "lysis", "activation", "release"
+
+
 # --- what follows from the parameters, before anything lives --------------------------------------
 
 
@@ -144,13 +147,14 @@ class Interferon:
         self._per_cell = law.secretion_pg_per_cell_per_day * UL_PER_ML
         self._blood_in_plasma = volumes[BLOOD] / plasma
         self._made = law.clearance_per_day * law.baseline_pg_per_ml  # elsewhere in the body
-        self.level = np.full(voxels + 1, law.baseline_pg_per_ml)
+        self.level = self.ahead = np.full(voxels + 1, law.baseline_pg_per_ml)
 
     def advance(self, engaged):
         """Advance by a tick with so many engaged CAR T cells per uL of each site."""
         source = self._per_cell * np.array(engaged)
         source[BLOOD] = source[BLOOD] * self._blood_in_plasma + self._made
-        self.level = self._keep @ self.level + self._gain @ source
+        before, self.level = self.level, self._keep @ self.level + self._gain @ source
+        self.ahead = self.level * np.sqrt(self.level / before)  # at the middle of the next tick
 
 
 # --- sites and cells ------------------------------------------------------------------------------
@@ -165,12 +169,17 @@ class Site:
         self.law = params.encounter
         self.factor = 1.0 if capacity else self.law.blood_factor
         self.kill = self.law.kill_per_day * params.product.killing
-        self.clear()
-        self.encounter()
+        self.now = dict.fromkeys(DENSITIES, 0.0)
 
     def clear(self):
-        """Forget the densities."""
-        self.cells = self.effectors = self.lysis = self.activation = self.release = 0.0
+        """Start a new tally, keep the last."""
+        self.before, self.now = self.now, dict.fromkeys(DENSITIES, 0.0)
+
+    def look_ahead(self):
+        """Set densities at mid-tick: what they did in the last tick goes on for half a tick."""
+        for name, now in self.now.items():
+            before = self.before[name]
+            setattr(self, name, now * math.sqrt(now / before) if before else now)
 
     def encounter(self):
         """Set the hazards of this site by Beddington-DeAngelis."""
@@ -220,11 +229,10 @@ class Cells(Agent):
         net = birth - death
         return birth, death, math.expm1(net * dt) / net if net else dt
 
-    def tally(self, ahead):
-        """Add this group to the densities of its site, as expected a while ahead."""
-        birth, death, q = self.growth(ahead)
-        density = (self.count * (1.0 + (birth - death) * q) + self.influx() * q) / self.site.volume
-        self.site.cells += density
+    def tally(self):
+        """Add this group to the densities of its site."""
+        density = self.count / self.site.volume
+        self.site.now["cells"] += density
         return density
 
     def fate(self, dt):
@@ -278,11 +286,11 @@ class Target(Cells):
         """Return the hazard of being killed."""
         return self.site.killing * self.model.ladder.lysis[self.state]
 
-    def tally(self, ahead):
-        density, ladder = super().tally(ahead), self.model.ladder
-        self.site.lysis += ladder.lysis[self.state] * density
-        self.site.activation += ladder.activation[self.state] * density
-        self.site.release += ladder.release[self.state] * density
+    def tally(self):
+        density, ladder = super().tally(), self.model.ladder
+        self.site.now["lysis"] += ladder.lysis[self.state] * density
+        self.site.now["activation"] += ladder.activation[self.state] * density
+        self.site.now["release"] += ladder.release[self.state] * density
 
 
 class Leukemic(Target):
@@ -364,14 +372,14 @@ class CarT(Cells):
             return {("exhausted", 0): tiring, ("memory", self.left): resting}
         return {}
 
-    def tally(self, ahead):
+    def tally(self):
         law = self.law.encounter
         weight = {
             "memory": law.memory_activity,
             "effector": 1.0,
             "exhausted": law.exhausted_activity,
         }
-        self.site.effectors += weight[self.phenotype] * super().tally(ahead)
+        self.site.now["effectors"] += weight[self.phenotype] * super().tally()
 
     def age(self, dt):
         """Count down divisions: a lineage alive at the end of a tick has divided at twice b."""
@@ -399,7 +407,7 @@ class Myeloid(Cells):
         if self.state == "activated":
             return {"resting": law.deactivation_per_day}
         flux = saturating(site.killing * site.lysis, law.killing_flux_half_per_ul_per_day)
-        ifng = self.model.ifng.level[self.where] / law.ifng_half_pg_per_ml
+        ifng = self.model.ifng.ahead[self.where] / law.ifng_half_pg_per_ml
         primed = saturating(ifng**law.ifng_hill, 1.0)
         contact = saturating(site.engaged * site.effectors, law.contact_half_density_per_ul)
         return {"activated": law.activation_per_day * (flux * primed + law.contact_share * contact)}
@@ -432,8 +440,7 @@ class Reference(Model):
     def tick(self):
         """One tick, in the order of the model."""
         self.follow_course(self.time - 0.5 * self.dt)
-        self.tally_and_encounter(0.0)
-        self.tally_and_encounter(0.5 * self.dt)
+        self.tally_and_encounter()
         self.each("fate", 0.5 * self.dt)
         self.each("age", self.dt, CarT)
         self.each("change", self.dt)
@@ -448,13 +455,14 @@ class Reference(Model):
         self.b_cell_output = self.course.b_cells(day) / self.voxels
         self.myeloid_output = self.course.myeloid_cells(day) / self.voxels
 
-    def tally_and_encounter(self, ahead):
+    def tally_and_encounter(self):
         """Set the hazards of every site from the densities expected a while ahead."""
         for site in self.sites:
             site.clear()
         for cells in self.groups.values():
-            cells.tally(ahead)
+            cells.tally()
         for site in self.sites:
+            site.look_ahead()
             site.encounter()
 
     def each(self, rule, dt, kind=Cells):

@@ -469,7 +469,11 @@ def test_everything_ordered_for_one_moment_is_given():
 def feverish_patient():
     """Return an untreated patient at a rising temperature, whatever the calibration."""
     for seed in range(1, 60):
-        overrides = {**UNTREATED, "patient.leukemic_burden": 5e11, "patient.vascular_sensitivity": 0}
+        overrides = {
+            **UNTREATED,
+            "patient.leukemic_burden": 5e11,
+            "patient.vascular_sensitivity": 0,
+        }
         model = patient(overrides, rng=seed)
         while model.time < 15.0 and model.physiology.temperature_c < 39.0:
             model.step()
@@ -556,9 +560,10 @@ def test_more_agents_than_allowed_are_a_clear_error(overrides):
 
 
 def test_more_agents_than_allowed_are_a_clear_error_when_they_grow():
-    model = biopsy({"patient.leukemic_burden": 1e10, "product.killing": 0} | {
-        "patient.net_growth_per_day": 1.0, "resolution.max_agents": 2000
-    })
+    model = biopsy(
+        {"patient.leukemic_burden": 1e10, "product.killing": 0}
+        | {"patient.net_growth_per_day": 1.0, "resolution.max_agents": 2000}
+    )
     with pytest.raises(RuntimeError, match="resolution.max_agents"):
         model.run_until(28)
 
