@@ -29,7 +29,7 @@ _off: dict[str, Any] = {}
 
 
 class Course(NamedTuple):
-    """One patient: outcomes, and the series with the columns `car_t` and `leukemia` added."""
+    """One patient: outcomes, and the series with `car_t`, `leukemia`, `b_cells_per_ul` added."""
 
     seed: int
     outcomes: dict[str, Any]
@@ -52,6 +52,7 @@ def course_of(seed: int, model: TumorTCellModel) -> Course:
     series = model.series
     series["car_t"] = series[CAR_T].sum(axis=1)
     series["leukemia"] = series[LEUKEMIA].sum(axis=1)
+    series["b_cells_per_ul"] = model.record.column("b_cells_per_ul")
     return Course(seed, model.outcomes(), series)
 
 
@@ -105,15 +106,15 @@ def at(course: Course, column: str, day: float) -> float:
 
 def peak(course: Course, column: str = "copies_per_ug", until: float = 28.0) -> float:
     """Return the maximum of a column up to a day, over all ticks."""
-    series = course.series
-    return float(series[column].to_numpy()[series["day"].to_numpy() <= until].max())
-
-
-def peak_day(course: Course, column: str = "copies_per_ug", until: float = 60.0) -> float:
-    """Return the day of that maximum."""
     day = course.series["day"].to_numpy()
-    early = day <= until
-    return float(day[early][np.argmax(course.series[column].to_numpy()[early])])
+    return float(course.series[column].to_numpy()[day <= until].max())
+
+
+def peak_day(course: Course, after: float = 3.0, until: float = 60.0) -> float:
+    """Return the day on which copies peak, over all ticks, once infused cells have left the blood."""
+    day = course.series["day"].to_numpy()
+    then = (day >= after) & (day <= until)
+    return float(day[then][np.argmax(course.series["copies_per_ug"].to_numpy()[then])])
 
 
 class Interval(NamedTuple):
@@ -138,3 +139,9 @@ def ratio(above: np.ndarray, below: np.ndarray) -> Interval:
     """Return the geometric mean ratio of pairs; pairs in which either is zero count as 1 unit."""
     logs = np.log(np.maximum(above, 1.0)) - np.log(np.maximum(below, 1.0))
     return Interval(*np.exp(mean(logs)))
+
+
+def digest(overrides: Mapping[str, Any], days: float, seed: int) -> dict[str, Any]:
+    """Run one patient and keep the outcomes, with the day of the peak over all ticks."""
+    course = follow(overrides, days, seed)
+    return course.outcomes | {"peak_day": peak_day(course), "peak_copies": peak(course)}

@@ -161,7 +161,7 @@ def test_do_and_map_reach_every_agent(model):
     assert agents.map(lambda agent, factor: agent.count * factor, 2) == [
         2 * count for count in agents.get("count")
     ]
-    assert agents.map("_asdict") == [agent._asdict() for agent in agents]
+    assert agents.map("__repr__") == [repr(agent) for agent in agents]
 
 
 def test_membership_goes_by_unique_id(model):

@@ -45,6 +45,17 @@ def patient_seed(root: int, patient: int, replicate: int = 0) -> int:
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+def _tasks(params: Parameters, points: list[dict[str, Any]], seed: int) -> list[Task]:
+    """Return every run: the patients of the first point, then those of the second, ..."""
+    seeds = [patient_seed(seed, number) for number in range(params.sweep.patients)]
+    return [
+        Task(point, patient, 0, seed, run_id(at_point, seed))
+        for point in points
+        for at_point in [params.replace(point)]
+        for patient, seed in enumerate(seeds)
+    ]
+
+
 @dataclass(frozen=True)
 class Plan:
     """A grid of axes, with the same virtual patients at every point.
@@ -59,6 +70,8 @@ class Plan:
         What the user has set: columns of the table beside the axes.
     points : list of dict
         What each grid point sets.
+    tasks : list of Task
+        Every run, in the order of the table.
     seed : int
         The seed that all patients' seeds come from.
     """
@@ -67,6 +80,7 @@ class Plan:
     axes: dict[str, list[Any]]
     settings: dict[str, Any]
     points: list[dict[str, Any]]
+    tasks: list[Task]
     seed: int
 
     @classmethod
@@ -78,7 +92,7 @@ class Plan:
         Raises
         ------
         InputError
-            A file, key or value can't be used, or two points of the grid are the same.
+            A file, key or value can't be used.
         """
         sweep = load_sweep(file, overrides)
         axes = {key: list(values) for key, values in sweep.axes.items()}
@@ -91,21 +105,8 @@ class Plan:
             for key, value in (overrides or {}).items()
             if key not in axes
         }
-        plan = cls(sweep.params, axes, settings, sweep.points(), seed)
-        if len({task.run_id for task in plan.tasks}) < len(plan.tasks):
-            raise InputError("two grid points are the same", str(file), "allowed: each value once")
-        return plan
-
-    @cached_property
-    def tasks(self) -> list[Task]:
-        """Every run, in the order of the table."""
-        seeds = [patient_seed(self.seed, n) for n in range(self.params.sweep.patients)]
-        return [
-            Task(point, patient, 0, seed, run_id(params, seed))
-            for point in self.points
-            for params in [self.params.replace(point)]
-            for patient, seed in enumerate(seeds)
-        ]
+        points = sweep.points()
+        return cls(sweep.params, axes, settings, points, _tasks(sweep.params, points, seed), seed)
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -9,6 +9,35 @@ Advance = Callable[[int], None]
 _SECONDS_BETWEEN_LINES = 30.0
 
 
+class Pace:
+    """Runs per second, counted from the first result: workers take a while to start."""
+
+    def __init__(self) -> None:
+        self.start: float | None = None
+        self.runs = 0
+
+    def add(self, runs: int) -> None:
+        """Count runs that have just been done."""
+        if self.start is None:
+            self.start = time.monotonic()
+        else:
+            self.runs += runs
+
+    @property
+    def rate(self) -> float:
+        """Runs per second; 0 while it is not known."""
+        seconds = 0.0 if self.start is None else time.monotonic() - self.start
+        return self.runs / seconds if seconds else 0.0
+
+    def left(self, runs: int) -> str:
+        """Say how long that many runs will take; empty while it is not known."""
+        if not self.rate:
+            return ""
+        minutes, seconds = divmod(round(runs / self.rate), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{self.rate:.1f} runs/s, {hours}:{minutes:02}:{seconds:02} left"
+
+
 @contextmanager
 def progress(total: int, done: int, quiet: bool = False) -> Iterator[Advance]:
     """Show a bar with rate and time left; off a terminal, a line every half minute.
@@ -36,48 +65,33 @@ def progress(total: int, done: int, quiet: bool = False) -> Iterator[Advance]:
 
 @contextmanager
 def _bar(total: int, done: int) -> Iterator[Advance]:
-    from rich import progress as rich
     from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    bar = rich.Progress(
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        rich.TextColumn("{task.completed:.0f} of {task.total:.0f} runs"),
-        rich.TextColumn("{task.fields[rate]}"),
-        rich.TimeRemainingColumn(),
-        rich.TextColumn("left"),
-        console=Console(stderr=True),
-    )
-    start = time.monotonic()
-    fresh = 0
-    with bar:
-        row = bar.add_task("sweep", total=total, completed=done, rate="")
+    count = TextColumn("{task.completed:.0f} of {task.total:.0f} runs")
+    pace, left = Pace(), TextColumn("{task.fields[left]}")
+    with Progress("sweep", BarColumn(), count, left, console=Console(stderr=True)) as bar:
+        row = bar.add_task("sweep", total=total, completed=done, left="")
 
         def advance(runs: int) -> None:
-            nonlocal fresh
-            fresh += runs
-            rate = f"{fresh / max(time.monotonic() - start, 1e-9):.1f} runs/s"
-            bar.update(row, advance=runs, rate=rate)
+            pace.add(runs)
+            bar.advance(row, runs)
+            bar.update(row, left=pace.left(total - int(bar.tasks[row].completed)))
 
         yield advance
 
 
 def _lines(total: int, done: int) -> Advance:
-    start = last = time.monotonic()
-    fresh = 0
+    pace = Pace()
+    last = time.monotonic()
 
     def advance(runs: int) -> None:
-        nonlocal fresh, last
-        fresh += runs
-        now = time.monotonic()
-        if now - last < _SECONDS_BETWEEN_LINES:
-            return
-        last = now
-        rate = fresh / (now - start)
-        left = (total - done - fresh) / rate
-        print(
-            f"sweep: {done + fresh} of {total} runs, {rate:.1f} runs/s, {left:.0f} s left",
-            file=sys.stderr,
-        )
+        nonlocal done, last
+        pace.add(runs)
+        done += runs
+        if time.monotonic() - last > _SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            told = (f"sweep: {done} of {total} runs", pace.left(total - done))
+            print(*filter(None, told), sep=", ", file=sys.stderr)
 
     return advance

@@ -48,7 +48,7 @@ def follow(params: Parameters, seed: int = 1) -> PatientRecord:
 def run(
     params: Parameters,
     seed: int,
-    out: Path,
+    out: Path | str,
     *,
     overwrite: bool = False,
     resume: bool = False,

@@ -92,7 +92,7 @@ class Folder:
 
 @contextmanager
 def open_folder(
-    out: Path,
+    out: Path | str,
     recipe: dict[str, Any],
     *,
     overwrite: bool = False,
@@ -103,7 +103,7 @@ def open_folder(
 
     Parameters
     ----------
-    out : Path
+    out : path
         The folder asked for; made if missing.
     recipe : dict
         What decides the results (JSON values); on resuming it must equal the one of the manifest.

@@ -32,7 +32,8 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
     share = successes / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Rounding must not put the share itself outside, nor 0 or 1 a hair beyond.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def pareto_best(benefit: np.ndarray, harm: np.ndarray) -> np.ndarray:

@@ -106,7 +106,7 @@ class Work:
 
 def sweep(
     plan: Plan,
-    out: Path,
+    out: Path | str,
     work: Work | None = None,
     *,
     overwrite: bool = False,
@@ -116,11 +116,14 @@ def sweep(
 ) -> Result:
     """Compute a sweep into a folder: `outcomes.parquet`, `summary.csv`, `manifest.json`.
 
+    A script that calls it does so under `if __name__ == "__main__":`, since each worker process
+    reads the script again; or with `Work(workers=0)`.
+
     Parameters
     ----------
     plan : Plan
         What to compute.
-    out : Path
+    out : path
         The folder.
     work : Work, optional
         How to compute it.

@@ -20,6 +20,13 @@ def test_wilson_interval_is_that_of_scipy(successes, n):
     assert wilson(successes, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
+@pytest.mark.parametrize("n", range(1, 60))
+def test_wilson_interval_holds_the_share_itself(n):
+    for successes in range(n + 1):
+        low, high = wilson(successes, n)
+        assert 0 <= low <= successes / n <= high <= 1
+
+
 def test_wilson_interval_of_nobody_is_unknown():
     assert all(map(math.isnan, wilson(0, 0)))
 

@@ -24,7 +24,7 @@ def draw_map(
     """Draw the three rates of a sweep over its axes.
 
     Two axes give heat maps, one gives lines, none a row of points. Of further axes, each
-    combination gets a row of its own; if that were more than six, their patients are pooled.
+    combination gets a row of its own; if that were more than six, they are averaged.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ def draw_map(
     within, further = place_axes(axes)
     notes = [_patients(summary), *_said(settings or {})]
     if further and len(summary[further].drop_duplicates()) > _MOST_FACETS:
-        notes.append(f"pooled over {', '.join(map(axis_label, further))}")
-        summary, further = _pooled(summary, within), []
+        notes.append(f"averaged over {', '.join(map(axis_label, further))}")
+        summary, further = _averaged(summary, within), []
     front = pareto_front(*(summary[rate].to_numpy(float) for rate in TRADE_OFF))
     summary = summary.assign(best=front & (len(summary) > 1))
     with look():
@@ -67,17 +67,18 @@ def _said(settings: Mapping[str, object]) -> list[str]:
     return [f"set: {text if len(text) <= 90 else text[:87] + '...'}"] if text else []
 
 
-def _pooled(summary: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
-    """Add up the patients of all points that differ in other axes only."""
-    counts = summary[axes].assign(n=summary["n"], **{r: summary[r] * summary["n"] for r in RATES})
-    groups = counts.groupby(axes, sort=False)
-    pooled = groups.agg({"n": "sum"} | {r: lambda k: k.sum(skipna=False) for r in RATES})
-    pooled = pooled.reset_index()
+def _averaged(summary: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
+    """Average over all points that differ in other axes only.
+
+    They are the same patients each time, so intervals get no narrower by it.
+    """
+    groups = summary.groupby(axes, sort=False)
+    means = groups[["n", *RATES]].agg(lambda values: values.mean(skipna=False)).reset_index()
     for rate in RATES:
-        bounds = [wilson(k, n) for k, n in zip(pooled[rate], pooled["n"], strict=True)]
-        pooled[[f"{rate}_low", f"{rate}_high"]] = bounds
-        pooled[rate] = pooled[rate] / pooled["n"]
-    return pooled
+        counts = zip(means[rate] * means["n"], means["n"], strict=True)
+        bounds = [wilson(successes, n) for successes, n in counts]
+        means[[f"{rate}_low", f"{rate}_high"]] = bounds
+    return means
 
 
 @dataclass(frozen=True)

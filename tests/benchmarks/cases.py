@@ -1,0 +1,258 @@
+"""What the benchmarks time, and how: processor time of one thread, each time from the same state."""
+
+import inspect
+import math
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from unittest import mock
+
+import numpy as np
+from numba import njit
+
+from tcellabm import TumorTCellModel, load
+from tcellabm.kernels import budget, encounter, groups, single, tick
+from tcellabm.kernels.draws import birth_death, birth_death_law
+from tcellabm.kernels.layout import ROWS
+from tcellabm.kernels.rules import birth_and_death, rung_of
+
+CELLS_PER_VOXEL = 8
+DENSE = 7e11  # cells of a body whose marrow is well filled
+EARLY, LATE = 1.0, 8.0  # days: next to no CAR T cells yet; about half of the cells, and moving
+YEAR = 365.0
+
+
+def fastest(call, times):
+    """Return the least processor time of some calls, s: that least disturbed by other programs."""
+    return min(cpu_seconds(call) for _ in range(times))
+
+
+def cpu_seconds(call):
+    """Return the processor time of one call in this thread, s."""
+    start = time.thread_time()
+    call()
+    return time.thread_time() - start
+
+
+# --- patients -------------------------------------------------------------------------------------
+
+
+def biopsy(cells, day=EARLY):
+    """Return a well-filled biopsy of about so many cells, on a day."""
+    edge = round(math.sqrt(cells / CELLS_PER_VOXEL))
+    changes = {
+        "marrow.rows": edge,
+        "marrow.cols": edge,
+        "resolution.represented_fraction": cells / DENSE,
+        "patient.leukemic_burden": DENSE,
+        "product.dose_cells_per_kg": 1e8,
+    }
+    model = TumorTCellModel(load("scenarios/biopsy.toml", changes), rng=1)
+    model.run_until(day)
+    return model
+
+
+def body(day, seed=1):
+    """Return a patient of the default scenario on a day."""
+    model = TumorTCellModel(load("scenarios/kymriah.toml"), rng=seed)
+    model.run_until(day)
+    return model
+
+
+def patient_year(seed):
+    """Follow one patient of the default scenario for a year; return the outcomes."""
+    model = body(YEAR, seed)
+    return model.outcomes()
+
+
+# --- kernels --------------------------------------------------------------------------------------
+
+
+class Kernels:
+    """The compiled tick of one model and its parts, called with what the model would give them.
+
+    Every call starts from the same cells, put back outside of the time measured.
+    """
+
+    def __init__(self, model):
+        self.tick = tick.tick_cells if model.params.resolution.single_cell else tick.tick_groups
+        names = tuple(inspect.signature(self.tick.py_func).parameters)
+        with mock.patch.object(tick, self.tick.py_func.__name__, side_effect=self.tick) as seen:
+            while not seen.called:
+                model.run_for(2.0**-model.params.time.tick_halvings)
+        given = dict(zip(names, seen.call_args.args, strict=True))
+        given["cells"] = given["cells"]._replace()
+        self.given = given | dict(zip(("rows", "cols"), given["shape"], strict=True))
+        self.cells = self.given["cells"]
+        self.saved = type(self.cells)(*(column.copy() for column in self.cells))
+        self.alive = int(np.count_nonzero(self.cells.count[: self.cells.meta[ROWS]]))
+
+    def restore(self):
+        """Put the cells back."""
+        for column, saved in zip(self.cells, self.saved, strict=True):
+            np.copyto(column, saved)
+
+    def call(self, kernel):
+        """Run a kernel with the arguments it names."""
+        names = inspect.signature(kernel.py_func).parameters
+        return kernel(*(self.given[name] for name in names))
+
+    def seconds(self, kernel, times=25):
+        """Return the least processor time of one call, s."""
+        spent = []
+        for _ in range(times):
+            self.restore()
+            spent.append(cpu_seconds(lambda: self.call(kernel)))
+        self.restore()
+        return min(spent)
+
+    def busy(self):
+        """Return the share of agents to which something happens in one step."""
+        self.restore()
+        self.call(single.step_cells)
+        old = slice(0, self.saved.meta[ROWS])
+        columns = ("count", "site", "state", "divisions")
+        pairs = ((getattr(self.cells, name), getattr(self.saved, name)) for name in columns)
+        changed = np.any([now[old] != before[old] for now, before in pairs], axis=0)
+        self.restore()
+        return changed.sum() / self.alive
+
+
+PARTS = {
+    "tally": encounter.tally,
+    "encounter": encounter.encounter,
+    "step": single.step_cells,
+    "census": budget.census,
+}
+
+
+def tick_of_cells(cells, day, times=25):
+    """Return {part: seconds} of one single-cell tick, agents, the share that something happens to."""
+    model = biopsy(cells, day)
+    kernels = Kernels(model)
+    spent = {"tick": kernels.seconds(kernels.tick, times)}
+    spent |= {name: kernels.seconds(kernel, times) for name, kernel in PARTS.items()}
+    effect, dt = model._effect(), kernels.given["dt"]
+    cytokines = fastest(lambda: model.tissue.cytokines.advance(dt, effect), times)
+    return spent | {"cytokines": cytokines}, kernels.alive, kernels.busy()
+
+
+# --- groups against their bare draws --------------------------------------------------------------
+
+
+@njit
+def put_back(cells, saved):
+    """Put the rows in use back."""
+    used = saved.meta[0]
+    for i in range(used):
+        cells.count[i] = saved.count[i]
+        cells.site[i] = saved.site[i]
+        cells.state[i] = saved.state[i]
+        cells.divisions[i] = saved.divisions[i]
+        cells.unique_id[i] = saved.unique_id[i]
+    cells.meta[:] = saved.meta
+
+
+@njit
+def only_put_back(times, saved, cells):
+    for _ in range(times):
+        put_back(cells, saved)
+
+
+@njit
+def steps(times, saved, rng, dt, cells, sites, ladder, rates, drive, budget, rows, cols, work):
+    for _ in range(times):
+        put_back(cells, saved)
+        groups.step_groups(rng, dt, cells, sites, ladder, rates, drive, budget, rows, cols, work)
+
+
+@njit
+def fates(times, saved, rng, dt, cells, sites, ladder, rates, drive, work):
+    for _ in range(times):
+        put_back(cells, saved)
+        for _half in range(2):
+            groups.fate(rng, 0.5 * dt, cells, sites, ladder, rates, drive, work)
+
+
+@njit
+def laws(dt, saved, sites, ladder, rates, drive):
+    """Return (alpha, beta) of every row over half a tick."""
+    used = saved.meta[0]
+    alpha, beta = np.zeros(used), np.zeros(used)
+    for i in range(used):
+        s, state = saved.site[i], saved.state[i]
+        killed = sites.killing[s] * ladder.lysis[rung_of(state)]
+        birth, death = birth_and_death(
+            state, saved.divisions[i], killed, sites.room[s], sites.stimulation[s], rates, drive
+        )
+        alpha[i], beta[i] = birth_death_law(birth, death, 0.5 * dt)
+    return alpha, beta
+
+
+@njit
+def bare_draws(times, saved, rng, cells, alpha, beta):
+    """Draw births and deaths of two half ticks and do nothing else."""
+    for _ in range(times):
+        put_back(cells, saved)
+        for _half in range(2):
+            for i in range(alpha.size):
+                cells.count[i] = birth_death(rng, cells.count[i], alpha[i], beta[i])
+
+
+class Groups:
+    """The step of groups of one patient on one day, and the draws it cannot do without."""
+
+    def __init__(self, day, seed=1):
+        self.kernels = Kernels(body(day, seed))
+        self.alive = self.kernels.alive
+        given = self.kernels.given
+        self.given = given | {"saved": self.kernels.saved}
+        self.kernels.restore()
+        names = tuple(inspect.signature(laws.py_func).parameters)
+        alpha, beta = laws(*(self.given[name] for name in names))
+        self.given |= {"alpha": alpha, "beta": beta}
+
+    def run(self, loop, times):
+        """Run one of the loops above so many times."""
+        names = tuple(inspect.signature(loop.py_func).parameters)[1:]
+        return loop(times, *(self.given[name] for name in names))
+
+    def seconds(self, loop, times=200, rounds=7):
+        """Return the least processor time of one pass, without putting back, s."""
+        self.run(loop, 1)
+        self.run(only_put_back, 1)
+        spent = fastest(lambda: self.run(loop, times), rounds)
+        return (spent - fastest(lambda: self.run(only_put_back, times), rounds)) / times
+
+
+# --- whole runs -----------------------------------------------------------------------------------
+
+
+def kernel_seconds(seed, days):
+    """Return (all, kernels alone) processor time of one patient followed for some days, s."""
+    spent = [0.0]
+    real = tick.tick_groups
+
+    def timed(*args):
+        start = time.thread_time()
+        found = real(*args)
+        spent[0] += time.thread_time() - start
+        return found
+
+    with mock.patch.object(tick, "tick_groups", timed):
+        whole = cpu_seconds(lambda: body(days, seed))
+    return whole, spent[0]
+
+
+def patients_of_worker(seeds):
+    """Follow patients for a year each; return the processor time, s."""
+    return cpu_seconds(lambda: [patient_year(seed) for seed in seeds])
+
+
+def workers(number, patients):
+    """Return (wall time, processor time) of following patients for a year on so many processes."""
+    with ProcessPoolExecutor(number, mp_context=get_context("spawn")) as pool:
+        list(pool.map(patients_of_worker, [[0]] * (4 * number)))  # start, load, warm up
+        start = time.perf_counter()
+        spent = sum(pool.map(patients_of_worker, [[seed] for seed in range(patients)]))
+        return time.perf_counter() - start, spent
