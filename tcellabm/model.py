@@ -431,8 +431,9 @@ class TumorTCellModel(Model):
 
 
 def run_id(params: Parameters, seed: int) -> str:
-    """Return the name of a run: a hash of its parameters, its seed and the model's version."""
-    recipe = json.dumps([params.resolved(), seed, MODEL_VERSION], sort_keys=True)
+    """Return the name of a run: a hash of what decides it, its seed and the model's version."""
+    resolved = {k: v for k, v in params.resolved().items() if not k.startswith("sweep.")}
+    recipe = json.dumps([resolved, seed, MODEL_VERSION], sort_keys=True)
     return hashlib.sha256(recipe.encode()).hexdigest()[:16]
 
 

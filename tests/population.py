@@ -111,7 +111,7 @@ def peak(course: Course, column: str = "copies_per_ug", until: float = 28.0) -> 
 
 
 def peak_day(course: Course, after: float = 3.0, until: float = 60.0) -> float:
-    """Return the day on which copies peak, over all ticks, once infused cells have left the blood."""
+    """Return the day on which copies peak, once infused cells have left the blood."""
     day = course.series["day"].to_numpy()
     then = (day >= after) & (day <= until)
     return float(day[then][np.argmax(course.series["copies_per_ug"].to_numpy()[then])])

@@ -12,7 +12,6 @@ Units: days, cells, uL, molecules per cell, pg/mL; hazards per day.
 import math
 from collections import Counter
 from functools import lru_cache
-from itertools import repeat
 
 import numpy as np
 from mesa import Agent, Model
@@ -25,10 +24,8 @@ from tcellabm.biology.patient import draw_patient
 RUNGS = 24  # of the antigen ladder, above rung 0 that bears none
 UL_PER_ML = 1000.0
 RECOVERY_STEEPNESS = 4.0
-RARE = 1e-9  # chance below which a number of divisions in one tick is left out
+RARE = 1e-7  # chance below which a number of divisions in one tick is left out
 BLOOD = -1  # index of the last site
-
-
 DENSITIES = "cells", "effectors", "lysis", "activation", "release"
 
 
@@ -249,12 +246,16 @@ class Cells(Agent):
     def mutate(self, divisions):
         """Let daughters of so many divisions differ; only those of leukemic cells do."""
 
+    def age(self, dt):
+        """Count down divisions; only CAR T cells do."""
+
     def change(self, dt):
         """Let cells pass into other states, each at most once a tick."""
         ways = self.changes()
         if total := sum(ways.values()):
             share = -math.expm1(-total * dt) / total
-            self.move([rate * share for rate in ways.values()], ways)
+            chances = [rate * share for rate in ways.values()]
+            self.move(chances, [(self.where, state) for state in ways])
 
     def travel(self, dt):
         """Let cells pass between marrow and blood: the two-place chain, returns included."""
@@ -263,34 +264,41 @@ class Cells(Agent):
         leave, home = self.place.leave_marrow_per_day, self.place.home_per_day
         mixed = -math.expm1(-(leave + home) * dt) / (leave + home)
         if self.where != BLOOD:
-            self.move([leave * mixed], [self.state], [BLOOD])
+            self.move([leave * mixed], [(BLOOD, self.state)])
         else:
             voxels = self.model.voxels
-            self.move([home * mixed / voxels] * voxels, [self.state] * voxels, range(voxels))
+            self.move([home * mixed / voxels] * voxels, [(v, self.state) for v in range(voxels)])
 
-    def move(self, chances, states, places=None):
-        """Draw how many of the cells go each way; they arrive when all have gone."""
-        if not self.count:
-            return
-        parts = self.draw.multinomial(self.count, [*chances, 1.0 - sum(chances)]).tolist()
-        self.count = parts.pop()
-        for part, state, where in zip(parts, states, places or repeat(self.where)):
-            if part:
-                self.model.moving[type(self), where, state] += part
+    def move(self, chances, aims):
+        """Draw how many cells go to each (site, state); they arrive when all have gone."""
+        if self.count:
+            parts = self.draw.multinomial(self.count, [*chances, 1.0 - sum(chances)]).tolist()
+            self.count = parts.pop()
+            for part, (where, state) in zip(parts, aims, strict=True):
+                if part:
+                    self.model.moving[type(self), where, state] += part
 
 
 class Target(Cells):
     """A cell that may bear CD19; its state is a rung of the ladder."""
 
+    def __init__(self, model, where, state):
+        super().__init__(model, where, state)
+        ladder = model.ladder
+        self.seen = {
+            "lysis": float(ladder.lysis[state]),
+            "activation": float(ladder.activation[state]),
+            "release": float(ladder.release[state]),
+        }
+
     def killed(self):
         """Return the hazard of being killed."""
-        return self.site.killing * self.model.ladder.lysis[self.state]
+        return self.site.killing * self.seen["lysis"]
 
     def tally(self):
-        density, ladder = super().tally(), self.model.ladder
-        self.site.now["lysis"] += ladder.lysis[self.state] * density
-        self.site.now["activation"] += ladder.activation[self.state] * density
-        self.site.now["release"] += ladder.release[self.state] * density
+        density = super().tally()
+        for response, strength in self.seen.items():
+            self.site.now[response] += strength * density
 
 
 class Leukemic(Target):
@@ -301,6 +309,11 @@ class Leukemic(Target):
     def __init__(self, model, where, state):
         super().__init__(model, where, state)
         self.place = self.law.leukemia
+        steps = {
+            state + 1: float(model.ladder.up[state]),
+            state - 1: float(model.ladder.down[state]),
+        }
+        self.steps = {rung: rate for rung, rate in steps.items() if rate}
 
     def division(self):
         return self.model.leukemic_division * self.site.room
@@ -309,9 +322,7 @@ class Leukemic(Target):
         return self.law.leukemia.death_per_day + self.killed()
 
     def changes(self):
-        up, down = self.model.ladder.up[self.state], self.model.ladder.down[self.state]
-        ways = {self.state + 1: up, self.state - 1: down}
-        return {rung: rate for rung, rate in ways.items() if rate}
+        return self.steps
 
     def mutate(self, divisions):
         """Let daughters lose CD19 for good."""
@@ -335,7 +346,7 @@ class BCell(Target):
         return self.law.b_cell.death_per_day + self.killed()
 
     def influx(self):
-        return self.model.b_cell_output if self.where != BLOOD else 0.0
+        return 0.0 if self.where == BLOOD else self.model.b_cell_output
 
 
 class CarT(Cells):
@@ -347,11 +358,16 @@ class CarT(Cells):
         super().__init__(model, where, state)
         self.place = self.law.car_t
         self.phenotype, self.left = state
+        meet, cell = self.law.encounter, self.law.car_t
+        self.weight, share = {
+            "memory": (meet.memory_activity, cell.memory_division_share),
+            "effector": (1.0, 1.0),
+            "exhausted": (meet.exhausted_activity, 0.0),
+        }[self.phenotype]
+        self.speed = share * cell.division_per_day * self.law.product.fitness if self.left else 0.0
 
     def division(self):
-        share = {"memory": self.law.car_t.memory_division_share, "effector": 1.0, "exhausted": 0.0}
-        speed = self.law.car_t.division_per_day * self.law.product.fitness * self.model.window
-        return share[self.phenotype] * speed * self.site.stimulation if self.left else 0.0
+        return self.speed * self.site.stimulation * self.model.window
 
     def death(self):
         cell, rejection = self.law.car_t, self.model.rejection
@@ -373,20 +389,14 @@ class CarT(Cells):
         return {}
 
     def tally(self):
-        law = self.law.encounter
-        weight = {
-            "memory": law.memory_activity,
-            "effector": 1.0,
-            "exhausted": law.exhausted_activity,
-        }
-        self.site.now["effectors"] += weight[self.phenotype] * super().tally()
+        self.site.now["effectors"] += self.weight * super().tally()
 
     def age(self, dt):
         """Count down divisions: a lineage alive at the end of a tick has divided at twice b."""
         if division := self.division():
             chances = used_divisions(2.0 * division * dt)
             left = [max(0, self.left - n) for n in range(1, len(chances) + 1)]
-            self.move(chances, [(self.phenotype, n) for n in left])
+            self.move(chances, [(self.where, (self.phenotype, n)) for n in left])
 
 
 class Myeloid(Cells):
@@ -400,7 +410,8 @@ class Myeloid(Cells):
         return self.law.myeloid.turnover_per_day
 
     def influx(self):
-        return self.model.myeloid_output if self.state == "resting" else 0.0
+        made = self.state == "resting" and self.where != BLOOD
+        return self.model.myeloid_output if made else 0.0
 
     def changes(self):
         law, site = self.law.myeloid, self.site
@@ -442,7 +453,7 @@ class Reference(Model):
         self.follow_course(self.time - 0.5 * self.dt)
         self.tally_and_encounter()
         self.each("fate", 0.5 * self.dt)
-        self.each("age", self.dt, CarT)
+        self.each("age", self.dt)
         self.each("change", self.dt)
         self.each("travel", self.dt)
         self.each("fate", 0.5 * self.dt)
@@ -465,11 +476,10 @@ class Reference(Model):
             site.look_ahead()
             site.encounter()
 
-    def each(self, rule, dt, kind=Cells):
-        """Apply a rule to every group of a kind, then let those who moved arrive."""
+    def each(self, rule, dt):
+        """Apply a rule to every group, then let those who moved arrive."""
         for cells in self.groups.values():
-            if isinstance(cells, kind):
-                getattr(cells, rule)(dt)
+            getattr(cells, rule)(dt)
         for key, count in self.moving.items():
             self.group(*key).count += count
         self.moving.clear()

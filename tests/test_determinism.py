@@ -3,6 +3,7 @@
 import copy
 import gc
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -134,7 +135,7 @@ def test_global_random_state_is_neither_read_nor_changed():
 )
 def test_two_live_models_do_not_influence_each_other(other, days):
     def another():
-        return other(SEED + 1, {"marrow.rows": 3})
+        return other(SEED + 1, {"marrow.rows": 3, "car_t.home_per_day": 2.0})
 
     alone = until(patient(), days), until(another(), days)
     one, two = patient(), another()
@@ -142,6 +143,13 @@ def test_two_live_models_do_not_influence_each_other(other, days):
         one.run_until(day)
         two.run_until(day)
     assert (observed(one), observed(two)) == alone
+
+
+def test_threads_do_not_mix_models():
+    alone = [until(patient(seed), 30) for seed in (1, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda seed: until(patient(seed), 30), (1, 2)))
+    assert together == alone
 
 
 # --- the clock ------------------------------------------------------------------------------------
@@ -321,3 +329,19 @@ def test_property_layers_of_a_twin_are_its_own_arrays():
     assert not np.array_equal(twin.grid.leukemia.data, model.grid.leukemia.data)
     for name, layer in twin.tissue.marrow.layers.items():
         assert np.shares_memory(getattr(twin.grid, name).data, layer.data)
+
+
+def test_a_model_that_is_observed_can_be_forked(year):
+    signals = pytest.importorskip("mesa.experimental.mesa_signals")  # may change with Mesa
+    seen = []
+
+    class Watcher:
+        def see(self, message):
+            seen.append(message)
+
+    model, watcher = patient(), Watcher()
+    model.observe("time", signals.ALL, watcher.see)
+    model.run_until(5.01)
+    twin, before = model.fork(), len(seen)
+    assert until(twin, 365) == year
+    assert len(seen) == before > 0

@@ -1,4 +1,4 @@
-"""What the benchmarks time, and how: processor time of one thread, each time from the same state."""
+"""What the benchmarks time, and how: processor time of one thread, always from the same state."""
 
 import inspect
 import math
@@ -107,7 +107,7 @@ class Kernels:
         return min(spent)
 
     def busy(self):
-        """Return the share of agents to which something happens in one step."""
+        """Return the share of agents that one step changes."""
         self.restore()
         self.call(single.step_cells)
         old = slice(0, self.saved.meta[ROWS])
@@ -127,7 +127,7 @@ PARTS = {
 
 
 def tick_of_cells(cells, day, times=25):
-    """Return {part: seconds} of one single-cell tick, agents, the share that something happens to."""
+    """Return {part: seconds} of a single-cell tick, agents, the share of them that change."""
     model = biopsy(cells, day)
     kernels = Kernels(model)
     spent = {"tick": kernels.seconds(kernels.tick, times)}

@@ -5,7 +5,6 @@ ratios by `python tests/benchmarks/report.py`.
 """
 
 import pytest
-
 from benchmarks import cases
 
 SIZES = [10_000, *(pytest.param(n, marks=pytest.mark.slow) for n in (100_000, 1_000_000))]
@@ -51,7 +50,6 @@ def test_patient_year(benchmark):
     assert row["followed_days"] > 0.0
 
 
-def test_two_patients_in_two_processes_each_get_their_own_year():
-    wall, spent = cases.workers(1, 1)
-    assert wall > 0.0
-    assert spent > 0.0
+@pytest.mark.slow
+def test_eight_patient_years_on_two_workers(benchmark):
+    benchmark.pedantic(cases.workers, (2, 8), rounds=1)

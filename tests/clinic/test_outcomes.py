@@ -119,6 +119,8 @@ def test_mrd_negative_is_seen_by_flow_in_remission_by_day_90():
     assert not result(chart([START, *residual]))["mrd_negative"]
     assert not result(chart([START, *residual, *clear(120)]))["mrd_negative"]
     assert result(chart([START, *residual[:2], *clear(90)]))["mrd_negative"]
+    before = seen(28, circulating=True)  # clear to the cytometer, but not in remission yet
+    assert not result(chart([START, before, *residual[1:]]))["mrd_negative"]
 
 
 @pytest.mark.parametrize(

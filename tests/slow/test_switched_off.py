@@ -15,12 +15,16 @@ NO_CLONE = {"patient.cd19_negative_fraction": 0.0, "leukemia.cd19_loss_per_divis
 OFF = {
     # targets are not used up: cells grow for as long as the window is open
     "exposure_hardly_depends_on_dose": {"encounter.kill_per_day": 0.0},
-    # as if nothing but the cells infused killed
-    "remission_hardly_depends_on_dose": {"car_t.division_per_day": 0.5},
+    # cells grow for a time, not until they have won
+    "remission_hardly_depends_on_dose": {
+        "lymphodepletion.window_floor": 0.0,
+        "lymphodepletion.window_decay_days": 5.0,
+    },
     "more_cells_peak_sooner": BLIND,
     "burden_raises_exposure": BLIND,
     "burden_raises_severe_crs": {"myeloid.pool_cells": 0.0},
-    "responders_expand_more": SAME_CELLS | {"car_t.exhaustion_per_day": 0.0},
+    # non-response by poor expansion alone
+    "responders_expand_more": {"population.product.killing.sigma_ln": 0.0},
     "exposure_varies_between_patients": SAME_ALL,
     "tocilizumab_raises_serum_il6": {"cytokines.il6.receptor_share": 0.0},
     "tocilizumab_lowers_fever_in_most_but_not_all": {"tocilizumab.dissociation_ug_per_ml": 1e3},
@@ -29,9 +33,7 @@ OFF = {
         "encounter.kill_half_density_per_ul": 1e-3
     },
     "cd19_negative_relapse_comes_with_car_t_cells_present": NO_CLONE,
-    "short_persistence_turns_relapse_cd19_positive": {
-        "encounter.kill_half_density_per_ul": 1e-3
-    },
+    "short_persistence_turns_relapse_cd19_positive": {"encounter.kill_half_density_per_ul": 1e-3},
     "without_a_dose_leukemia_grows": {"leukemia.death_per_day": 0.04, "marrow.capacity_cells": 1e9},
     "lymphodepletion_raises_exposure": {"lymphodepletion.window_floor": 1.0},
     "without_lymphodepletion_cells_peak_later": {"lymphodepletion.window_floor": 1.0},
@@ -41,9 +43,7 @@ OFF = {
     },
     "low_affinity_gives_less_crs_at_like_expansion": {"myeloid.pool_cells": 0.0},
     "low_antigen_gives_less_of_both": {"myeloid.pool_cells": 0.0},
-    "most_responders_lack_b_cells_at_six_months": {
-        "encounter.activation_half_density_per_ul": 1e7
-    },
+    "most_responders_lack_b_cells_at_six_months": {"encounter.activation_half_density_per_ul": 1e7},
 }
 
 
