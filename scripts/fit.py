@@ -115,7 +115,8 @@ def main() -> None:
             found = loss(simulated, targets)
             if found < lowest:
                 lowest, best = found, values
-                print(f"step {step}: loss {found:.2f}", {k: round(v, 1) for k, v in simulated.items()})
+                shown = {name: round(value, 1) for name, value in simulated.items()}
+                print(f"step {step}: loss {found:.2f}", shown)
             rows.append({"step": step, "loss": found} | values | simulated)
             Path("runs/fit").mkdir(parents=True, exist_ok=True)
             pd.DataFrame(rows).to_csv("runs/fit/steps.csv", index=False)

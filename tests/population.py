@@ -110,11 +110,13 @@ def peak(course: Course, column: str = "copies_per_ug", until: float = 28.0) -> 
     return float(course.series[column].to_numpy()[day <= until].max())
 
 
-def peak_day(course: Course, after: float = 3.0, until: float = 60.0) -> float:
-    """Return the day on which copies peak, once infused cells have left the blood."""
+def peak_day(
+    course: Course, column: str = "copies_per_ug", after: float = 3.0, until: float = 60.0
+) -> float:
+    """Return the day on which a column peaks, once infused cells have left the blood."""
     day = course.series["day"].to_numpy()
     then = (day >= after) & (day <= until)
-    return float(day[then][np.argmax(course.series["copies_per_ug"].to_numpy()[then])])
+    return float(day[then][np.argmax(course.series[column].to_numpy()[then])])
 
 
 class Interval(NamedTuple):

@@ -273,23 +273,27 @@ def test_without_a_dose_leukemia_grows():
 
 
 def depletions():
-    """40 patients with lymphodepletion and without."""
+    """40 patients with lymphodepletion and without.
+
+    Compared in cells of the body: with ten times as many white cells in blood, copies per ug are
+    fewer whatever CAR T cells do.
+    """
     return population()[:40], cohort(40, 185, LABELED | {"lymphodepletion.given": False})
 
 
 def test_lymphodepletion_raises_exposure():
-    """n = 40 pairs; catches a true ratio of less than 1.2."""
+    """n = 40 pairs; catches a true ratio of more than 0.6."""
     with_, without = depletions()
-    found = ratio(peaks(without), peaks(with_))
-    assert found.high < 0.85, f"Cmax of days 0-28 without lymphodepletion: x {found}"
+    found = ratio(peaks(without, "car_t"), peaks(with_, "car_t"))
+    assert found.high < 0.7, f"most CAR T cells of days 0-28 without lymphodepletion: x {found}"
 
 
 def test_without_lymphodepletion_cells_peak_later():
-    """n = 40 pairs; catches a true delay of less than half a day."""
+    """n = 40 pairs; catches a true delay of less than a day."""
     with_, without = depletions()
-    later = [peak_day(b) - peak_day(a) for a, b in zip(with_, without, strict=True)]
-    found = mean(later)
-    assert found.low > 0.0, f"peak without lymphodepletion, days later: {found}"
+    day = [[peak_day(course, "car_t") for course in arm] for arm in (without, with_)]
+    found = mean(np.subtract(*day))
+    assert found.low > 1.0, f"peak without lymphodepletion, days later: {found}"
 
 
 def test_without_lymphodepletion_cells_persist_shorter():

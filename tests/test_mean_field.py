@@ -34,11 +34,8 @@ CLEARED = {
 }
 SLOW = {"patient.leukemic_burden": 1.5e11, "product.killing": 1.0, "product.fitness": 0.9}
 DOSE = {"patient.weight_kg": 40.0, "product.dose_cells_per_kg": 3e6}
-USUAL, HALF, SHORT = (
-    3,
-    4,
-    6,
-)  # halvings of a day: the usual tick, one half as long, one too short to matter
+# Ticks, as halvings of a day: the usual one, half of it, and one too short to matter.
+USUAL, HALF, SHORT = 3, 4, 6
 TOLERANCE = 0.02
 RUNS = 12
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from random import Random
@@ -182,11 +182,20 @@ class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
         self.random.shuffle(order)
         return self._taken(np.array(order, dtype=np.int64))
 
+    def map(self, method: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Call a function, or a method of the view by name, on every agent; return the results."""
+        if callable(method):
+            return [method(view, *args, **kwargs) for view in self]
+        return [operator.methodcaller(method, *args, **kwargs)(view) for view in self]
+
     def do(self, method: Any, *args: Any, **kwargs: Any) -> CellAgents:
         """Call a function, or a method of the view by name, on every agent."""
-        for view in self:
-            call = functools.partial(method, view) if callable(method) else getattr(view, method)
-            call(*args, **kwargs)
+        self.map(method, *args, **kwargs)
+        return self
+
+    def shuffle_do(self, method: Any, *args: Any, **kwargs: Any) -> CellAgents:
+        """Call a function on every agent in random order."""
+        self.shuffle().map(method, *args, **kwargs)
         return self
 
     def to_list(self) -> list[Any]:
