@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from tcellabm.params import Parameters
 
 MODEL_VERSION = 1  # raised with every change of numbers
+MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
 TREATMENTS = ("car_t", "tocilizumab", "corticosteroid")
-LATER_TREATMENTS = ("anakinra",)  # known, not there yet
+LATER_MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
+TREATMENTS = ("anakinra",)  # known, not there yet
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
 CAR_T = slice(layout.MEMORY, layout.RESTING)
@@ -111,7 +113,11 @@ class TumorTCellModel(Model):
     def run_until(self, end_time: float) -> None:
         """Run to a day after infusion; a day already reached does nothing."""
         if end_time > self.time:
-            super().run_until(end_time)
+            super().run_until(float(end_time))
+
+    def run_for(self, duration: float) -> None:
+        """Run for so many days."""
+        self.run_until(self.time + duration)
 
     def _start_ticks(self, first: float) -> None:
         self._due = first
@@ -279,10 +285,11 @@ class TumorTCellModel(Model):
         if cells is not None and treatment != "car_t":
             raise ValueError(f"cells given with {treatment}, allowed: with car_t only")
         amount = self._labelled_amount(treatment) if cells is None else float(cells)
-        if not 0.0 <= amount < math.inf:
-            raise ValueError(f"{cells} cells, allowed: a number from 0 up")
+        if not 0.0 <= amount <= MOST_CELLS:
+            raise ValueError(f"{cells} cells, allowed: a number from 0 to {MOST_CELLS:g}")
         self._orders.append((day, treatment, amount))
-        self.schedule_event(self._carry_out, at=day, priority=Priority.HIGH)
+        # after observations of the same moment, which are HIGH, whenever it was ordered
+        self.schedule_event(self._carry_out, at=day, priority=Priority.DEFAULT)
 
     def _labelled_amount(self, treatment: str) -> float:
         if treatment == "tocilizumab":
@@ -406,6 +413,7 @@ class TumorTCellModel(Model):
             If given, the twin draws anew from here; else it equals the uninterrupted run.
         """
         frozen: dict[int, Any] = {id(part): part for part in (self.params, self.patient)}
+        frozen[id(self.subscribers)] = type(self.subscribers)(list)  # who watches, watches this one
         twin = copy.deepcopy(self, frozen)
         if rng is not None:
             twin.rng = np.random.default_rng(_seed_of(rng))

@@ -13,6 +13,7 @@ from tcellabm import TumorTCellModel, load
 
 SCENARIO = Path(__file__).parents[1] / "params" / "scenarios" / "kymriah.toml"
 PATIENTS = 200
+RUNS = 2  # of the package for each patient: its agent budget adds scatter, the reference has none
 WORKERS = 2
 DAYS = (7.0, 14.0, 28.0)
 KINDS = {
@@ -47,8 +48,13 @@ def of_reference(seed):
 
 
 def of_package(seed):
-    """Return log10(count + 1) by day and kind."""
-    model = TumorTCellModel(parameters(seed), rng=seed)
+    """Return log10(count + 1) by day and kind, the mean of some runs of the same patient."""
+    patient = TumorTCellModel(parameters(seed), rng=seed).params  # all covariates set
+    return np.mean([one_run(patient, seed + PATIENTS * n) for n in range(RUNS)], axis=0)
+
+
+def one_run(patient, seed):
+    model = TumorTCellModel(patient, rng=seed)
     model.run_until(DAYS[-1])
     series = model.series.set_index("day").loc[list(DAYS)]
     found = [series[columns].sum(axis=1) for columns in KINDS.values()]

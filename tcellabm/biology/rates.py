@@ -9,6 +9,7 @@ from tcellabm.params import Parameters
 
 UM3_PER_UL = 1e9
 SLOWEST_HOP = 1e-3  # per day; below it blood does all the mixing and hops only cost time
+NEARLY_ALL = 1.0 - 1e-12  # chance of passing in a tick, short of an infinite hazard
 STEEPEST = 3.0  # bound on the log of a ladder rate over its mean, where next to no cell is
 
 
@@ -53,7 +54,9 @@ def exchange(leave: float, home: float, dt: float) -> tuple[float, float]:
     if both == 0.0:
         return 0.0, 0.0
     mixed = -math.expm1(-both * dt) / both
-    return -math.log1p(-leave * mixed) / dt, -math.log1p(-home * mixed) / dt
+    chances = (min(rate * mixed, NEARLY_ALL) for rate in (leave, home))
+    over, back = (-math.log1p(-chance) / dt for chance in chances)
+    return over, back
 
 
 def all_exchange(params: Parameters, dt: float) -> tuple[float, ...]:
@@ -88,10 +91,11 @@ def ladder(params: Parameters) -> layout.Ladder:
     step = math.log(density[2] / density[1])
     mean_rate = (leukemia.antigen_sigma_ln / step) ** 2 / leukemia.antigen_relaxation_days
     z = np.log(density[1:] / leukemia.antigen_median) / leukemia.antigen_sigma_ln
-    slope = np.clip(-0.25 * np.diff(z**2), -STEEPEST, STEEPEST)
+    slope = -0.25 * np.diff(z**2)
+    excess = np.maximum(np.abs(slope) - STEEPEST, 0.0)  # bounds the faster, keeps the balance
     up, down = np.zeros(layout.RUNGS), np.zeros(layout.RUNGS)
-    up[1:-1] = mean_rate * np.exp(slope)
-    down[2:] = mean_rate * np.exp(-slope)
+    up[1:-1] = mean_rate * np.exp(slope - excess)
+    down[2:] = mean_rate * np.exp(-slope - excess)
 
     def response(half_point: float) -> np.ndarray:
         power = density**antigen.hill

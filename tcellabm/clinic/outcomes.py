@@ -169,10 +169,10 @@ def _event(
         return final.day, False
     if relapse is not None:
         return relapse.day, True
-    if not math.isnan(record.death_day):
-        return record.death_day, True
     if not responded and record.assessments and not _may_respond(record, final.day, params):
         return 0.0, True
+    if not math.isnan(record.death_day):
+        return record.death_day, True
     return final.day, False
 
 

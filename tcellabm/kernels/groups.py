@@ -35,7 +35,9 @@ def step_groups(rng, dt, cells, sites, ladder, rates, drive, budget, rows, cols,
     index_rows(cells, work)
     fate(rng, 0.5 * dt, cells, sites, ladder, rates, drive, work)
     use_divisions(rng, dt, cells, sites, rates, drive)
-    exits(rng, dt, cells, sites, ladder, rates, drive, rows, cols, work)
+    change_state(rng, dt, cells, sites, ladder, rates, work)
+    land(rng, cells, budget, work)
+    change_place(rng, dt, cells, sites, rates, drive, rows, cols, work)
     bring_home(rng, work)
     land(rng, cells, budget, work)
     fate(rng, 0.5 * dt, cells, sites, ladder, rates, drive, work)
@@ -78,9 +80,8 @@ def use_divisions(rng, dt, cells, sites, rates, drive):
 
 
 @kernel
-def exits(rng, dt, cells, sites, ladder, rates, drive, rows, cols, work):
-    """Draw, per cell, who changes state or place: a multinomial, as a chain of binomials."""
-    blood = sites.volume.size - 1
+def change_state(rng, dt, cells, sites, ladder, rates, work):
+    """Draw, per cell, who changes state: two exits, the second among those the first left."""
     phi, release, activation = sites.stimulation, sites.release, sites.activation
     up, down = ladder.up, ladder.down
     for i in range(cells.meta[ROWS]):
@@ -89,35 +90,37 @@ def exits(rng, dt, cells, sites, ladder, rates, drive, rows, cols, work):
         rate_first, rate_second = changes(
             state, up[rung], down[rung], phi[site], release[site], activation[site], rates
         )
-        rate_pass, rate_hop = travel(state, site == blood, rates, drive)
-        rate = rate_first + rate_second + rate_pass + rate_hop
-        if n == 0 or rate == 0.0:
+        if n == 0 or rate_first + rate_second == 0.0:
             continue
-        divisions, (first, second) = cells.divisions[i], targets(state)
-        share = -math.expm1(-rate * dt) / rate
-        left, rest = n, 1.0  # cells, and their chance, that earlier exits left
-        if rate_first > 0.0:
-            moving = binomial(rng, left, rate_first * share)
-            left, rest = left - moving, rest - rate_first * share
-            if moving > 0:
-                gather(rng, moving, site, first, divisions, work)
-        if rate_second > 0.0:
-            moving = binomial(rng, left, rate_second * share / rest)
-            left, rest = left - moving, rest - rate_second * share
-            if moving > 0:
-                gather(rng, moving, site, second, divisions, work)
-        if rate_pass > 0.0:
-            moving = binomial(rng, left, rate_pass * share / rest)
-            left, rest = left - moving, rest - rate_pass * share
-            if moving > 0 and site == blood:
-                work.homing[state, divisions] += moving
-            elif moving > 0:
-                gather(rng, moving, blood, state, divisions, work)
-        if rate_hop > 0.0:
-            moving = binomial(rng, left, rate_hop * share / rest)
-            left -= moving
-            hop(rng, moving, site, state, divisions, rows, cols, work)
-        cells.count[i] = left
+        first, second = targets(state)
+        share = -math.expm1(-(rate_first + rate_second) * dt) / (rate_first + rate_second)
+        moving = binomial(rng, n, rate_first * share)
+        if moving > 0:
+            gather(rng, moving, site, first, cells.divisions[i], work)
+        chance = rate_second * share / (1.0 - rate_first * share)
+        others = binomial(rng, n - moving, chance)
+        if others > 0:
+            gather(rng, others, site, second, cells.divisions[i], work)
+        cells.count[i] = n - moving - others
+
+
+@kernel
+def change_place(rng, dt, cells, sites, rates, drive, rows, cols, work):
+    """Draw, per cell, who passes between marrow and blood, and who of the others hops."""
+    blood = sites.volume.size - 1
+    for i in range(cells.meta[ROWS]):
+        n, site, state = cells.count[i], cells.site[i], cells.state[i]
+        rate_pass, rate_hop = travel(state, site == blood, rates, drive)
+        if n == 0 or rate_pass + rate_hop == 0.0:
+            continue
+        passing = binomial(rng, n, -math.expm1(-rate_pass * dt))
+        if passing > 0 and site == blood:
+            work.homing[state, cells.divisions[i]] += passing
+        elif passing > 0:
+            gather(rng, passing, blood, state, cells.divisions[i], work)
+        hopping = binomial(rng, n - passing, -math.expm1(-rate_hop * dt))
+        hop(rng, hopping, site, state, cells.divisions[i], rows, cols, work)
+        cells.count[i] = n - passing - hopping
 
 
 @row_kernel

@@ -23,7 +23,7 @@ def two_compartments(x, y, to_y, to_x, loss_x, loss_y, into_x, into_y, dt):
     x, y : float
         Amounts.
     to_y, to_x, loss_x, loss_y : float
-        Hazards per day; to_y and to_x positive.
+        Hazards per day; to_y and to_x both positive, or both 0.
     into_x, into_y : float
         Constant influx, amount per day.
 
@@ -32,6 +32,9 @@ def two_compartments(x, y, to_y, to_x, loss_x, loss_y, into_x, into_y, dt):
     tuple of float
         Both amounts after `dt`.
     """
+    if to_y == 0.0 and to_x == 0.0:
+        x = x * math.exp(-loss_x * dt) + into_x * decay(loss_x, dt)
+        return x, y * math.exp(-loss_y * dt) + into_y * decay(loss_y, dt)
     a, d = -(to_y + loss_x), -(to_x + loss_y)
     middle, spread = 0.5 * (a + d), math.sqrt(0.25 * (a - d) ** 2 + to_y * to_x)
     fast = middle - spread

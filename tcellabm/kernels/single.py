@@ -23,7 +23,8 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
 
     A cell spends a budget H, exponential with mean 1, on its hazards in their order: half of
     birth and death, exits, half of birth and death. Where H exceeds the sum of all, nothing
-    happens to it, and since H = -ln(1-u) >= u most cells are done with one comparison.
+    happens to it, and since H = -ln(1-u) >= u most cells are done with one comparison. Exits are a
+    change of state, then passing between marrow and blood, then hops, each on its own.
 
     Parameters
     ----------
@@ -45,29 +46,26 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
             state, up[rung], down[rung], phi[s], release[s], activation[s], rates
         )
         passing, hop = travel(state, s == blood, rates, drive)
-        leaving = first + second + passing + hop
+        change = first + second
         u = rng.random()
-        if u >= (birth + death + leaving) * dt:
+        if u >= (birth + death + change + passing + hop) * dt:
             continue
         spend, time = -math.log1p(-u), 0.0
         if spend >= (birth + death) * half:
             spend, time = spend - (birth + death) * half, half
-            if spend < leaving * dt:
-                aim = rng.random() * leaving
-                if aim < first + second:
-                    state = targets(state)[int(aim >= first)]
-                else:
-                    onward = dt - spend / leaving
-                    s = go(rng, aim - first - second < passing, s, hop * onward, blood, rows, cols)
-                    cells.meta[DISORDER] += s != place[i]
-                place[i], kind[i] = s, state
-                killed = killing[s] * lysis[rung_of(state)]
-                birth, death = birth_and_death(
-                    state, left[i], killed, room[s], phi[s], rates, drive
-                )
+            if spend < change * dt:
+                kind[i] = state = targets(state)[int(rng.random() * change >= first)]
                 spend = -math.log1p(-rng.random())
             else:
-                spend -= leaving * dt
+                spend -= change * dt
+            if spend < (passing + hop) * dt:
+                s, spend = go(rng, spend, dt, s, passing, hop, blood, rows, cols)
+                cells.meta[DISORDER] += s != place[i]
+                place[i] = s
+            else:
+                spend -= (passing + hop) * dt
+            killed = killing[s] * lysis[rung_of(state)]
+            birth, death = birth_and_death(state, left[i], killed, room[s], phi[s], rates, drive)
             if spend >= (birth + death) * half:
                 continue
         follow(rng, spend, time, i, dt, cells, sites, ladder, rates, drive, rows, cols, stack)
@@ -174,30 +172,30 @@ def leave(rng, spend, dt, site, state, sites, ladder, rates, drive, rows, cols):
         sites.activation[site],
         rates,
     )
-    passing, hop = travel(state, site == blood, rates, drive)
-    rate = rate_first + rate_second + passing + hop
-    if spend >= rate * dt:
-        return site, state, spend - rate * dt
-    aim = rng.random() * rate
-    if aim < rate_first + rate_second:
-        state = targets(state)[int(aim >= rate_first)]
+    change = rate_first + rate_second
+    if spend < change * dt:
+        state = targets(state)[int(rng.random() * change >= rate_first)]
+        spend = -math.log1p(-rng.random())
     else:
-        passes = aim - rate_first - rate_second < passing
-        site = go(rng, passes, site, hop * (dt - spend / rate), blood, rows, cols)
-    return site, state, -math.log1p(-rng.random())
+        spend -= change * dt
+    passing, hop = travel(state, site == blood, rates, drive)
+    if spend < (passing + hop) * dt:
+        site, spend = go(rng, spend, dt, site, passing, hop, blood, rows, cols)
+    else:
+        spend -= (passing + hop) * dt
+    return site, state, spend
 
 
 @row_kernel
-def go(rng, passes, site, hops, blood, rows, cols):
-    """Return where a cell goes that leaves its site: by way of blood, or hop by hop.
+def go(rng, spend, dt, site, passing, hop, blood, rows, cols):
+    """Move a cell whose budget ends in passing or hopping; return (site, budget left).
 
-    Parameters
-    ----------
-    hops : float
-        Further hops to be expected in what is left of the tick.
+    Passing to or from blood comes first, and only who stays hops, again and again.
     """
-    if passes:
-        return min(blood - 1, int(rng.random() * blood)) if site == blood else blood
-    for _ in range(1 + rng.poisson(hops)):
-        site = neighbor(int(rng.random() * 4.0), site, rows, cols)
-    return site
+    if spend < passing * dt:
+        site = min(blood - 1, int(rng.random() * blood)) if site == blood else blood
+    else:
+        first = (spend - passing * dt) / hop
+        for _ in range(1 + rng.poisson(hop * (dt - first))):
+            site = neighbor(int(rng.random() * 4.0), site, rows, cols)
+    return site, -math.log1p(-rng.random())

@@ -43,7 +43,7 @@ OFF = {
     },
     "low_affinity_gives_less_crs_at_like_expansion": {"myeloid.pool_cells": 0.0},
     "low_antigen_gives_less_of_both": {"myeloid.pool_cells": 0.0},
-    "most_responders_lack_b_cells_at_six_months": {"encounter.activation_half_density_per_ul": 1e7},
+    "most_responders_lack_b_cells_at_six_months": {"b_cell.antigen_median": 10.0},
 }
 
 
