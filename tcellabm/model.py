@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 MODEL_VERSION = 1  # raised with every change of numbers
 MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
 TREATMENTS = ("car_t", "tocilizumab", "corticosteroid")
-LATER_MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
-TREATMENTS = ("anakinra",)  # known, not there yet
+LATER_TREATMENTS = ("anakinra",)  # known, not there yet
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
 CAR_T = slice(layout.MEMORY, layout.RESTING)

@@ -24,7 +24,7 @@ from tcellabm.biology.patient import draw_patient
 RUNGS = 24  # of the antigen ladder, above rung 0 that bears none
 UL_PER_ML = 1000.0
 RECOVERY_STEEPNESS = 4.0
-RARE = 1e-7  # chance below which a number of divisions in one tick is left out
+RARE = 1e-6  # chance below which a number of divisions in one tick is left out
 BLOOD = -1  # index of the last site
 DENSITIES = "cells", "effectors", "lysis", "activation", "release"
 

@@ -8,10 +8,11 @@ from biology.plain import plain
 from kernels.lab import assert_close
 
 from tcellabm.biology import rates
+from tcellabm.biology.agents import enlarged
 from tcellabm.biology.cytokines import Effect
 from tcellabm.biology.recovery import Recovery
 from tcellabm.biology.tissue import Tissue, TooManyAgentsError
-from tcellabm.kernels import layout
+from tcellabm.kernels import layout, tick
 
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
@@ -179,6 +180,49 @@ def test_too_many_agents_are_refused_by_name():
             resolution__represented_fraction=1e-8,
             resolution__max_agents=1000,
         )
+
+
+# --- room ------------------------------------------------------------------------------------
+
+
+def guarded(kernel):
+    """A tick in far wider columns, so that a test that fails does not write beyond them."""
+
+    def advance(rng, dt, cells, *rest):
+        if isinstance(rest[-1], layout.Work):
+            wide = rest[-1]._replace(births=np.zeros(20 * cells.count.size))
+            rest = (*rest[:-1], wide)
+        wider = enlarged(cells, 20 * cells.count.size)
+        free = cells.count.size - int(cells.meta[layout.ROWS])
+        result = kernel(rng, dt, wider, *rest)
+        added = wider.meta[layout.NEXT_ID] - cells.meta[layout.NEXT_ID]
+        assert added <= free, f"a tick added {added} rows to columns with room for {free}"
+        for narrow, full in zip(cells[:-1], wider[:-1], strict=True):
+            narrow[:] = full[: narrow.size]
+        cells.meta[:] = wider.meta
+        return result
+
+    return advance
+
+
+@pytest.mark.parametrize("name", ["tick_groups", "tick_cells"])
+def test_columns_have_room_for_all_rows_that_a_tick_adds(name, monkeypatch):
+    """Kernels do not look at bounds: a row too many would be written into other memory.
+
+    Many agents for few groups at first; cells that divide forty times a day.
+    """
+    monkeypatch.setattr(tick, name, guarded(getattr(tick, name)))
+    given = {"resolution__agents_per_population": 20_000}
+    if name == "tick_cells":
+        given = {
+            "resolution__single_cell": True,
+            "resolution__represented_fraction": 2e-7,
+            "car_t__division_per_day": 10.0,
+            "product__fitness": 4.0,
+        }
+    body = tissue(101, **given)
+    body.infuse(1e11 if name == "tick_cells" else 1e8)
+    live(body, 0.5, 1 / 8)
 
 
 # --- what returns after lymphodepletion ------------------------------------------------------
