@@ -75,18 +75,18 @@ def meet(s, sites, rates):
 def look_ahead(s, dt, influx, sites, ladder, rates, drive):
     """Move the densities of a site half a tick ahead, by what drives them now.
 
-    Effectors divide and contract; targets are killed, and B cells come in.
+    Effectors divide, contract and tire; targets are killed, and B cells come in.
 
     Parameters
     ----------
     influx : float
         New B cells, cells/uL/d.
     """
-    killing, phi, _ = meet(s, sites, rates)
-    spared = 1.0 - rates.contraction_protection * phi
-    sites.effectors[s] *= grown(
-        0.5 * dt * (rates.t_division * phi * drive.window - rates.contraction * spared)
-    )
+    killing, phi, release = meet(s, sites, rates)
+    gain = rates.t_division * phi * drive.window
+    loss = rates.contraction * (1.0 - rates.contraction_protection * phi) + rates.anti_car
+    tired = rates.exhaustion * release * (1.0 - rates.exhausted_activity)
+    sites.effectors[s] *= grown(0.5 * dt * (gain - loss - tired))
     if sites.lysis[s] > 0.0:
         fall = 0.5 * dt * killing * sites.lysis_squared[s] / sites.lysis[s]
         kept = grown(-fall)
