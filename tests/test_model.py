@@ -455,6 +455,26 @@ def test_a_draw_of_the_same_moment_is_taken_before_the_treatment():
     assert ordered.record.draws == plain.record.draws
 
 
+def test_an_aspirate_for_blasts_in_blood_is_taken_before_a_treatment_of_that_moment():
+    growing = {
+        **UNTREATED,
+        "product.dose_cells_per_kg": 0,
+        "patient.leukemic_burden": 1e9,
+        "patient.net_growth_per_day": 0.3,
+    }
+    model = patient(growing)
+    model.run_until(27)
+    day = model.record.assessments[-1].day  # unplanned: the first planned one is on day 28
+    assert 0.0 < day < 27.0
+    ordered, now = patient(growing), patient(growing)
+    ordered.give("car_t", at=day, cells=1e9)
+    now.run_until(day)
+    now.give("car_t", cells=1e9)
+    for each in (ordered, now):
+        each.run_until(day + 5)
+    assert observed(ordered) == observed(now)
+
+
 def test_everything_ordered_for_one_moment_is_given():
     model = patient(UNTREATED)
     for treatment in ("car_t", "tocilizumab", "corticosteroid", "tocilizumab"):

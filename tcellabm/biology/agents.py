@@ -31,7 +31,7 @@ def new_cells(capacity: int) -> layout.Cells:
         state=np.zeros(capacity, np.int16),
         divisions=np.zeros(capacity, np.int16),
         unique_id=np.zeros(capacity, np.int64),
-        meta=np.array([0, 1, 0], np.int64),
+        meta=np.array([0, 1, 0, 0], np.int64),
     )
 
 

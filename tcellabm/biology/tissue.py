@@ -1,5 +1,7 @@
 """Cells, sites and cytokines together: what the kernels advance by one tick."""
 
+import math
+
 import numpy as np
 
 from tcellabm.biology import rates
@@ -11,6 +13,7 @@ from tcellabm.kernels import budget, landing, layout, single, tick
 from tcellabm.params import Parameters
 
 ROOM = 1024  # rows kept free for what a tick may add
+MOST_PROGENY = 8.0  # of a cell in a tick, that room is kept for; more is an error, not a crash
 SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sorted anew
 
 
@@ -82,6 +85,11 @@ class Tissue:
             self.fastest = tick.tick_cells(*common, self._stack)
         else:
             self.fastest = tick.tick_groups(*common, self._budget, self._work)
+        if self.cells.meta[layout.LOST]:
+            raise TooManyAgentsError(
+                f"{int(self.cells.meta[layout.LOST])} agents more than a tick has room for, "
+                "allowed: shorter ticks (time.tick_halvings)"
+            )
         self.cytokines.advance(dt, effect)
         self._sort()
         self._note_totals()
@@ -203,11 +211,23 @@ class Tissue:
                 f"{used} agents, day by day more, resolution.max_agents allows {limit}: "
                 "raise it, or lower resolution.represented_fraction"
             )
-        spare = used + ROOM if self._single else self._work.row_of.size + ROOM
+        if self._single:
+            spare = ROOM + self._progeny_room(used)
+        else:
+            spare = ROOM + self._work.row_of.size + 4 * self._budget
         if used + spare > self.cells.count.size:
             self.cells = enlarged(self.cells, 2 * (used + spare))
             if not self._single:
                 self._work = self._work._replace(births=np.zeros(self.cells.count.size))
+
+    def _progeny_room(self, used: int) -> int:
+        """Return the rows that births and influx of one tick may need, with a wide margin."""
+        time, resolution = self._params.time, self._params.resolution
+        longest = 2.0 ** -min(time.tick_halvings, time.slow_tick_halvings)
+        b_cell, myeloid = self._params.b_cell, self._params.myeloid
+        influx = b_cell.output_steady_per_day + myeloid.pool_cells * myeloid.turnover_per_day
+        growth = min(math.exp(self.rates.t_division * longest), MOST_PROGENY)
+        return int(used * growth + 2.0 * influx * resolution.represented_fraction * longest)
 
     def _new_work(self) -> layout.Work:
         """Return the scratch of groups; single cells need none."""

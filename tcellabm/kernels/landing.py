@@ -5,6 +5,7 @@ from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.layout import (
     DISORDER,
     EFFECTOR,
+    LOST,
     MEMORY,
     NEXT_ID,
     ROWS,
@@ -20,8 +21,11 @@ def divides(state):
 
 @row_kernel
 def append(cells, count, site, state, divisions):
-    """Add a row; the caller has seen to it that there is room."""
+    """Add a row and return it; without room it is counted as lost, an error to the caller."""
     row = cells.meta[ROWS]
+    if row == cells.count.size:
+        cells.meta[LOST] += 1
+        return row - 1
     cells.count[row] = count
     cells.site[row] = site
     cells.state[row] = state

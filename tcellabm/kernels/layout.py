@@ -21,7 +21,7 @@ STATES = MEMORY + 5
 DIVIDING = 2  # memory and effector cells have divisions left to count
 
 # Places of the integers in Cells.meta
-ROWS, NEXT_ID, DISORDER = range(3)
+ROWS, NEXT_ID, DISORDER, LOST = range(4)  # LOST: rows that found no room
 
 
 class Cells(NamedTuple):
@@ -34,7 +34,7 @@ class Cells(NamedTuple):
     unique_id: np.ndarray  # int64
     meta: (
         np.ndarray
-    )  # int64[3]: rows in use, next unique_id, rows born, dead or moved since sorting
+    )  # int64[4]: rows in use, next unique_id, rows born, dead or moved since sorting
 
 
 class Sites(NamedTuple):
