@@ -176,6 +176,19 @@ def test_births_deaths_and_exits_of_a_tick_have_their_law(state, one_by_one):
     assert table[:, [state, *EXITS[state]]].sum() == table.sum()
 
 
+@both_ways
+@pytest.mark.parametrize("state", [BLAST, EFFECTOR])
+def test_cells_that_hop_divide_die_and_change_as_those_that_stay(state, one_by_one):
+    """Two thirds of them hop in the tick; catches 0.5 % in the cells that keep their state."""
+    voxels, cells, tick = 400, 600, 0.25
+    bench = world(voxels, 37, one_by_one, t_hop=4.0, leukemia_hop=4.0)
+    bench.put(np.full(voxels, cells), np.arange(voxels), state, 40)
+    bench.step(tick)
+    for end in (state, *EXITS[state]):
+        law = after_a_tick(state, end, tick) * (voxels * cells)
+        assert_close(bench.per_voxel(end).sum(), law.mean, math.sqrt(law.variance))
+
+
 def test_without_divisions_left_car_t_cells_do_not_divide():
     for one_by_one in (False, True):
         bench = world(200, 24, one_by_one)
