@@ -249,10 +249,20 @@ def patients_of_worker(seeds):
     return cpu_seconds(lambda: [patient_year(seed) for seed in seeds])
 
 
+def ready(barrier):
+    """Load and warm up a worker, then wait for the others."""
+    patient_year(0)
+    barrier.wait()
+
+
 def workers(number, patients):
     """Return (wall time, processor time) of following patients for a year on so many processes."""
-    with ProcessPoolExecutor(number, mp_context=get_context("spawn")) as pool:
-        list(pool.map(patients_of_worker, [[0]] * (4 * number)))  # start, load, warm up
+    context = get_context("spawn")
+    barrier = context.Barrier(number + 1)
+    with ProcessPoolExecutor(number, context, ready, (barrier,)) as pool:
+        for _ in range(number):
+            pool.submit(int)  # each starts a process
+        barrier.wait()
         start = time.perf_counter()
         spent = sum(pool.map(patients_of_worker, [[seed] for seed in range(patients)]))
         return time.perf_counter() - start, spent
