@@ -287,7 +287,8 @@ class TumorTCellModel(Model):
         if not 0.0 <= amount <= MOST_CELLS:
             raise ValueError(f"{cells} cells, allowed: a number from 0 to {MOST_CELLS:g}")
         self._orders.append((day, treatment, amount))
-        # after observations of the same moment, which are HIGH, whenever it was ordered
+        # after what is seen and ordered at the same moment, which is HIGH, whenever it was ordered
+        self.schedule_event(self._bring_up_to_date, at=day, priority=Priority.HIGH)
         self.schedule_event(self._carry_out, at=day, priority=Priority.DEFAULT)
 
     def _labelled_amount(self, treatment: str) -> float:
@@ -302,7 +303,6 @@ class TumorTCellModel(Model):
 
     def _carry_out(self) -> None:
         """Give what is due; the next tick comes sooner where it was to be a long one."""
-        self._bring_up_to_date()
         due = [order for order in self._orders if order[0] <= self.time]
         self._orders = [order for order in self._orders if order[0] > self.time]
         for _, treatment, amount in due if self.running else ():

@@ -137,17 +137,19 @@ def hop(rng, moving, site, state, divisions, rows, cols, work):
 def mutate(rng, cells, rates, work):
     """Let daughters of CD19+ leukemic cells lose the antigen; each starts a group of one."""
     births = 0.0
-    used = cells.meta[ROWS]
-    for i in range(used):
+    for i in range(cells.meta[ROWS]):
         births += work.births[i]
-    for _ in range(rng.poisson(rates.cd19_loss * births)):
-        aim = rng.random() * births
-        for i in range(used):
-            aim -= work.births[i]
-            if aim < 0.0 and cells.count[i] > 0:
-                cells.count[i] -= 1
-                gather(rng, 1, cells.site[i], LEUKEMIA, 0, work)
-                break
+    mutants = rng.poisson(rates.cd19_loss * births)
+    for i in range(cells.meta[ROWS]):
+        if mutants == 0:
+            break
+        if work.births[i] > 0.0:
+            mine = binomial(rng, mutants, work.births[i] / max(births, work.births[i]))
+            mutants, births = mutants - mine, births - work.births[i]
+            mine = min(mine, cells.count[i])
+            if mine > 0:
+                cells.count[i] -= mine
+                gather(rng, mine, cells.site[i], LEUKEMIA, 0, work)
 
 
 @kernel
