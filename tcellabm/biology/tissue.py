@@ -10,6 +10,7 @@ from tcellabm.biology.cytokines import Cytokines, Effect
 from tcellabm.biology.marrow import CYTOKINES, Marrow
 from tcellabm.biology.recovery import Recovery
 from tcellabm.kernels import budget, landing, layout, single, tick
+from tcellabm.kernels.census import census
 from tcellabm.params import Parameters
 
 ROOM = 1024  # rows kept free for what a tick may add
@@ -44,6 +45,7 @@ class Tissue:
         self.rates = rates.make_rates(params)
         self.rungs = rates.rungs(params)
         self._ladder = rates.ladder(params)
+        self._ladders: dict[tuple[float, bool], layout.Ladder] = {}  # by tick length and turn
         self._single = params.resolution.single_cell
         self._passing: dict[float, tuple[float, ...]] = {}  # by tick length
         self._budget = params.resolution.agents_per_population
@@ -74,7 +76,7 @@ class Tissue:
             self.cells,
             marrow.sites,
             marrow.field(CYTOKINES[-1]),
-            self._ladder,
+            self._ladder_of(day, dt),
             self.rates,
             self._drive(day, dt, division),
             marrow.shape,
@@ -105,6 +107,12 @@ class Tissue:
             *self._passing[dt],
         )
 
+    def _ladder_of(self, day: float, dt: float) -> layout.Ladder:
+        turn = (dt, bool(round(day / dt) % 2))
+        if turn not in self._ladders:
+            self._ladders[turn] = rates.in_pairs(self._ladder, *turn)
+        return self._ladders[turn]
+
     def _sort(self) -> None:
         """Put single cells in the order of their sites again, when enough of them are out of it."""
         used, disorder = int(self.cells.meta[layout.ROWS]), int(self.cells.meta[layout.DISORDER])
@@ -116,7 +124,8 @@ class Tissue:
     def count(self) -> None:
         """Count the cells of every state, and bring the density layers up to date."""
         totals = (self._body, self._blood)
-        budget.census(self.cells, self.marrow.sites, totals, self.marrow.densities)
+        marrow = self.marrow
+        census(self.cells, self._ladder, self.rates, marrow.sites, totals, marrow.densities)
         self._note_totals()
 
     def _note_totals(self) -> None:
@@ -218,7 +227,9 @@ class Tissue:
         if used + spare > self.cells.count.size:
             self.cells = enlarged(self.cells, 2 * (used + spare))
             if not self._single:
-                self._work = self._work._replace(births=np.zeros(self.cells.count.size))
+                columns = ("alpha", "beta", "births")
+                new = {name: np.zeros(self.cells.count.size) for name in columns}
+                self._work = self._work._replace(**new)
 
     def _progeny_room(self, used: int) -> int:
         """Return the rows that births and influx of one tick may need, with a wide margin."""
@@ -239,5 +250,7 @@ class Tissue:
             arrival_divisions=np.zeros(table, np.int16),
             homing=np.zeros((layout.STATES, self._params.product.divisions + 1), np.int64),
             rows_in=np.zeros(layout.STATES, np.int64),
+            alpha=np.zeros(self.cells.count.size),
+            beta=np.zeros(self.cells.count.size),
             births=np.zeros(self.cells.count.size),
         )

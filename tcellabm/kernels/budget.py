@@ -4,7 +4,7 @@ import numpy as np
 
 from tcellabm.kernels.jit import kernel
 from tcellabm.kernels.landing import append, divides, join
-from tcellabm.kernels.layout import ACTIVATED, B_CELL, DISORDER, DIVIDING, MEMORY, RESTING, ROWS
+from tcellabm.kernels.layout import DISORDER, DIVIDING, MEMORY, ROWS
 
 
 @kernel
@@ -36,7 +36,15 @@ def merge(rng, cells, budget, rows, mean, work):
             continue
         which, like = state - MEMORY, work.row_of[cells.site[i], state]
         if rows[which] > budget and cells.count[i] < 0.5 * mean[which] and like >= 0:
-            join(rng, cells, like, cells.count[i], cells.divisions[i])
+            join(
+                rng,
+                like,
+                cells.count[i],
+                cells.divisions[i],
+                cells.count,
+                cells.state,
+                cells.divisions,
+            )
             cells.count[i] = 0
             rows[which] -= 1
         else:
@@ -99,36 +107,3 @@ def sort_by_site(cells, sorted_cells, sites):
     sorted_cells.meta[:] = cells.meta
     sorted_cells.meta[ROWS] = start[sites]
     sorted_cells.meta[DISORDER] = 0
-
-
-@kernel
-def census(cells, sites, totals, densities):
-    """Count the cells of every state, and map four kinds.
-
-    Parameters
-    ----------
-    totals : tuple of arrays, int64, shape (STATES,)
-        Set to the cells in all, and in blood.
-    densities : tuple of arrays, float, shape (voxels,)
-        Set to cells/uL: leukemia, CAR T, B cells, activated myeloid cells.
-    """
-    body, in_blood = totals
-    leukemia, car_t, b_cell, activated = densities
-    voxel_ul = sites.volume[0]
-    body[:] = 0
-    in_blood[:] = 0
-    for layer in densities:
-        layer[:] = 0.0
-    for i in range(cells.meta[ROWS]):
-        n, site, state = cells.count[i], cells.site[i], cells.state[i]
-        body[state] += n
-        if site == leukemia.size:
-            in_blood[state] += n
-        elif state < B_CELL:
-            leukemia[site] += n / voxel_ul
-        elif state < MEMORY:
-            b_cell[site] += n / voxel_ul
-        elif state < RESTING:
-            car_t[site] += n / voxel_ul
-        elif state == ACTIVATED:
-            activated[site] += n / voxel_ul

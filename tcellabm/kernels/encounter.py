@@ -1,49 +1,9 @@
-"""Who meets whom: densities at each site, and the hazards that follow (Beddington-DeAngelis)."""
+"""Who meets whom: what the cells of each site do to each other (Beddington-DeAngelis)."""
 
 import math
 
 from tcellabm.kernels.jit import kernel, row_kernel
-from tcellabm.kernels.layout import ACTIVATED, B_CELL, EXHAUSTED, MEMORY, ROWS
-from tcellabm.kernels.rules import rung_of
-
-
-@kernel
-def tally(cells, ladder, rates, sites):
-    """Add up the densities of every site (cells/uL) from the agents."""
-    effectors, occupied, activated = sites.effectors, sites.occupied, sites.activated
-    lysis, lysis_squared = sites.lysis, sites.lysis_squared
-    activating, releasing = sites.activating, sites.releasing
-    count, place, kind = cells.count, cells.site, cells.state
-    sums = (effectors, occupied, activated, lysis, lysis_squared, activating, releasing)
-    for column in sums:
-        column[:] = 0.0
-    for i in range(cells.meta[ROWS]):
-        n, s, state = float(count[i]), place[i], kind[i]
-        occupied[s] += n
-        if state < MEMORY:
-            rung = rung_of(state)
-            g = ladder.lysis[rung]
-            lysis[s] += g * n
-            lysis_squared[s] += g * g * n
-            activating[s] += ladder.activation[rung] * n
-            releasing[s] += ladder.release[rung] * n
-        elif state <= EXHAUSTED:
-            effectors[s] += activity(state, rates) * n
-        elif state == ACTIVATED:
-            activated[s] += n
-    for column in sums:
-        for s in range(column.size):
-            column[s] /= sites.volume[s]
-
-
-@row_kernel
-def activity(state, rates):
-    """Return the weight of a CAR T cell in killing and crowding; an effector weighs 1."""
-    if state == MEMORY:
-        return rates.memory_activity
-    if state == EXHAUSTED:
-        return rates.exhausted_activity
-    return 1.0
+from tcellabm.kernels.layout import B_CELL
 
 
 @row_kernel
@@ -66,8 +26,8 @@ def meet(s, sites, rates):
     factor = rates.blood_factor if s == sites.volume.size - 1 else 1.0
     effectors, half = sites.effectors[s], rates.activation_half * factor
     killing = rates.kill * effectors / (rates.kill_half * factor + effectors + sites.lysis[s])
-    engaged = sites.activating[s] / (half + effectors + sites.activating[s])
-    release = sites.releasing[s] / (half + effectors + sites.releasing[s])
+    crowd = half + effectors + sites.lysis[s]
+    engaged, release = sites.activating[s] / crowd, sites.releasing[s] / crowd
     return killing, engaged / (engaged + rates.stimulation_half), release
 
 
@@ -117,17 +77,19 @@ def encounter(dt, ifng, sites, ladder, rates, drive):
     fastest = 0.0
     for s in range(blood + 1):
         after = before = meet(s, sites, rates)
-        sites.room[s] = 0.0
-        if s < blood:  # blood follows the marrow, with which it exchanges within hours
+        sites.room[s] = sites.activation[s] = 0.0
+        if s < blood:
+            crowding = sites.occupied[s] * sites.volume[s] / rates.voxel_capacity
+            sites.room[s] = max(0.0, 1.0 - crowding)
+        if s < blood and sites.effectors[s] > 0.0:  # blood follows the marrow within hours
             look_ahead(s, dt, drive.b_output / blood / sites.volume[s], sites, ladder, rates, drive)
             after = meet(s, sites, rates)
             fastest = max(fastest, turnover(before, after, dt, rates, drive))
-            crowding = sites.occupied[s] * sites.volume[s] / rates.voxel_capacity
-            sites.room[s] = max(0.0, 1.0 - crowding)
             sites.activation[s] = myeloid_activation(
                 after[0] * sites.lysis[s], after[2] * sites.effectors[s], ifng[s], rates
             )
         sites.killing[s], sites.stimulation[s], sites.release[s] = after
+        sites.engaged[s] = after[2] * sites.effectors[s]
     return fastest
 
 

@@ -8,7 +8,7 @@ from tcellabm.kernels.linear import decay, two_compartments
 
 @kernel
 def secrete(sites, per_myeloid, per_car_t, sources):
-    """Set the secretion of each cytokine at each site.
+    """Set the secretion of each cytokine at each site over the last tick.
 
     Parameters
     ----------
@@ -18,9 +18,9 @@ def secrete(sites, per_myeloid, per_car_t, sources):
         Set to the secretion, pg/uL/d.
     """
     for s in range(sites.volume.size):
-        engaged = sites.release[s] * sites.effectors[s]
+        activated = 0.5 * (sites.activated_before[s] + sites.activated[s])
         for c in range(per_myeloid.size):
-            sources[c, s] = per_myeloid[c] * sites.activated[s] + per_car_t[c] * engaged
+            sources[c, s] = per_myeloid[c] * activated + per_car_t[c] * sites.engaged[s]
 
 
 @kernel

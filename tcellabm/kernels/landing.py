@@ -1,5 +1,7 @@
 """Where moving cells come to: they gather by site and state, then land in rows."""
 
+import numpy as np
+
 from tcellabm.kernels.draws import scatter
 from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.layout import (
@@ -49,32 +51,34 @@ def index_rows(cells, work):
 
 
 @row_kernel
-def gather(rng, moving, site, state, divisions, work):
+def gather(rng, moving, site, state, divisions, arrivals, arrival_divisions):
     """Let `moving` cells head for a site and state.
 
     Movers from several rows share one number of divisions left, drawn in proportion to count.
     """
-    gathered = work.arrivals[site, state] + moving
-    work.arrivals[site, state] = gathered
+    gathered = arrivals[site, state] + moving
+    arrivals[site, state] = gathered
     if divides(state) and (gathered == moving or rng.random() * gathered < moving):
-        work.arrival_divisions[site, state] = divisions
+        arrival_divisions[site, state] = divisions
 
 
 @kernel
 def bring_home(rng, work):
     """Spread the cells that left blood for marrow over the voxels, each equally likely."""
-    voxels = work.arrivals.shape[0] - 1
-    tally = work.arrivals[:voxels, 0].copy()
+    homing, arrivals, arrival_divisions = work.homing, work.arrivals, work.arrival_divisions
+    voxels = arrivals.shape[0] - 1
+    tally = np.zeros(voxels, np.int64)
     for state in range(STATES):
-        for divisions in range(work.homing.shape[1]):
-            total = work.homing[state, divisions]
+        for divisions in range(homing.shape[1]):
+            total = homing[state, divisions]
             if total > 0:
-                work.homing[state, divisions] = 0
+                homing[state, divisions] = 0
                 tally[:] = 0
                 scatter(rng, total, voxels, tally)
                 for site in range(voxels):
-                    if tally[site] > 0:
-                        gather(rng, tally[site], site, state, divisions, work)
+                    moving = tally[site]
+                    if moving > 0:
+                        gather(rng, moving, site, state, divisions, arrivals, arrival_divisions)
             if not divides(state):
                 break
 
@@ -82,24 +86,26 @@ def bring_home(rng, work):
 @kernel
 def land(rng, cells, budget, work):
     """Turn gathered cells into rows: a new one within the budget, else into a like one there."""
-    for site in range(work.arrivals.shape[0]):
+    arrivals, arrival_divisions = work.arrivals, work.arrival_divisions
+    row_of, rows_in = work.row_of, work.rows_in
+    for site in range(arrivals.shape[0]):
         for state in range(STATES):
-            moving = work.arrivals[site, state]
+            moving = arrivals[site, state]
             if moving == 0:
                 continue
-            work.arrivals[site, state] = 0
-            divisions = work.arrival_divisions[site, state] if divides(state) else 0
-            row = work.row_of[site, state]
-            if row < 0 or (divides(state) and work.rows_in[state] < budget):
-                work.row_of[site, state] = append(cells, moving, site, state, divisions)
-                work.rows_in[state] += 1
+            arrivals[site, state] = 0
+            divisions = arrival_divisions[site, state] if divides(state) else 0
+            row = row_of[site, state]
+            if row < 0 or (divides(state) and rows_in[state] < budget):
+                row_of[site, state] = append(cells, moving, site, state, divisions)
+                rows_in[state] += 1
             else:
-                join(rng, cells, row, moving, divisions)
+                join(rng, row, moving, divisions, cells.count, cells.state, cells.divisions)
 
 
 @row_kernel
-def join(rng, cells, row, moving, divisions):
+def join(rng, row, moving, divisions, count, kind, left):
     """Add cells to a like row; its divisions left are drawn in proportion to count."""
-    cells.count[row] += moving
-    if divides(cells.state[row]) and rng.random() * cells.count[row] < moving:
-        cells.divisions[row] = divisions
+    count[row] += moving
+    if divides(kind[row]) and rng.random() * count[row] < moving:
+        left[row] = divisions

@@ -51,8 +51,10 @@ class Sites(NamedTuple):
     stimulation: np.ndarray  # phi
     release: np.ndarray  # f_c
     room: np.ndarray  # 1 - N/N_max, not below 0; 0 in blood
+    engaged: np.ndarray  # CAR T cells that release cytokines, cells/uL
     activation: np.ndarray  # hazard of a resting myeloid cell, per day
     activated: np.ndarray  # activated myeloid cells
+    activated_before: np.ndarray  # the same at the count before
 
 
 class Ladder(NamedTuple):
@@ -73,6 +75,8 @@ class Work(NamedTuple):
     arrival_divisions: np.ndarray  # int16[sites, STATES]
     homing: np.ndarray  # int64[STATES, divisions + 1]: cells leaving blood for marrow
     rows_in: np.ndarray  # int64[STATES]: rows per state
+    alpha: np.ndarray  # float64[capacity]: law of birth and death of a row over half a tick
+    beta: np.ndarray  # float64[capacity]
     births: np.ndarray  # float64[capacity]: expected CD19+ leukemic births of a row in this tick
 
 

@@ -2,9 +2,19 @@
 
 import math
 
+import numpy as np
+
 from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.landing import append
-from tcellabm.kernels.layout import B_CELL, DISORDER, LEUKEMIA, RESTING, ROWS
+from tcellabm.kernels.layout import (
+    ACTIVATED,
+    B_CELL,
+    DISORDER,
+    LEUKEMIA,
+    RESTING,
+    ROWS,
+    STATES,
+)
 from tcellabm.kernels.rules import (
     birth_and_death,
     changes,
@@ -23,7 +33,8 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
 
     A cell spends a budget H, exponential with mean 1, on its hazards in their order: half of
     birth and death, exits, half of birth and death. Where H exceeds the sum of all, nothing
-    happens to it, and since H = -ln(1-u) >= u most cells are done with one comparison. Exits are a
+    happens to it, and since H = -ln(1-u) >= u most cells are done with one comparison, with the
+    greatest sum that a cell of that state meets anywhere. Exits are a
     change of state, then passing between marrow and blood, then hops, each on its own.
 
     Parameters
@@ -32,6 +43,7 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
         Scratch: site, state, divisions left, stage of the descendants still to be followed.
     """
     half, blood = 0.5 * dt, sites.volume.size - 1
+    most = greatest_hazards(sites, ladder, rates, drive)
     killing, room, phi = sites.killing, sites.room, sites.stimulation
     release, activation = sites.release, sites.activation
     lysis, up, down = ladder.lysis, ladder.up, ladder.down
@@ -39,7 +51,10 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
     for i in range(cells.meta[ROWS]):
         if count[i] == 0:
             continue
-        s, state, rung = place[i], kind[i], rung_of(kind[i])
+        u, state = rng.random(), kind[i]
+        if u >= most[state] * dt:
+            continue
+        s, rung = place[i], rung_of(state)
         killed = killing[s] * lysis[rung]
         birth, death = birth_and_death(state, left[i], killed, room[s], phi[s], rates, drive)
         first, second = changes(
@@ -47,7 +62,6 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
         )
         passing, hop = travel(state, s == blood, rates, drive)
         change = first + second
-        u = rng.random()
         if u >= (birth + death + change + passing + hop) * dt:
             continue
         spend, time = -math.log1p(-u), 0.0
@@ -74,15 +88,42 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
 
 
 @kernel
+def greatest_hazards(sites, ladder, rates, drive):
+    """Return a bound on the sum of hazards of a cell of each state, per day, shape (STATES,).
+
+    Hazards rise or fall with stimulation, and rise with all else that a site offers.
+    """
+    killing, room, phi = sites.killing.max(), sites.room.max(), sites.stimulation.max()
+    release, activation = sites.release.max(), sites.activation.max()
+    bound = np.zeros(STATES)
+    for state in range(STATES):
+        rung = rung_of(state)
+        killed, up, down = killing * ladder.lysis[rung], ladder.up[rung], ladder.down[rung]
+        birth, spared = birth_and_death(state, 1, killed, room, phi, rates, drive)
+        _, death = birth_and_death(state, 1, killed, room, 0.0, rates, drive)
+        first, _ = changes(state, up, down, phi, release, activation, rates)
+        _, second = changes(state, up, down, 0.0, release, activation, rates)
+        passing, hop = travel(state, False, rates, drive)
+        home, _ = travel(state, True, rates, drive)
+        bound[state] = birth + max(spared, death) + first + second + max(passing + hop, home)
+    return bound
+
+
+@kernel
 def supply(rng, dt, output, state, cells, sites, ladder, rates, drive):
-    """Let new cells of one state enter the marrow, each at a random voxel and time of the tick."""
+    """Let new cells of one state enter the marrow, each at a random voxel and time of the tick.
+
+    Resting cells that were activated since they came are activated.
+    """
     voxels = sites.volume.size - 1
     for _ in range(rng.poisson(output * dt)):
         site = min(voxels - 1, int(rng.random() * voxels))
         killed = sites.killing[site] * ladder.lysis[rung_of(state)]
         _, death = birth_and_death(state, 0, killed, 0.0, 0.0, rates, drive)
-        if rng.random() < math.exp(-death * dt * rng.random()):
-            append(cells, 1, site, state, 0)
+        time = dt * rng.random()
+        if rng.random() < math.exp(-death * time):
+            active = state == RESTING and rng.random() < -math.expm1(-sites.activation[site] * time)
+            append(cells, 1, site, ACTIVATED if active else state, 0)
 
 
 @kernel

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from tcellabm import TumorTCellModel, load
-from tcellabm.kernels import budget, encounter, groups, single, tick
+from tcellabm.kernels import census, encounter, groups, single, tick
 from tcellabm.kernels.draws import birth_death, birth_death_law
 from tcellabm.kernels.layout import ROWS
 from tcellabm.kernels.rules import birth_and_death, rung_of
@@ -119,10 +119,9 @@ class Kernels:
 
 
 PARTS = {
-    "tally": encounter.tally,
     "encounter": encounter.encounter,
     "step": single.step_cells,
-    "census": budget.census,
+    "census": census.census,
 }
 
 
@@ -170,8 +169,8 @@ def steps(times, saved, rng, dt, cells, sites, ladder, rates, drive, budget, row
 def fates(times, saved, rng, dt, cells, sites, ladder, rates, drive, work):
     for _ in range(times):
         put_back(cells, saved)
-        for _half in range(2):
-            groups.fate(rng, 0.5 * dt, cells, sites, ladder, rates, drive, work)
+        for known in (0, cells.meta[ROWS]):
+            groups.fate(rng, 0.5 * dt, known, cells, sites, ladder, rates, drive, work)
 
 
 @njit

@@ -28,9 +28,9 @@ class Tank:
         rng, sites = np.random.default_rng(seed), self.marrow.sites
         self.activated = rng.uniform(0, 2, sites.volume.size) * 100 * secretion * sites.volume
         self.engaged = rng.uniform(0, 2, sites.volume.size) * 400 * secretion * sites.volume
-        sites.activated[:] = self.activated / sites.volume
-        sites.effectors[:] = 5 * self.engaged / sites.volume
-        sites.release[:] = 0.2
+        sites.activated[:] = 1.2 * self.activated / sites.volume
+        sites.activated_before[:] = 0.8 * self.activated / sites.volume
+        sites.engaged[:] = self.engaged / sites.volume
         for name in CYTOKINES:
             self.marrow.field(name)[:] = rng.uniform(0, 300, self.marrow.voxels)
         self.cytokines.plasma[:] = rng.uniform(0, 50, len(CYTOKINES))

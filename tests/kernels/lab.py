@@ -11,6 +11,7 @@ import numpy as np
 
 from tcellabm.biology.agents import enlarged, new_cells
 from tcellabm.kernels import budget, draws, encounter, groups, landing, layout, single, tick
+from tcellabm.kernels.census import census
 
 STANDARD_ERRORS = 5.0
 HALF_POINTS = (
@@ -81,6 +82,8 @@ class Bench:
             arrival_divisions=np.zeros(table, np.int16),
             homing=np.zeros((layout.STATES, divisions + 1), np.int64),
             rows_in=np.zeros(layout.STATES, np.int64),
+            alpha=np.zeros(16),
+            beta=np.zeros(16),
             births=np.zeros(16),
         )
         self._stack = np.zeros((single.LIVING_AT_ONCE, 4))
@@ -108,7 +111,8 @@ class Bench:
         room = 8 * (self.rows + more) + 8 * (states + 1) * (self.voxels + 1) + 4096
         if self.cells.count.size < room:
             self.cells = enlarged(self.cells, 2 * room)
-            self._work = self._work._replace(births=np.zeros(2 * room))
+            new = {name: np.zeros(2 * room) for name in ("alpha", "beta", "births")}
+            self._work = self._work._replace(**new)
 
     def step(self, dt, ticks=1):
         """Advance by births, deaths, exits and moves alone; rows are neither merged nor split."""
@@ -124,7 +128,7 @@ class Bench:
     def tick(self, dt):
         """Advance by a whole tick, in which the sites' hazards follow from the cells."""
         self._make_room()
-        totals = (np.zeros(layout.STATES, np.int64), np.zeros(layout.STATES, np.int64))
+        totals, densities = self.census()
         common = (
             self.rng,
             dt,
@@ -136,7 +140,7 @@ class Bench:
             self.drive,
             self.shape,
             totals,
-            tuple(np.zeros(self.voxels) for _ in range(4)),
+            densities,
         )
         if self.one_by_one:
             tick.tick_cells(*common, self._stack)
@@ -146,7 +150,7 @@ class Bench:
 
     def meet(self, dt, ifng=0.0):
         """Set the hazards of the sites from the cells that are there."""
-        encounter.tally(self.cells, self.ladder, self.rates, self.sites)
+        self.census()
         fields = np.full(self.voxels, ifng)
         return encounter.encounter(dt, fields, self.sites, self.ladder, self.rates, self.drive)
 
@@ -157,7 +161,7 @@ class Bench:
     def census(self):
         totals = (np.zeros(layout.STATES, np.int64), np.zeros(layout.STATES, np.int64))
         densities = tuple(np.zeros(self.voxels) for _ in range(4))
-        budget.census(self.cells, self.sites, totals, densities)
+        census(self.cells, self.ladder, self.rates, self.sites, totals, densities)
         return totals, densities
 
     def drop_dead(self):
@@ -170,7 +174,8 @@ class Bench:
 
     def send(self, cells, site, state, divisions):
         """Let cells head for a site, as the exits of a tick do."""
-        landing.gather(self.rng, cells, site, state, divisions, self._work)
+        arrivals = (self._work.arrivals, self._work.arrival_divisions)
+        landing.gather(self.rng, cells, site, state, divisions, *arrivals)
 
     def send_home(self, cells, state, divisions):
         """Let cells leave blood for any voxel."""
