@@ -182,10 +182,10 @@ class Site:
         """Set the hazards of this site by Beddington-DeAngelis."""
         crowd = self.law.kill_half_density_per_ul * self.factor + self.lysis
         self.killing = self.kill * saturating(self.effectors, crowd)
-        crowd = self.law.activation_half_density_per_ul * self.factor + self.effectors + self.lysis
-        engagement = self.activation / crowd
+        crowd = self.law.activation_half_density_per_ul * self.factor + self.effectors
+        engagement = saturating(self.activation, crowd)
         self.stimulation = saturating(engagement, self.law.stimulation_half_engagement)
-        self.engaged = self.release / crowd  # for cytokines and exhaustion
+        self.engaged = saturating(self.release, crowd)  # for cytokines and exhaustion
         crowding = self.cells * self.volume / self.capacity if self.capacity else 1.0
         self.room = max(0.0, 1.0 - crowding)
 

@@ -26,8 +26,8 @@ def meet(s, sites, rates):
     factor = rates.blood_factor if s == sites.volume.size - 1 else 1.0
     effectors, half = sites.effectors[s], rates.activation_half * factor
     killing = rates.kill * effectors / (rates.kill_half * factor + effectors + sites.lysis[s])
-    crowd = half + effectors + sites.lysis[s]
-    engaged, release = sites.activating[s] / crowd, sites.releasing[s] / crowd
+    engaged = sites.activating[s] / (half + effectors + sites.activating[s])
+    release = sites.releasing[s] / (half + effectors + sites.releasing[s])
     return killing, engaged / (engaged + rates.stimulation_half), release
 
 

@@ -83,7 +83,7 @@ def test_pairs_of_rungs_keep_the_log_normal_whatever_the_tick(tick, odd, spread)
 def test_pairs_by_turns_let_the_mean_log_density_relax_in_its_time():
     """Within 5 % of the steps that go on at once."""
     params = plain()
-    (q, logs), tick = noise(params), 1 / 8
+    (q, _), tick = noise(params), 1 / 8
     turns = []
     for odd in (False, True):
         pairs = rates.in_pairs(rates.ladder(params), tick, odd)
