@@ -156,6 +156,7 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator["Clien
                 processes=True,
                 memory_limit=None,
                 dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": ":0"},  # any free port: two sweeps at once
                 local_directory=scratch,
                 env=_ONE_THREAD,
                 silence_logs="CRITICAL",
