@@ -110,8 +110,8 @@ def ladder(params: Parameters) -> layout.Ladder:
     )
 
 
-def in_pairs(ladder: layout.Ladder, dt: float, odd: bool) -> layout.Ladder:
-    """Return a ladder on which, for a tick of `dt`, neighbor rungs exchange cells in pairs.
+def in_pairs(steps: layout.Ladder, dt: float, odd: bool) -> layout.Ladder:
+    """Return the ladder on which, for a tick of `dt`, neighbor rungs exchange cells in pairs.
 
     Ticks take turns: in one the pairs are 1-2, 3-4, ..., in the next 2-3, 4-5, ..., each at twice
     its rates. The two rungs of a pair exchange cells as a two-place chain, so that the log-normal
@@ -119,9 +119,9 @@ def in_pairs(ladder: layout.Ladder, dt: float, odd: bool) -> layout.Ladder:
     """
     up, down = np.zeros(layout.RUNGS), np.zeros(layout.RUNGS)
     for low in range(2 if odd else 1, layout.RUNGS - 1, 2):
-        rise, fall = 2.0 * ladder.up[low], 2.0 * ladder.down[low + 1]
+        rise, fall = 2.0 * steps.up[low], 2.0 * steps.down[low + 1]
         up[low], down[low + 1] = exchange(rise, fall, dt)
-    return ladder._replace(up=up, down=down)
+    return steps._replace(up=up, down=down)
 
 
 def b_cell_state(params: Parameters) -> int:

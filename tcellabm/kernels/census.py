@@ -95,7 +95,7 @@ def scale(sites, densities):
     for column in sums(sites):
         for s in range(column.size):
             column[s] /= volume[s]
-    for layer in densities:
+    for layer in densities[:3]:
         for s in range(layer.size):
             layer[s] /= volume[s]
     densities[3][:] = sites.activated[:-1]

@@ -153,6 +153,7 @@ def hop(rng, moving, site, state, divisions, rows, cols, arrivals, arrival_divis
 @kernel
 def mutate(rng, cells, rates, work):
     """Let daughters of CD19+ leukemic cells lose the antigen; each starts a group of one."""
+    arrivals, arrival_divisions = work.arrivals, work.arrival_divisions
     births = 0.0
     for i in range(cells.meta[ROWS]):
         births += work.births[i]
@@ -166,7 +167,6 @@ def mutate(rng, cells, rates, work):
             mine = min(mine, cells.count[i])
             if mine > 0:
                 cells.count[i] -= mine
-                arrivals, arrival_divisions = work.arrivals, work.arrival_divisions
                 gather(rng, mine, cells.site[i], LEUKEMIA, 0, arrivals, arrival_divisions)
 
 

@@ -161,18 +161,9 @@ def follow(rng, spend, time, row, dt, cells, sites, ladder, rates, drive, rows, 
                 waiting += 1
         elif time < half:
             going = True
+            rest = spend - (birth + death) * left
             site, state, spend = leave(
-                rng,
-                spend - (birth + death) * left,
-                dt,
-                site,
-                state,
-                sites,
-                ladder,
-                rates,
-                drive,
-                rows,
-                cols,
+                rng, rest, dt, site, state, sites, ladder, rates, drive, rows, cols
             )
             time = half
         else:
