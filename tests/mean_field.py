@@ -101,8 +101,7 @@ class MeanField:
         for place, site in enumerate(self.sites):
             targets = now["leukemia"][place].copy()
             targets[ladder.b_cell] += now["b_cell"][place]
-            cells = targets.sum() + now["car_t"][place].sum()
-            site.cells = (cells + (now["myeloid"].sum() if place == MARROW else 0.0)) / site.volume
+            site.targets = targets.sum() / site.volume
             site.effectors = activity @ now["car_t"][place] / site.volume
             site.lysis = ladder.lysis @ targets / site.volume
             site.activation = ladder.activation @ targets / site.volume

@@ -26,7 +26,7 @@ UL_PER_ML = 1000.0
 RECOVERY_STEEPNESS = 4.0
 RARE = 1e-6  # chance below which a number of divisions in one tick is left out
 BLOOD = -1  # index of the last site
-DENSITIES = "cells", "effectors", "lysis", "activation", "release"
+DENSITIES = "targets", "effectors", "lysis", "activation", "release"
 
 
 # --- what follows from the parameters, before anything lives --------------------------------------
@@ -180,13 +180,14 @@ class Site:
 
     def encounter(self):
         """Set the hazards of this site by Beddington-DeAngelis."""
-        crowd = self.law.kill_half_density_per_ul * self.factor + self.lysis
-        self.killing = self.kill * saturating(self.effectors, crowd)
-        crowd = self.law.activation_half_density_per_ul * self.factor + self.effectors
-        engagement = saturating(self.activation, crowd)
+        crowd = self.effectors + self.lysis
+        alone = self.law.kill_half_density_per_ul * self.factor
+        self.killing = self.kill * self.effectors / (alone + crowd)
+        alone = self.law.activation_half_density_per_ul * self.factor
+        engagement = self.activation / (alone + crowd)
         self.stimulation = saturating(engagement, self.law.stimulation_half_engagement)
-        self.engaged = saturating(self.release, crowd)  # for cytokines and exhaustion
-        crowding = self.cells * self.volume / self.capacity if self.capacity else 1.0
+        self.engaged = self.release / (alone + crowd)  # for cytokines and exhaustion
+        crowding = self.targets * self.volume / self.capacity if self.capacity else 1.0
         self.room = max(0.0, 1.0 - crowding)
 
 
@@ -227,10 +228,7 @@ class Cells(Agent):
         return birth, death, math.expm1(net * dt) / net if net else dt
 
     def tally(self):
-        """Add this group to the densities of its site."""
-        density = self.count / self.site.volume
-        self.site.now["cells"] += density
-        return density
+        """Add this group to the densities of its site; only those of some kinds count."""
 
     def fate(self, dt):
         """Let cells divide, die and come anew: exact at constant rates (Kendall 1948)."""
@@ -296,7 +294,8 @@ class Target(Cells):
         return self.site.killing * self.seen["lysis"]
 
     def tally(self):
-        density = super().tally()
+        density = self.count / self.site.volume
+        self.site.now["targets"] += density
         for response, strength in self.seen.items():
             self.site.now[response] += strength * density
 
@@ -389,7 +388,7 @@ class CarT(Cells):
         return {}
 
     def tally(self):
-        self.site.now["effectors"] += self.weight * super().tally()
+        self.site.now["effectors"] += self.weight * self.count / self.site.volume
 
     def age(self, dt):
         """Count down divisions: a lineage alive at the end of a tick has divided at twice b."""

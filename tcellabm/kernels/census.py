@@ -18,23 +18,23 @@ def census(cells, ladder, rates, sites, totals, densities):
     """
     body, in_blood = totals
     leukemia, car_t, b_cell, _ = densities
-    effectors, occupied, activated = sites.effectors, sites.occupied, sites.activated
+    effectors, targets, activated = sites.effectors, sites.targets, sites.activated
     lysis, lysis_squared = sites.lysis, sites.lysis_squared
     activating, releasing = sites.activating, sites.releasing
     count, place, kind = cells.count, cells.site, cells.state
     sites.activated_before[:] = activated
     clear(sites, totals, densities)
-    blood = occupied.size - 1
+    blood = targets.size - 1
     for i in range(cells.meta[ROWS]):
         s, state = place[i], kind[i]
         body[state] += count[i]
         n = float(count[i])
-        occupied[s] += n
         if s == blood:
             in_blood[state] += count[i]
         if state < MEMORY:
             rung = rung_of(state)
             g = ladder.lysis[rung] * n
+            targets[s] += n
             lysis[s] += g
             lysis_squared[s] += ladder.lysis[rung] * g
             activating[s] += ladder.activation[rung] * n
@@ -55,7 +55,7 @@ def census(cells, ladder, rates, sites, totals, densities):
 
 @row_kernel
 def activity(state, rates):
-    """Return the weight of a CAR T cell in killing and crowding; an effector weighs 1."""
+    """Return the weight of a CAR T cell in killing and in crowding out others; an effector weighs 1."""
     if state == MEMORY:
         return rates.memory_activity
     if state == EXHAUSTED:
@@ -68,7 +68,7 @@ def sums(sites):
     """Return the columns that the census adds up."""
     return (
         sites.effectors,
-        sites.occupied,
+        sites.targets,
         sites.activated,
         sites.lysis,
         sites.lysis_squared,

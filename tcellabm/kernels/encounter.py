@@ -24,10 +24,10 @@ def meet(s, sites, rates):
         Killing hazard of a target with g = 1 (per day), stimulation, cytokine engagement.
     """
     factor = rates.blood_factor if s == sites.volume.size - 1 else 1.0
-    effectors, half = sites.effectors[s], rates.activation_half * factor
-    killing = rates.kill * effectors / (rates.kill_half * factor + effectors + sites.lysis[s])
-    engaged = sites.activating[s] / (half + effectors + sites.activating[s])
-    release = sites.releasing[s] / (half + effectors + sites.releasing[s])
+    crowd = sites.effectors[s] + sites.lysis[s]
+    killing = rates.kill * sites.effectors[s] / (rates.kill_half * factor + crowd)
+    engaged = sites.activating[s] / (rates.activation_half * factor + crowd)
+    release = sites.releasing[s] / (rates.activation_half * factor + crowd)
     return killing, engaged / (engaged + rates.stimulation_half), release
 
 
@@ -79,7 +79,7 @@ def encounter(dt, ifng, sites, ladder, rates, drive):
         after = before = meet(s, sites, rates)
         sites.room[s] = sites.activation[s] = 0.0
         if s < blood:
-            crowding = sites.occupied[s] * sites.volume[s] / rates.voxel_capacity
+            crowding = sites.targets[s] * sites.volume[s] / rates.voxel_capacity
             sites.room[s] = max(0.0, 1.0 - crowding)
         if s < blood and sites.effectors[s] > 0.0:  # blood follows the marrow within hours
             look_ahead(s, dt, drive.b_output / blood / sites.volume[s], sites, ladder, rates, drive)

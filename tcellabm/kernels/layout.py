@@ -46,11 +46,11 @@ class Sites(NamedTuple):
     lysis_squared: np.ndarray  # targets weighted by its square
     activating: np.ndarray  # targets weighted by g(A; A_act)
     releasing: np.ndarray  # targets weighted by g(A; A_cyt)
-    occupied: np.ndarray  # all cells
+    targets: np.ndarray  # leukemic and B cells: what shares the room of the marrow
     killing: np.ndarray  # hazard of a target with g = 1, per day
     stimulation: np.ndarray  # phi
     release: np.ndarray  # f_c
-    room: np.ndarray  # 1 - N/N_max, not below 0; 0 in blood
+    room: np.ndarray  # 1 - targets/capacity, not below 0; 0 in blood
     engaged: np.ndarray  # CAR T cells that release cytokines, cells/uL
     activation: np.ndarray  # hazard of a resting myeloid cell, per day
     activated: np.ndarray  # activated myeloid cells

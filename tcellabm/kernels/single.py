@@ -1,4 +1,4 @@
-"""One tick of single cells: the same law as for groups, one draw for most cells."""
+"""One tick of single cells: the same law as for groups, no draw for most cells."""
 
 import math
 
@@ -31,11 +31,14 @@ LIVING_AT_ONCE = 64  # descendants of one cell in one tick; a tick holds far bel
 def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
     """Advance every cell by one tick.
 
-    A cell spends a budget H, exponential with mean 1, on its hazards in their order: half of
-    birth and death, exits, half of birth and death. Where H exceeds the sum of all, nothing
-    happens to it, and since H = -ln(1-u) >= u most cells are done with one comparison, with the
-    greatest sum that a cell of that state meets anywhere. Exits are a
-    change of state, then passing between marrow and blood, then hops, each on its own.
+    A cell spends a budget, exponential with mean 1, on its hazards in their order: half of
+    birth and death, exits, half of birth and death. Where the budget exceeds the sum of all,
+    nothing happens to it. Exits are a change of state, then passing between marrow and blood, then
+    hops, each on its own.
+
+    What a cell leaves of its budget is exponential again, with the same mean: it goes on to the
+    next cell, and a new one is drawn only where it was used up. As cells are passed with the
+    greatest sum of hazards that their state meets anywhere, most cost one comparison.
 
     Parameters
     ----------
@@ -43,7 +46,8 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
         Scratch: site, state, divisions left, stage of the descendants still to be followed.
     """
     half, blood = 0.5 * dt, sites.volume.size - 1
-    most = greatest_hazards(sites, ladder, rates, drive)
+    most = greatest_hazards(sites, ladder, rates, drive) * dt
+    budget = exponential(rng)
     killing, room, phi = sites.killing, sites.room, sites.stimulation
     release, activation = sites.release, sites.activation
     lysis, up, down = ladder.lysis, ladder.up, ladder.down
@@ -51,9 +55,11 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
     for i in range(cells.meta[ROWS]):
         if count[i] == 0:
             continue
-        u, state = rng.random(), kind[i]
-        if u >= most[state] * dt:
+        state = kind[i]
+        if budget >= most[state]:
+            budget -= most[state]
             continue
+        spend, budget = budget, exponential(rng)
         s, rung = place[i], rung_of(state)
         killed = killing[s] * lysis[rung]
         birth, death = birth_and_death(state, left[i], killed, room[s], phi[s], rates, drive)
@@ -62,14 +68,14 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
         )
         passing, hop = travel(state, s == blood, rates, drive)
         change = first + second
-        if u >= (birth + death + change + passing + hop) * dt:
+        if spend >= (birth + death + change + passing + hop) * dt:
             continue
-        spend, time = -math.log1p(-u), 0.0
+        time = 0.0
         if spend >= (birth + death) * half:
             spend, time = spend - (birth + death) * half, half
             if spend < change * dt:
                 kind[i] = state = targets(state)[int(rng.random() * change >= first)]
-                spend = -math.log1p(-rng.random())
+                spend = exponential(rng)
             else:
                 spend -= change * dt
             if spend < (passing + hop) * dt:
@@ -85,6 +91,12 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
         follow(rng, spend, time, i, dt, cells, sites, ladder, rates, drive, rows, cols, stack)
     supply(rng, dt, drive.b_output, rates.b_state, cells, sites, ladder, rates, drive)
     supply(rng, dt, drive.myeloid_output, RESTING, cells, sites, ladder, rates, drive)
+
+
+@row_kernel
+def exponential(rng):
+    """Draw a budget of hazard, exponential with mean 1."""
+    return -math.log1p(-rng.random())
 
 
 @kernel
@@ -151,7 +163,7 @@ def follow(rng, spend, time, row, dt, cells, sites, ladder, rates, drive, rows, 
         if spend < (birth + death) * left:
             time += spend / (birth + death)
             going = rng.random() * (birth + death) < birth
-            spend = -math.log1p(-rng.random())
+            spend = exponential(rng)
             if going and LEUKEMIA < state < B_CELL and rng.random() < rates.cd19_loss:
                 append(cells, 1, site, LEUKEMIA, 0)
             elif going and waiting < LIVING_AT_ONCE:
@@ -174,7 +186,7 @@ def follow(rng, spend, time, row, dt, cells, sites, ladder, rates, drive, rows, 
             waiting -= 1
             site, state = int(stack[waiting, 0]), int(stack[waiting, 1])
             divisions, time = int(stack[waiting, 2]), stack[waiting, 3]
-            spend = -math.log1p(-rng.random())
+            spend = exponential(rng)
     cells.meta[DISORDER] += cells.count[row] == 0
 
 
@@ -207,7 +219,7 @@ def leave(rng, spend, dt, site, state, sites, ladder, rates, drive, rows, cols):
     change = rate_first + rate_second
     if spend < change * dt:
         state = targets(state)[int(rng.random() * change >= rate_first)]
-        spend = -math.log1p(-rng.random())
+        spend = exponential(rng)
     else:
         spend -= change * dt
     passing, hop = travel(state, site == blood, rates, drive)
@@ -230,4 +242,4 @@ def go(rng, spend, dt, site, passing, hop, blood, rows, cols):
         first = (spend - passing * dt) / hop
         for _ in range(1 + rng.poisson(hop * (dt - first))):
             site = neighbor(int(rng.random() * 4.0), site, rows, cols)
-    return site, -math.log1p(-rng.random())
+    return site, exponential(rng)

@@ -38,20 +38,20 @@ def test_hazards_follow_the_densities_of_their_site():
         scale = (1 / 2.0, 10 / 5.0)[s]
         effectors = (600 + 0.5 * 200 + 0.2 * 100) * scale
         lysis, activating, releasing = (g * 5000 * scale for g in (0.9, 0.6, 0.4))
-        engaged = activating / (3000 * factor + effectors + activating)
+        engaged = activating / (3000 * factor + effectors + lysis)
         found = sites.killing[s], sites.stimulation[s], sites.release[s]
         assert found == pytest.approx(
             (
                 4.0 * effectors / (1000 * factor + effectors + lysis),
                 engaged / (engaged + 0.15),
-                releasing / (3000 * factor + effectors + releasing),
+                releasing / (3000 * factor + effectors + lysis),
             ),
             rel=1e-6,
         )
 
 
-def test_room_is_what_the_capacity_leaves_and_none_in_blood():
-    cells = 500 + 4000 + 1000 + 200 + 600 + 100 + 80
+def test_room_is_what_leukemic_and_b_cells_leave_of_the_capacity_and_none_in_blood():
+    cells = 500 + 4000 + 1000
     assert met().room == pytest.approx((1 - cells / 20_000, 0.0), rel=1e-12)
     assert met(voxel_capacity=5000.0).room[0] == 0.0
 
