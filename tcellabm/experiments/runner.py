@@ -3,16 +3,16 @@
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from multiprocessing import resource_tracker
+from multiprocessing import get_context, resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from tcellabm.experiments.plan import Task
 from tcellabm.experiments.table import Row
+from tcellabm.kernels.jit import stored
 from tcellabm.model import TumorTCellModel
 from tcellabm.params import InputError, Parameters
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 TRIES = 3
 CHUNK_SECONDS = 2.0
-_PATIENCE = 5.0
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 
 
@@ -54,7 +53,9 @@ def run_chunk(params: Parameters, tasks: Sequence[Task]) -> tuple[list[Row], flo
 
 
 def warm_up(params: Parameters, quiet: bool = False) -> None:
-    """Compile the kernels, or load them, so that workers find them on the disk.
+    """Compile the kernels, unless they are on the disk, so that workers find them there.
+
+    A process of its own does so: the compiler's memory is free again when it ends.
 
     Parameters
     ----------
@@ -63,15 +64,23 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
     quiet : bool
         Don't say so even if it takes a while.
     """
-    line = "compiling the kernels; the next start will be quick"
-    notice = threading.Timer(_PATIENCE, print, [line], {"file": sys.stderr})
-    notice.daemon = True
+    if stored("tick_cells" if params.resolution.single_cell else "tick_groups"):
+        return
     if not quiet:
-        notice.start()
+        print("compiling the kernels; the next start will be quick", file=sys.stderr)
+    process = get_context("spawn").Process(target=_compile, args=(params,), daemon=True)
+    with _interrupts_held():
+        process.start()
+    try:
+        process.join()
+    finally:
+        process.kill()
+
+
+def _compile(params: Parameters) -> None:
     # What is wrong with these parameters will be said by the runs themselves, row by row.
     with suppress(Exception):
         simulate(params.replace({"time.days": 1.0}), seed=0)
-    notice.cancel()
 
 
 def run_here(params: Parameters, tasks: Sequence[Task]) -> Generator[list[Row]]:

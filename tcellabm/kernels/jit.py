@@ -45,6 +45,12 @@ if _folder:
 elif not numba.config.DISABLE_JIT:
     warnings.warn("no writable cache folder: kernels are compiled anew each time", stacklevel=2)
 
+
+def stored(kernel_name: str) -> bool:
+    """Tell whether the machine code of a kernel lies on the disk already."""
+    return _folder is not None and any(_folder.rglob(f"*.{kernel_name}-*.nbi"))
+
+
 # No fastmath and no parallel: a patient must come out the same with the JIT off and on any core.
 _options = {"nogil": True, "cache": _folder is not None, "error_model": "numpy"}
 kernel = numba.njit(**_options)
