@@ -186,6 +186,8 @@ class Site:
         alone = self.law.activation_half_density_per_ul * self.factor
         engagement = self.activation / (alone + crowd)
         self.stimulation = saturating(engagement, self.law.stimulation_half_engagement)
+        if self.capacity:  # CAR T cells want room of their own
+            self.stimulation *= max(0.0, 1.0 - self.effectors * self.volume / self.capacity)
         self.engaged = self.release / (alone + crowd)  # for cytokines and exhaustion
         crowding = self.targets * self.volume / self.capacity if self.capacity else 1.0
         self.room = max(0.0, 1.0 - crowding)

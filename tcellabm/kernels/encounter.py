@@ -22,13 +22,22 @@ def meet(s, sites, rates):
     -------
     tuple of float
         Killing hazard of a target with g = 1 (per day), stimulation, cytokine engagement.
+        CAR T cells are not stimulated beyond what the marrow can hold of them.
     """
-    factor = rates.blood_factor if s == sites.volume.size - 1 else 1.0
+    blood = sites.volume.size - 1
+    factor = rates.blood_factor if s == blood else 1.0
     crowd = sites.effectors[s] + sites.lysis[s]
     killing = rates.kill * sites.effectors[s] / (rates.kill_half * factor + crowd)
     engaged = sites.activating[s] / (rates.activation_half * factor + crowd)
     release = sites.releasing[s] / (rates.activation_half * factor + crowd)
-    return killing, engaged / (engaged + rates.stimulation_half), release
+    room = 1.0 if s == blood else share_free(sites.effectors[s], s, sites, rates)
+    return killing, room * engaged / (engaged + rates.stimulation_half), release
+
+
+@row_kernel
+def share_free(density, s, sites, rates):
+    """Return what cells of a density, cells/uL, leave free of a voxel's capacity."""
+    return max(0.0, 1.0 - density * sites.volume[s] / rates.voxel_capacity)
 
 
 @row_kernel
@@ -79,8 +88,7 @@ def encounter(dt, ifng, sites, ladder, rates, drive):
         after = before = meet(s, sites, rates)
         sites.room[s] = sites.activation[s] = 0.0
         if s < blood:
-            crowding = sites.targets[s] * sites.volume[s] / rates.voxel_capacity
-            sites.room[s] = max(0.0, 1.0 - crowding)
+            sites.room[s] = share_free(sites.targets[s], s, sites, rates)
         if s < blood and sites.effectors[s] > 0.0:  # blood follows the marrow within hours
             look_ahead(s, dt, drive.b_output / blood / sites.volume[s], sites, ladder, rates, drive)
             after = meet(s, sites, rates)

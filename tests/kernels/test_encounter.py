@@ -38,12 +38,13 @@ def test_hazards_follow_the_densities_of_their_site():
         scale = (1 / 2.0, 10 / 5.0)[s]
         effectors = (600 + 0.5 * 200 + 0.2 * 100) * scale
         lysis, activating, releasing = (g * 5000 * scale for g in (0.9, 0.6, 0.4))
+        free = 1 - effectors * 2.0 / 20_000 if s == 0 else 1.0
         engaged = activating / (3000 * factor + effectors + lysis)
         found = sites.killing[s], sites.stimulation[s], sites.release[s]
         assert found == pytest.approx(
             (
                 4.0 * effectors / (1000 * factor + effectors + lysis),
-                engaged / (engaged + 0.15),
+                free * engaged / (engaged + 0.15),
                 releasing / (3000 * factor + effectors + lysis),
             ),
             rel=1e-6,
