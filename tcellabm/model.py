@@ -53,6 +53,8 @@ SERIES_CELLS = (
 )
 # Ticks stay short that long after a treatment: what it sets off acts within hours.
 ALERT_DAYS = {"car_t": 28.0, "tocilizumab": 7.0, "corticosteroid": 7.0}
+# Infused cells pass from blood to marrow within hours: ticks of an eighth for half a day.
+HOMING_DAYS, HOMING_HALVINGS = 0.5, 3
 
 
 class TumorTCellModel(Model):
@@ -105,7 +107,7 @@ class TumorTCellModel(Model):
         self._blasts_in_blood = True
         self._infected_until = 0.0
         self.schedule_event(self._start, at=0.0, priority=Priority.HIGH)
-        self._start_ticks(2.0**-self.params.time.tick_halvings)
+        self._start_ticks(2.0 ** -(self.params.time.tick_halvings + HOMING_HALVINGS))
 
     # --- the clock --------------------------------------------------------------------------------
 
@@ -135,13 +137,15 @@ class TumorTCellModel(Model):
 
     def _tick_length(self) -> float:
         """Return the longest tick, 2^-k days on a grid from day 0, that the state allows."""
-        time = self.params.time
+        time, change = self.params.time, self.tissue.fastest
         shortest, length = 2.0**-time.tick_halvings, 2.0**-time.slow_tick_halvings
-        if self.physiology.in_crs or self._recently_treated():
-            return shortest
-        change = self.tissue.fastest
-        while length > shortest and (
-            change * length > time.change_per_tick or self.time % length != 0.0
+        infused = self.record.days_of("car_t")
+        if infused and self.time - infused[-1] < HOMING_DAYS:
+            length = shortest * 2.0**-HOMING_HALVINGS
+        elif self.physiology.in_crs or self._recently_treated():
+            length = shortest
+        while self.time % length != 0.0 or (
+            length > shortest and change * length > time.change_per_tick
         ):
             length *= 0.5
         return length

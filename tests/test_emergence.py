@@ -49,32 +49,27 @@ def population():
 
 
 def doses():
-    """40 patients at both ends of the label's range of dose, to a confirmed remission."""
-    return (cohort(40, 120, UNTREATED | {DOSE: dose}) for dose in (2e5, 5e6))
+    """120 patients at both ends of the label's range of dose, to a confirmed remission."""
+    return (cohort(120, 120, UNTREATED | {DOSE: dose}) for dose in (2e5, 5e6))
 
 
-@pytest.mark.xfail(
-    reason="the fit of 0.1 closes the lymphodepletion window before a low dose catches up"
-)
+@pytest.mark.xfail(reason="products that tire soon expand by a few divisions only, at any dose")
 def test_exposure_hardly_depends_on_dose():
-    """n = 40 pairs; catches a true ratio of 1.9 (or 1/1.9)."""
+    """n = 120 pairs; catches a true ratio of 1.9 (or 1/1.9)."""
     low, high = doses()
     found = ratio(peaks(high), peaks(low))
     assert 1 / 1.5 < found.value < 1.5, f"Cmax over the 25-fold range of dose: x {found}"
 
 
-@pytest.mark.xfail(
-    reason="the fit of 0.1 closes the lymphodepletion window before a low dose catches up"
-)
 def test_remission_hardly_depends_on_dose():
-    """n = 40 pairs; catches a true difference of 25 points."""
+    """n = 120 pairs; catches a true difference of 20 points."""
     low, high = doses()
     found = mean(outcome(high, "remission").astype(float) - outcome(low, "remission"))
     assert abs(found.value) <= 0.12, f"remission, high less low dose: {found}"
 
 
 def test_more_cells_peak_sooner():
-    """n = 40 pairs; catches a true slope outside of -5.5 to -1 d per decade."""
+    """n = 120 pairs; catches a true slope outside of -5.3 to -1.2 d per decade."""
     low, high = doses()
     days = [peak_day(a) - peak_day(b) for a, b in zip(high, low, strict=True)]
     found = mean(np.array(days) / math.log10(25.0))
@@ -102,9 +97,8 @@ def test_burden_raises_severe_crs():
 
 
 # --- 2. who responds ------------------------------------------------------------------------------
-@pytest.mark.xfail(
-    reason="non-response comes from failed expansion more than from poor killing: ratio above 2.6"
-)
+
+
 def test_responders_expand_more():
     """n = 120, about 90 responders; catches a true ratio of less than 0.8 or more than 4."""
     arm = population()
@@ -280,23 +274,23 @@ def test_without_a_dose_leukemia_grows():
 
 
 def depletions():
-    """40 patients with lymphodepletion and without.
+    """120 patients with lymphodepletion and without.
 
     Compared in cells of the body: with ten times as many white cells in blood, copies per ug are
     fewer whatever CAR T cells do.
     """
-    return population()[:40], cohort(40, 185, LABELED | {"lymphodepletion.given": False})
+    return population(), cohort(120, 185, LABELED | {"lymphodepletion.given": False})
 
 
 def test_lymphodepletion_raises_exposure():
-    """n = 40 pairs; catches a true ratio of more than 0.6."""
+    """n = 120 pairs; catches a true ratio of more than 0.6."""
     with_, without = depletions()
     found = ratio(peaks(without, "car_t"), peaks(with_, "car_t"))
     assert found.high < 0.7, f"most CAR T cells of days 0-28 without lymphodepletion: x {found}"
 
 
 def test_without_lymphodepletion_cells_peak_later():
-    """n = 40 pairs; catches a true delay of less than a day."""
+    """n = 120 pairs; catches a true delay of less than a day."""
     with_, without = depletions()
     day = [[peak_day(course, "car_t") for course in arm] for arm in (without, with_)]
     found = mean(np.subtract(*day))
@@ -304,7 +298,7 @@ def test_without_lymphodepletion_cells_peak_later():
 
 
 def test_without_lymphodepletion_cells_persist_shorter():
-    """n = 40 pairs; catches a true ratio of more than 0.5 in cells left at six months."""
+    """n = 120 pairs; catches a true ratio of more than 0.5 in cells left at six months."""
     with_, without = depletions()
     left = [[at(course, "car_t", 183.0) for course in arm] for arm in (without, with_)]
     found = ratio(*left)
@@ -320,7 +314,6 @@ def affinities():
     return [cohort(40, 28, UNTREATED | arm) for arm in arms]
 
 
-@pytest.mark.xfail(reason="IFN-gamma saturates the drive of myeloid cells")
 def test_low_affinity_gives_less_crs_at_like_expansion():
     """n = 40 pairs; catches no effect on grade, and a true loss of 40 % of expansion."""
     usual, weak, _ = affinities()
@@ -330,7 +323,7 @@ def test_low_affinity_gives_less_crs_at_like_expansion():
     assert expansion.value > 0.7, f"Cmax at low affinity: x {expansion}"
 
 
-@pytest.mark.xfail(reason="engagement saturates at these burdens")
+@pytest.mark.xfail(reason="cells that meet less antigen tire less, and expand as well")
 def test_low_antigen_gives_less_of_both():
     """n = 40 pairs; catches no effect on grade or on expansion."""
     usual, _, dim = affinities()

@@ -121,11 +121,12 @@ def test_ticks_are_powers_of_two_on_a_grid(half_year):
     assert np.all(dense[1:] % lengths == 0.0)
 
 
+@pytest.mark.parametrize("treatment", ["corticosteroid", "car_t"])
 @pytest.mark.parametrize("day", [3.01, 45.3, 55.0])
-def test_ticks_stay_on_the_grid_when_something_is_given(day):
+def test_ticks_stay_on_the_grid_when_something_is_given(day, treatment):
     model = patient({**NO_DEATH, **CARE_NONE})
     model.run_until(day)
-    model.give("corticosteroid")
+    model.give(treatment)
     model.run_until(60)
     days = model.series["day"].to_numpy()
     lengths = np.diff(days)

@@ -53,7 +53,7 @@ CONFIRMED_AFTER = 28.0  # days a remission must hold
 RESPONSE_BY = 90.0  # last day of assessment for a first remission
 EXPOSURE_DAYS = 28.0
 CONTRACTION_DAYS = 14.0  # after the peak, in which contraction is read
-CRS_DAYS = 56.0  # CRS is reported for 8 weeks
+CRS_DAYS = 56.0  # CRS is reported for 8 weeks from an infusion
 DEATH_GRADE = 5
 HOURS_PER_DAY = 24.0
 
@@ -247,10 +247,10 @@ def _time_in(day: np.ndarray, state: np.ndarray) -> float:
 
 
 def _toxicity(record: Record) -> dict[str, Any]:
-    day = record.column("day")
+    day, reported = record.column("day"), _reported(record)
     row: dict[str, Any] = {}
     for scale in ("crs_grade_penn", "crs_grade_astct", "crs_grade_lee"):
-        worst = int(record.column(scale).max()) if day.size else 0
+        worst = int(record.column(scale)[reported].max(initial=0))
         row[scale] = DEATH_GRADE if record.death_cause == "crs" else worst
     row["crs_onset_day"], row["crs_duration_days"] = _course(record)
     severe = (record.column("blood_pressure_need") >= 2) | (record.column("oxygen_need") >= 2)
@@ -265,10 +265,17 @@ def _toxicity(record: Record) -> dict[str, Any]:
     return row
 
 
+def _reported(record: Record) -> np.ndarray:
+    """Tell which rows lie within 8 weeks of an infusion; all do where there was none."""
+    day, infused = record.column("day"), record.days_of("car_t")
+    since = [(day >= start) & (day <= start + CRS_DAYS) for start in infused]
+    return np.any(since, axis=0) if since else np.ones(day.size, bool)
+
+
 def _course(record: Record) -> tuple[float, float]:
     """Return (onset, duration) of CRS, days: from the fever that became sustained to its end."""
     day, grade = record.column("day"), record.column("crs_grade_penn")
-    ill = np.flatnonzero((grade > 0) & (day <= CRS_DAYS))
+    ill = np.flatnonzero((grade > 0) & _reported(record))
     if ill.size == 0:
         return NAN, NAN
     onset = float(day[ill[0]]) - float(record.column("fever_hours")[ill[0]]) / HOURS_PER_DAY
