@@ -55,7 +55,7 @@ def census(cells, ladder, rates, sites, totals, densities):
 
 @row_kernel
 def activity(state, rates):
-    """Return the weight of a CAR T cell in killing and in crowding out others; an effector weighs 1."""
+    """Return the weight of a CAR T cell in killing and among its like; an effector weighs 1."""
     if state == MEMORY:
         return rates.memory_activity
     if state == EXHAUSTED:
