@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tcellabm.biology.patient import Patient
     from tcellabm.params import Parameters
 
-MODEL_VERSION = 1  # raised with every change of numbers
+MODEL_VERSION = 2  # raised with every change of numbers
 MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
 TREATMENTS = ("car_t", "tocilizumab", "corticosteroid")
 LATER_TREATMENTS = ("anakinra",)  # known, not there yet
