@@ -278,5 +278,6 @@ def _course(record: Record) -> tuple[float, float]:
     ill = np.flatnonzero((grade > 0) & _reported(record))
     if ill.size == 0:
         return NAN, NAN
+    ill = ill[day[ill] <= day[ill[0]] + CRS_DAYS]  # not what a later infusion brings
     onset = float(day[ill[0]]) - float(record.column("fever_hours")[ill[0]]) / HOURS_PER_DAY
     return onset, float(day[ill[-1]]) - onset

@@ -269,6 +269,14 @@ def test_crs_runs_from_the_first_hour_of_the_fever_that_lasted():
     assert row["crs_grade_penn"] == 3
 
 
+def test_crs_is_what_comes_within_8_weeks_of_an_infusion():
+    rows = crs((5.0, 1, 0), (56.0, 2, 0), (57.0, 3, 0), (160.0, 4, 0))
+    once = result(chart(rows=rows, given=[(0, "car_t")]))
+    assert (once["crs_grade_penn"], once["crs_onset_day"], once["crs_duration_days"]) == (2, 5, 51)
+    again = result(chart(rows=rows, given=[(0, "car_t"), (150, "car_t")]))
+    assert (again["crs_grade_penn"], again["crs_duration_days"]) == (4, 51)
+
+
 def test_without_crs_there_is_no_onset():
     row = result(chart(rows=crs((1.0, 0, 0), (2.0, 0, 6))))
     assert math.isnan(row["crs_onset_day"]) and math.isnan(row["crs_duration_days"])
