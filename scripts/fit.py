@@ -5,8 +5,8 @@
 Each step draws new values of all fitted parameters, log-normal around the best so far, follows
 the same virtual patients with them, and keeps them if the loss falls. Every step is written to
 `runs/fit/steps.csv`; the best values are printed, to be entered in `params/` by hand. The present
-values came from several hundred such steps, with 48 to 160 patients each, between which the center
-and the spread were moved by hand; `--steps 0` shows what they come to.
+values came from a search by hand over the same figures, 48 to 160 patients a candidate, not from
+these steps: `--steps 0` shows what they come to, more steps refine them.
 """
 
 import argparse
