@@ -55,21 +55,21 @@ def doses():
 
 @pytest.mark.xfail(reason="products that tire soon expand by a few divisions only, at any dose")
 def test_exposure_hardly_depends_on_dose():
-    """n = 120 pairs; catches a true ratio of 1.9 (or 1/1.9)."""
+    """n = 120 pairs; catches a true ratio of 1.7 (or 1/1.7)."""
     low, high = doses()
     found = ratio(peaks(high), peaks(low))
     assert 1 / 1.5 < found.value < 1.5, f"Cmax over the 25-fold range of dose: x {found}"
 
 
 def test_remission_hardly_depends_on_dose():
-    """n = 120 pairs; catches a true difference of 20 points."""
+    """n = 120 pairs; catches a true difference of 18 points."""
     low, high = doses()
     found = mean(outcome(high, "remission").astype(float) - outcome(low, "remission"))
     assert abs(found.value) <= 0.12, f"remission, high less low dose: {found}"
 
 
 def test_more_cells_peak_sooner():
-    """n = 120 pairs; catches a true slope outside of -5.3 to -1.2 d per decade."""
+    """n = 120 pairs; catches a true slope outside of -4.7 to -1.8 d per decade."""
     low, high = doses()
     days = [peak_day(a) - peak_day(b) for a, b in zip(high, low, strict=True)]
     found = mean(np.array(days) / math.log10(25.0))
@@ -283,7 +283,7 @@ def depletions():
 
 
 def test_lymphodepletion_raises_exposure():
-    """n = 120 pairs; catches a true ratio of more than 0.6."""
+    """n = 120 pairs; catches a true ratio of 0.7 or more."""
     with_, without = depletions()
     found = ratio(peaks(without, "car_t"), peaks(with_, "car_t"))
     assert found.high < 0.7, f"most CAR T cells of days 0-28 without lymphodepletion: x {found}"
@@ -298,7 +298,7 @@ def test_without_lymphodepletion_cells_peak_later():
 
 
 def test_without_lymphodepletion_cells_persist_shorter():
-    """n = 120 pairs; catches a true ratio of more than 0.5 in cells left at six months."""
+    """n = 120 pairs; catches a true ratio of 1 or more in cells left at six months."""
     with_, without = depletions()
     left = [[at(course, "car_t", 183.0) for course in arm] for arm in (without, with_)]
     found = ratio(*left)
