@@ -19,8 +19,10 @@ from tcellabm.biology.patient import draw_patient
 from tcellabm.biology.tissue import Tissue
 from tcellabm.clinic import assays, grading
 from tcellabm.clinic.care import POLICIES, Bedside
-from tcellabm.clinic.drugs import Corticosteroid, Tocilizumab
-from tcellabm.clinic.outcomes import Final, outcomes
+from tcellabm.clinic.dosing import SCHEDULES, Ward
+from tcellabm.clinic.neurotoxicity import Neurotoxicity
+from tcellabm.clinic.outcomes import Final, in_remission, outcomes
+from tcellabm.clinic.pharmacy import DRUGS, Pharmacy
 from tcellabm.clinic.physiology import Physiology
 from tcellabm.clinic.record import Draw, Record, Treatment
 from tcellabm.kernels import layout
@@ -32,10 +34,9 @@ if TYPE_CHECKING:
     from tcellabm.biology.patient import Patient
     from tcellabm.params import Parameters
 
-MODEL_VERSION = 2  # raised with every change of numbers
+MODEL_VERSION = 3  # raised with every change of numbers
 MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
-TREATMENTS = ("car_t", "tocilizumab", "corticosteroid")
-LATER_TREATMENTS = ("anakinra",)  # known, not there yet
+TREATMENTS = ("car_t", *DRUGS)
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
 CAR_T = slice(layout.MEMORY, layout.RESTING)
@@ -52,7 +53,7 @@ SERIES_CELLS = (
     ACTIVATED,
 )
 # Ticks stay short that long after a treatment: what it sets off acts within hours.
-ALERT_DAYS = {"car_t": 28.0, "tocilizumab": 7.0, "corticosteroid": 7.0}
+ALERT_DAYS = {"car_t": 28.0} | dict.fromkeys(DRUGS, 7.0)
 # Infused cells pass from blood to marrow within hours: ticks of an eighth for half a day.
 HOMING_DAYS, HOMING_HALVINGS = 0.5, 3
 
@@ -98,8 +99,8 @@ class TumorTCellModel(Model):
         self._fraction = self.params.resolution.represented_fraction
         self.tissue = Tissue(self.params, self.rng)
         self.physiology = Physiology(self.params)
-        self.tocilizumab = Tocilizumab(self.params.tocilizumab, self.patient.weight_kg)
-        self.corticosteroid = Corticosteroid(self.params.corticosteroid, self.patient.weight_kg)
+        self.neurotoxicity = Neurotoxicity(self.params)
+        self.drugs = Pharmacy(self.params, self.patient.weight_kg)
         self.record = Record()
         self._orders: list[tuple[float, str, float]] = []
         self._reached = 0.0  # the state is that of this time
@@ -159,9 +160,9 @@ class TumorTCellModel(Model):
         if self.time < self._due or self._reached == self.time or not self.running:
             return
         dt = self.time - self._reached
-        self.tissue.advance(self._reached, dt, self.corticosteroid.division_factor, self._effect())
-        self.tocilizumab.advance(dt)
-        self.corticosteroid.advance(dt)
+        steroid = self.drugs.corticosteroid
+        self.tissue.advance(self._reached, dt, steroid.division_factor, self._effect())
+        self.drugs.advance(dt)
         self._reached = self.time
         self._follow_body(dt)
         self._meet_fate(dt)
@@ -172,16 +173,20 @@ class TumorTCellModel(Model):
 
     def _effect(self) -> Effect:
         """Return what drugs do to cytokines: IL-6 loses its way out by the receptor."""
-        free = 1.0 - self.tocilizumab.occupancy
         share = self.params.cytokines.il6.receptor_share
-        return Effect(self.corticosteroid.secretion_factor, 1.0 - share + share * free)
+        by_receptor = share * self.drugs.il6_free
+        return Effect(self.drugs.corticosteroid.secretion_factor, 1.0 - share + by_receptor)
 
     def _follow_body(self, dt: float) -> None:
         serum = dict(zip(CYTOKINES, self.tissue.cytokines.plasma.tolist(), strict=True))
-        effective = serum["il6"] * (1.0 - self.tocilizumab.occupancy)
         self.physiology.advance(
-            dt, effective, serum["il1"], self._body(ACTIVATED), self._infected(dt)
+            dt,
+            serum["il6"] * self.drugs.il6_free,
+            serum["il1"] * self.drugs.il1_free,
+            self._body(ACTIVATED),
+            self._infected(dt),
         )
+        self.neurotoxicity.advance(dt, serum["il6"], serum["il1"], self.drugs.il1_free_in_cns)
 
     def _infected(self, dt: float) -> bool:
         """Draw background neutropenic fevers, where the parameters ask for them."""
@@ -194,12 +199,14 @@ class TumorTCellModel(Model):
         return self.time < self._infected_until
 
     def _meet_fate(self, dt: float) -> None:
-        """Let the patient die of progression or of CRS."""
+        """Let the patient die of CRS, of cerebral edema or of progression."""
         physiology, capacity = self.params.physiology, self.params.marrow.capacity_cells
         needs = self.physiology.needs
         leukemia = self._body(LEUKEMIA)
         hazards = {
             "crs": physiology.crs_death_per_day * (max(needs.blood_pressure, needs.oxygen) == 3),
+            "icans": self.params.neurotoxicity.icans_death_per_day
+            * self.neurotoxicity.cerebral_edema,
             "progression": physiology.progression_death_per_day
             * (leukemia >= physiology.progression_share * capacity),
         }
@@ -220,10 +227,29 @@ class TumorTCellModel(Model):
             needs.oxygen,
             self.record.days_of("tocilizumab"),
             self.record.days_of("corticosteroid"),
+            self.record.days_of("anakinra"),
+            self.physiology.in_crs,
+            self.neurotoxicity.grade,
+            self.record.assessments[0].blast_share,
         )
         for drug in POLICIES[self.params.care.policy](bedside, self.params):
             self.give(drug)
+        if share := self._share_due():
+            self.give("car_t", cells=share * self._labelled_cells())
         self._look_for_blasts()
+
+    def _share_due(self) -> float:
+        """Return the share of the dose that the dosing schedule has infused now."""
+        seen = self.record.assessments
+        started_low = seen[0].blast_share < self.params.assay.remission_blast_share
+        ward = Ward(
+            self.time,
+            self.physiology.in_crs,
+            self.record.days_of("car_t"),
+            self._per_ul(B_CELLS),
+            in_remission(seen[-1], started_low, self.params),
+        )
+        return SCHEDULES[self.params.dosing.schedule](ward, self.params)
 
     def _write_row(self) -> None:
         """Note this moment in the series; cells are those of the body."""
@@ -236,7 +262,7 @@ class TumorTCellModel(Model):
                 *(self._body(states) for states in SERIES_CELLS),
                 self._copies_per_ug(),
                 *self.tissue.cytokines.plasma.tolist(),
-                self.tocilizumab.concentration,
+                self.drugs.tocilizumab.concentration,
                 self.physiology.temperature_c,
                 self.physiology.crp_mg_per_l,
                 self.physiology.ferritin_ng_per_ml,
@@ -245,10 +271,11 @@ class TumorTCellModel(Model):
                 grading.penn(needs),
                 grading.astct(needs),
                 grading.lee(needs),
-                0,
+                self.neurotoxicity.grade,
                 self._per_ul(B_CELLS),
                 self._per_ul(LEUKEMIA),
                 self.physiology.fever_hours,
+                self.neurotoxicity.cerebral_edema,
             )
         )
 
@@ -257,7 +284,7 @@ class TumorTCellModel(Model):
     def _start(self) -> None:
         """Day 0: a marrow aspirate, the infusion, a blood draw."""
         self._assess()
-        self._administer("car_t", self._labelled_cells())
+        self._administer("car_t", self._share_due() * self._labelled_cells())
         self._draw_blood()
         self._write_row()
 
@@ -278,8 +305,6 @@ class TumorTCellModel(Model):
         ValueError
             An unknown treatment, a day in the past, or a number of cells that cannot be given.
         """
-        if treatment in LATER_TREATMENTS:
-            raise ValueError(f"{treatment} is not there yet, allowed: {', '.join(TREATMENTS)}")
         if treatment not in TREATMENTS:
             raise ValueError(f"unknown treatment {treatment!r}, allowed: {', '.join(TREATMENTS)}")
         day = self.time if at is None else float(at)
@@ -296,11 +321,9 @@ class TumorTCellModel(Model):
         self.schedule_event(self._carry_out, at=day, priority=Priority.DEFAULT)
 
     def _labelled_amount(self, treatment: str) -> float:
-        if treatment == "tocilizumab":
-            return self.tocilizumab.labelled_dose_mg
-        if treatment == "corticosteroid":
-            return self.corticosteroid.labelled_dose_mg
-        return self._labelled_cells()
+        if treatment == "car_t":
+            return self._labelled_cells()
+        return self.drugs.labelled_mg(treatment)
 
     def _labelled_cells(self) -> float:
         return self.params.product.dose_cells_per_kg * self.patient.weight_kg
@@ -319,11 +342,9 @@ class TumorTCellModel(Model):
     def _administer(self, treatment: str, amount: float) -> None:
         if treatment == "car_t":
             self.tissue.infuse(amount)
-        elif treatment == "tocilizumab":
-            self.tocilizumab.give(amount)
         else:
-            self.corticosteroid.give(amount)
-        self.record.treatments.append(Treatment(self.time, treatment))
+            self.drugs.give(treatment, amount)
+        self.record.treatments.append(Treatment(self.time, treatment, amount))
 
     def _draw_blood(self) -> None:
         """Take a blood sample and plan the next one."""

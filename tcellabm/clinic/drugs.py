@@ -1,11 +1,9 @@
-"""Tocilizumab and corticosteroid: pharmacokinetics, and the effect that follows.
-
-Anakinra comes with the clinic's care policies.
-"""
+"""Tocilizumab, corticosteroid, anakinra: pharmacokinetics, and the effect that follows."""
 
 import math
 
 from tcellabm.kernels.linear import two_compartments
+from tcellabm.params.clinic import Anakinra as AnakinraParameters
 from tcellabm.params.clinic import Corticosteroid as CorticosteroidParameters
 from tcellabm.params.clinic import Tocilizumab as TocilizumabParameters
 
@@ -103,3 +101,40 @@ class Corticosteroid:
     def division_factor(self) -> float:
         """Factor on CAR T cell division."""
         return 1.0 - self._params.division_emax * self._engaged
+
+
+class Anakinra:
+    """A receptor antagonist of IL-1 in one compartment; a small share of it enters the CNS."""
+
+    def __init__(self, params: AnakinraParameters, weight_kg: float) -> None:
+        """Start without drug."""
+        self._params = params
+        self._volume_l = params.volume_l_per_kg * weight_kg
+        self.labelled_dose_mg = min(params.dose_mg_per_kg * weight_kg, params.maximal_dose_mg)
+        self.body_mg = 0.0
+
+    def give(self, dose_mg: float) -> None:
+        """Add a dose; what is not absorbed is lost."""
+        self.body_mg += dose_mg * self._params.bioavailability
+
+    def advance(self, dt: float) -> None:
+        """Advance by `dt` days."""
+        self.body_mg *= 0.5 ** (dt * HOURS_PER_DAY / self._params.half_life_hours)
+
+    @property
+    def concentration(self) -> float:
+        """Serum concentration, ug/mL."""
+        return self.body_mg / self._volume_l
+
+    def _held(self, level: float) -> float:
+        return level / (level + self._params.half_block_ug_per_ml)
+
+    @property
+    def occupancy(self) -> float:
+        """Share of the effect of IL-1 that is blocked outside the CNS."""
+        return self._held(self.concentration)
+
+    @property
+    def cns_occupancy(self) -> float:
+        """Share of the effect of IL-1 that is blocked in the CNS."""
+        return self._held(self.concentration * self._params.cns_share)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tcellabm.clinic.cost import cost_usd
 from tcellabm.clinic.record import Assessment, Record
 from tcellabm.params import Parameters
 
@@ -77,7 +78,7 @@ def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]
     row = (
         _response(record, final, params)
         | _exposure(record, params)
-        | _toxicity(record)
+        | _toxicity(record, params)
         | _aplasia(record, params)
     )
     row |= {
@@ -87,8 +88,7 @@ def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]
         "followed_days": final.day,
         "tocilizumab_doses": len(record.days_of("tocilizumab")),
         "steroid_doses": len(record.days_of("corticosteroid")),
-        "icans_grade": 0,
-        "cost_usd": NAN,
+        "cost_usd": cost_usd(record, row["icu_days"], params),
         "leukemic_cells_end": final.leukemic_cells,
         "car_t_cells_end": final.car_t_cells,
         "seed": final.seed,
@@ -246,15 +246,15 @@ def _time_in(day: np.ndarray, state: np.ndarray) -> float:
 # --- toxicity -----------------------------------------------------------------------------------
 
 
-def _toxicity(record: Record) -> dict[str, Any]:
+def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
     day, reported = record.column("day"), _reported(record)
     row: dict[str, Any] = {}
-    for scale in ("crs_grade_penn", "crs_grade_astct", "crs_grade_lee"):
+    for scale in ("crs_grade_penn", "crs_grade_astct", "crs_grade_lee", "icans_grade"):
         worst = int(record.column(scale)[reported].max(initial=0))
-        row[scale] = DEATH_GRADE if record.death_cause == "crs" else worst
+        died_of_it = bool(record.death_cause) and scale.startswith(record.death_cause)
+        row[scale] = DEATH_GRADE if died_of_it else worst
     row["crs_onset_day"], row["crs_duration_days"] = _course(record)
-    severe = (record.column("blood_pressure_need") >= 2) | (record.column("oxygen_need") >= 2)
-    row["icu_days"] = _time_in(day, severe)
+    row["icu_days"] = _time_in(day, in_icu(record, params))
     for name, column in (
         ("peak_il6", "il6_pg_per_ml"),
         ("peak_ifng", "ifng_pg_per_ml"),
@@ -263,6 +263,20 @@ def _toxicity(record: Record) -> dict[str, Any]:
     ):
         row[name] = float(record.column(column).max()) if day.size else NAN
     return row
+
+
+def in_icu(record: Record, params: Parameters) -> np.ndarray:
+    """Tell which rows lie in intensive care, bool, shape (rows,).
+
+    It begins with a vasopressor, high-flow oxygen or ICANS of grade 3, and ends some hours after
+    the last of them.
+    """
+    day = record.column("day")
+    need = np.maximum(record.column("blood_pressure_need"), record.column("oxygen_need")) >= 2
+    need |= record.column("icans_grade") >= 3
+    last = np.maximum.accumulate(np.where(need, day, -np.inf))
+    inside: np.ndarray = day - last <= params.care.icu_discharge_hours / HOURS_PER_DAY
+    return inside
 
 
 def _reported(record: Record) -> np.ndarray:

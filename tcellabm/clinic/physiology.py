@@ -4,6 +4,7 @@ import math
 
 from tcellabm.clinic.grading import Needs
 from tcellabm.params import Parameters
+from tcellabm.params.clinic import Physiology as PhysiologyParameters
 
 HOURS_PER_DAY = 24.0
 NO_NEEDS = Needs(False, False, 0, 0)
@@ -14,6 +15,24 @@ def hill(level: float, half: float, exponent: float) -> float:
     if level <= 0.0:
         return 0.0
     return 1.0 / (1.0 + (half / level) ** exponent)
+
+
+def signal(
+    levels: tuple[float, float],
+    normal: tuple[float, float],
+    params: PhysiologyParameters,
+    il1_weight: float,
+) -> float:
+    """Return what a tissue makes of (IL-6, IL-1) above normal, pg/mL: a weighted sum of two Hills.
+
+    The exponent below 1 compresses: levels vary a thousandfold between patients.
+    """
+    halves = (params.il6_half_pg_per_ml, params.il1_half_pg_per_ml)
+    above = [
+        max(0.0, hill(level, half, params.il6_hill) - hill(rest, half, params.il6_hill))
+        for level, rest, half in zip(levels, normal, halves, strict=True)
+    ]
+    return above[0] + il1_weight * above[1]
 
 
 class Physiology:
@@ -70,9 +89,9 @@ class Physiology:
         self.temperature_c += (aim - self.temperature_c) * -math.expm1(
             -hours / p.temperature_lag_hours
         )
-        self.leak += (self._sensitivity * signal - self.leak) * _passed(dt, p.leak_half_life_days)
+        self.leak += (self._sensitivity * signal - self.leak) * passed(dt, p.leak_half_life_days)
         crp = p.crp_normal_mg_per_l + p.crp_maximum_mg_per_l * hill(il6, p.crp_half_pg_per_ml, 1.0)
-        self.crp_mg_per_l += (crp - self.crp_mg_per_l) * _passed(hours, p.crp_half_life_hours)
+        self.crp_mg_per_l += (crp - self.crp_mg_per_l) * passed(hours, p.crp_half_life_hours)
         share = activated / self._myeloid_pool if self._myeloid_pool > 0.0 else 0.0
         ferritin = p.ferritin_normal_ng_per_ml + p.ferritin_maximum_ng_per_ml * hill(
             share, p.ferritin_half_share, 1.0
@@ -84,15 +103,8 @@ class Physiology:
 
     def signal(self, il6: float, il1: float) -> float:
         """Return what the body makes of unblocked IL-6 and IL-1 above their baselines."""
-        p = self._params
-        parts = (
-            (il6, self._baseline["il6"], p.il6_half_pg_per_ml, 1.0),
-            (il1, self._baseline["il1"], p.il1_half_pg_per_ml, p.il1_weight),
-        )
-        return sum(
-            weight * max(0.0, hill(level, half, p.il6_hill) - hill(normal, half, p.il6_hill))
-            for level, normal, half, weight in parts
-        )
+        normal = (self._baseline["il6"], self._baseline["il1"])
+        return signal((il6, il1), normal, self._params, self._params.il1_weight)
 
     def _note_fever(self, hours: float) -> None:
         p = self._params
@@ -117,6 +129,6 @@ class Physiology:
         return (leak >= p.low_flow_leak) + (leak >= p.high_flow_leak) + (leak >= p.ventilation_leak)
 
 
-def _passed(time: float, half_life: float) -> float:
+def passed(time: float, half_life: float) -> float:
     """Return the share of the way to its aim that a first-order process goes in `time`."""
     return 1.0 - 0.5 ** (time / half_life)

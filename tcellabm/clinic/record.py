@@ -34,7 +34,7 @@ SERIES_COLUMNS = (
     "icans_grade",
 )
 # Kept beside the published columns, for outcomes alone.
-OWN_COLUMNS = ("b_cells_per_ul", "blood_blasts_per_ul", "fever_hours")
+OWN_COLUMNS = ("b_cells_per_ul", "blood_blasts_per_ul", "fever_hours", "cerebral_edema")
 _COLUMNS = SERIES_COLUMNS + OWN_COLUMNS
 _INTEGERS = (
     "blood_pressure_need",
@@ -68,7 +68,8 @@ class Treatment(NamedTuple):
     """Something given."""
 
     day: float
-    name: str  # car_t, tocilizumab, corticosteroid
+    name: str  # car_t, tocilizumab, corticosteroid, anakinra
+    amount: float = 0.0  # cells of the body, or mg
 
 
 @dataclass

@@ -15,6 +15,7 @@ class Patient(Section):
     white_cell_recovery_days: float
     myeloid_sensitivity: float
     vascular_sensitivity: float
+    neuro_sensitivity: float
     anti_car_per_day: float
 
 

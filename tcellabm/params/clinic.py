@@ -43,6 +43,59 @@ class Corticosteroid(Section):
     division_emax: float
     after_tocilizumab_hours: float
     interval_hours: float
+    icans_grade: int
+
+
+class Anakinra(Section):
+    """Anakinra: pharmacokinetics, effect and dosing."""
+
+    dose_mg_per_kg: float
+    maximal_dose_mg: float
+    bioavailability: float
+    volume_l_per_kg: float
+    half_life_hours: float
+    half_block_ug_per_ml: float
+    cns_share: float
+    after_steroid_hours: float
+    interval_hours: float
+
+
+class Neurotoxicity(Section):
+    """From cytokines in serum to ICANS."""
+
+    entry_half_life_days: float
+    injury_half_life_days: float
+    il1_weight: float
+    grade_1_injury: float
+    grade_2_injury: float
+    grade_3_injury: float
+    grade_4_injury: float
+    edema_injury: float
+    icans_death_per_day: float
+
+
+class Dosing(Section):
+    """How the dose is divided and repeated."""
+
+    schedule: str
+    first_share: float
+    second_share: float
+    third_share: float
+    interval_days: float
+    hold_days: float
+    maximal_reinfusions: int
+    reinfusion_after_days: float
+    reinfusion_until_day: float
+
+
+class Cost(Section):
+    """Prices, US dollars."""
+
+    product_usd: float
+    icu_day_usd: float
+    tocilizumab_usd_per_mg: float
+    corticosteroid_usd_per_mg: float
+    anakinra_usd_per_mg: float
 
 
 class Physiology(Section):
@@ -85,6 +138,9 @@ class Care(Section):
     """What the clinicians do."""
 
     policy: str
+    anakinra: bool
+    high_burden_blast_share: float
+    icu_discharge_hours: float
 
 
 class Assay(Section):

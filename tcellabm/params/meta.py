@@ -21,7 +21,6 @@ POPULATION = "population."
 DISTRIBUTION_FIELDS = ("median", "sigma_ln", "low", "high")
 
 _WIDEST_SIGMA_LN = 20.0  # e^(20 z) is a float for every z that is ever drawn
-_LATER = {"care.policy": ("early", "preemptive", "prophylactic")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +78,7 @@ class Meta:
         return value
 
     def _choice_fault(self, raw: object) -> str:
-        if not isinstance(raw, self.kind) or raw not in (*self.range, *_LATER.get(self.key, ())):
-            return "is not a choice"
-        return "" if raw in self.range else "comes with the clinic issue"
+        return "" if isinstance(raw, self.kind) and raw in self.range else "is not a choice"
 
     def _number_fault(self, raw: object) -> str:
         if isinstance(raw, bool) or not isinstance(raw, Real):

@@ -43,8 +43,12 @@ class Sections(Section):
     cytokines: biology.Cytokines
     tocilizumab: clinic.Tocilizumab
     corticosteroid: clinic.Corticosteroid
+    anakinra: clinic.Anakinra
     physiology: clinic.Physiology
+    neurotoxicity: clinic.Neurotoxicity
+    dosing: clinic.Dosing
     care: clinic.Care
+    cost: clinic.Cost
     assay: clinic.Assay
     marrow: biology.Marrow
     blood: biology.Blood

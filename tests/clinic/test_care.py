@@ -83,3 +83,54 @@ def test_none_gives_nothing():
 
 def test_every_policy_that_parameters_admit_is_there():
     assert set(POLICIES) == set(load().describe("care.policy").range)
+
+
+@pytest.mark.parametrize(
+    ("policy", "well", "fever", "fever_high_burden", "pressor"),
+    [
+        ("none", 0, 0, 0, 0),
+        ("label", 0, 0, 0, 1),
+        ("early", 0, 1, 1, 1),
+        ("preemptive", 0, 0, 1, 1),
+        ("prophylactic", 1, 1, 1, 1),
+    ],
+)
+def test_when_each_policy_gives_its_first_tocilizumab(
+    policy, well, fever, fever_high_burden, pressor
+):
+    limit = PARAMS.care.high_burden_blast_share
+    seen = Bedside(3.0, 0, 0, (), ())
+    ill = seen._replace(in_crs=True, blast_share=0.5 * limit)
+    states = (seen, ill, ill._replace(blast_share=limit), ill._replace(blood_pressure_need=2))
+    given = [len(POLICIES[policy](state, PARAMS)) for state in states]
+    assert given == [well, fever, fever_high_burden, pressor]
+
+
+@pytest.mark.parametrize("policy", ["early", "preemptive", "prophylactic"])
+def test_after_the_first_dose_every_policy_follows_the_label(policy):
+    ill = Bedside(5.0, 2, 0, (3.0,), (), in_crs=True, blast_share=0.9)
+    assert POLICIES[policy](ill, PARAMS) == POLICIES["label"](ill, PARAMS)
+    better = ill._replace(blood_pressure_need=0)
+    assert POLICIES[policy](better, PARAMS) == ()
+
+
+@pytest.mark.parametrize(("grade", "given"), [(0, ()), (1, ()), (2, ("corticosteroid",))])
+def test_icans_gets_a_steroid_and_no_tocilizumab(grade, given):
+    seen = Bedside(7.0, 0, 0, (), (), icans_grade=grade)
+    assert POLICIES["label"](seen, PARAMS) == given
+    assert POLICIES["none"](seen, PARAMS) == ()
+
+
+def test_a_steroid_for_two_reasons_is_one_dose():
+    seen = Bedside(7.0, 3, 0, (5.0,), (), icans_grade=3)
+    assert POLICIES["label"](seen, PARAMS).count("corticosteroid") == 1
+
+
+def test_anakinra_comes_after_a_steroid_and_only_where_it_is_wanted():
+    wanted = PARAMS.replace({"care.anakinra": True})
+    ill = Bedside(9.0, 0, 0, (), (6.0, 8.9), icans_grade=3)
+    assert POLICIES["label"](ill, PARAMS) == ()
+    assert POLICIES["label"](ill, wanted) == ("anakinra",)
+    assert POLICIES["label"](ill._replace(corticosteroid_days=(8.9,)), wanted) == ()
+    assert POLICIES["label"](ill._replace(anakinra_days=(8.9,)), wanted) == ()
+    assert POLICIES["label"](ill._replace(icans_grade=1), wanted) == ()

@@ -292,11 +292,42 @@ def test_death_by_crs_is_grade_5_on_every_scale():
         assert dead[f"crs_grade_{scale}"] == 5
 
 
+@pytest.mark.parametrize(("grade", "days"), [(2, 0.0), (3, 1.0)])
+def test_intensive_care_is_icans_of_grade_3_too(grade, days):
+    rows = [{"day": 0.0}, {"day": 5.0, "icans_grade": 2}, {"day": 6.0, "icans_grade": grade}]
+    assert result(chart(rows=[*rows, {"day": 8.0}]))["icu_days"] == days
+
+
+def test_intensive_care_ends_a_day_after_the_last_need():
+    rows = [{"day": 0.0}, {"day": 3.0, "oxygen_need": 2}]
+    rows += [{"day": 3.0 + hour / 8} for hour in range(1, 20)]
+    assert result(chart(rows=rows))["icu_days"] == pytest.approx(3.0 + 1.0)
+
+
+def test_death_by_icans_is_grade_5_and_leaves_the_crs_grade():
+    rows = [{"day": 6.0, "crs_grade_penn": 4, "icans_grade": 4}]
+    row = result(chart(rows=rows, died=(7.0, "icans")))
+    assert (row["icans_grade"], row["crs_grade_penn"]) == (5, 4)
+
+
+def test_cost_is_product_intensive_care_and_drugs():
+    cost = PARAMS.cost
+    rows = [{"day": 0.0}, {"day": 4.0}, {"day": 6.0, "blood_pressure_need": 2}]
+    record = chart(rows=rows)
+    assert result(record)["cost_usd"] == 2.0 * cost.icu_day_usd  # nothing infused, nothing given
+    record.treatments += [Treatment(0.0, "car_t", 1e8), Treatment(1.0, "car_t", 1e8)]
+    record.treatments += [Treatment(5.0, "tocilizumab", 400.0), Treatment(5.0, "anakinra", 80.0)]
+    drugs = 400.0 * cost.tocilizumab_usd_per_mg + 80.0 * cost.anakinra_usd_per_mg
+    assert result(record)["cost_usd"] == cost.product_usd + 2.0 * cost.icu_day_usd + drugs
+
+
 def test_intensive_care_is_a_vasopressor_or_high_flow_oxygen():
-    needs = [(0.0, 0, 0), (1.0, 1, 1), (1.5, 2, 0), (2.0, 0, 2), (4.0, 3, 3), (5.0, 1, 0)]
+    needs = [(0.0, 0, 0), (1.0, 1, 1), (1.5, 2, 0), (2.0, 0, 2), (4.0, 3, 3), (5.5, 1, 0)]
     names = ("day", "blood_pressure_need", "oxygen_need")
     rows = [dict(zip(names, row, strict=True)) for row in needs]
-    assert result(chart(rows=rows))["icu_days"] == pytest.approx(0.5 + 0.5 + 2.0)
+    assert result(chart(rows=rows))["icu_days"] == pytest.approx(
+        0.5 + 0.5 + 2.0
+    )  # seen 36 h later: home
 
 
 def test_peaks_and_doses_are_counted():
