@@ -22,6 +22,7 @@ from tcellabm.cli.options import (
     Shard,
     Workers,
 )
+from tcellabm.cli.trial import trial
 
 if TYPE_CHECKING:
     from tcellabm.experiments.run import PatientRecord
@@ -152,15 +153,18 @@ def params(
     print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
 
 
+app.command()(trial)
+
+
 def _add_later_command(name: str) -> None:
     def command(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
-        options.refuse(f"`tcellabm {name}` is not there yet", "allowed: run, sweep, params")
+        options.refuse(f"`tcellabm {name}` is not there yet", "allowed: run, sweep, trial, params")
 
     anything = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command(name, context_settings=anything, help="Not there yet.")(command)
 
 
-for _name in ("trial", "app", "calibrate", "sensitivity", "plot"):
+for _name in ("app", "calibrate", "sensitivity", "plot"):
     _add_later_command(_name)
 
 

@@ -21,7 +21,12 @@ Overwrite = Annotated[
 Resume = Annotated[bool, Option("--resume", help="Go on with what is in DIR.")]
 Patients = Annotated[
     int | None,
-    Option("--patients", "-n", metavar="N", help="Patients a point: --set sweep.patients=N."),
+    Option(
+        "--patients",
+        "-n",
+        metavar="N",
+        help="Patients at each point; enrolled, in a trial.",
+    ),
 ]
 Workers = Annotated[
     int | None,

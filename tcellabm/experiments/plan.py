@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tcellabm.experiments.table import Row, outcome_schema
-from tcellabm.model import MODEL_VERSION, run_id
+from tcellabm.model import MODEL_VERSION, TumorTCellModel, run_id
 from tcellabm.params import InputError, Parameters, load_sweep
 
 
@@ -29,6 +29,10 @@ class Task:
         """The columns that tell a row from all others."""
         names = ("patient", "replicate", "seed", "run_id")
         return {name: getattr(self, name) for name in names}
+
+    def observe(self, model: TumorTCellModel) -> Row:
+        """Return the columns of the row that a finished run gives."""
+        return dict(model.outcomes())
 
 
 def patient_seed(root: int, patient: int, replicate: int = 0) -> int:

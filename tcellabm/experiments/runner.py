@@ -24,11 +24,11 @@ CHUNK_SECONDS = 2.0
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 
 
-def simulate(params: Parameters, seed: int) -> Row:
-    """Follow one patient to the end and return the outcomes."""
+def simulate(params: Parameters, seed: int) -> TumorTCellModel:
+    """Follow one patient to the end."""
     model = TumorTCellModel(params, rng=seed)
     model.run_until(params.time.days)
-    return dict(model.outcomes())
+    return model
 
 
 def run_task(params: Parameters, task: Task) -> Row:
@@ -39,7 +39,8 @@ def run_task(params: Parameters, task: Task) -> Row:
     outcomes, error = {}, ""
     for _ in range(TRIES):
         try:
-            outcomes, error = simulate(params.replace(task.point), task.seed), ""
+            outcomes = task.observe(simulate(params.replace(task.point), task.seed))
+            error = ""
             break
         except Exception as problem:
             error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:500]

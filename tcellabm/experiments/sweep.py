@@ -152,23 +152,23 @@ def sweep(
         # The same parameters may have been set in other words: the first session's columns stay.
         plan = plan.with_settings(folder.earlier.get("set", plan.settings))
         if folder.finished:
-            return _result(plan, _table(plan, folder))
+            return _result(plan, finished_rows(plan, folder))
         session = manifest.begin(plan.recipe, command, folder.earlier) | {"set": plan.settings}
         folder.write_manifest(session)
         try:
-            _compute(plan, folder, work)
+            compute(plan, folder, work)
             return _finish(plan, folder, draw, session)
         except KeyboardInterrupt:
-            done = len(_table(plan, folder))
+            done = len(finished_rows(plan, folder))
             folder.write_manifest(manifest.end(session, "interrupted", runs=done))
             raise Interrupted(folder.path, done, len(plan.tasks)) from None
 
 
-def _compute(plan: Plan, folder: store.Folder, work: Work) -> None:
+def compute(plan: Plan, folder: store.Folder, work: Work) -> None:
     """Compute the runs of this part that are not in the folder yet, and put them there."""
     number, parts = work.shard
     mine = plan.tasks[number - 1 :: parts]
-    done = set(_table(plan, folder)["run_id"].to_pylist())
+    done = set(finished_rows(plan, folder)["run_id"].to_pylist())
     missing = [task for task in mine if task.run_id not in done]
     if not missing:
         return
@@ -211,7 +211,7 @@ def _keep(
 
 def _finish(plan: Plan, folder: store.Folder, draw: Draw | None, session: dict[str, Any]) -> Result:
     """Write tables, map and manifest if all runs are there; in that order."""
-    table = _table(plan, folder)
+    table = finished_rows(plan, folder)
     result = _result(plan, table)
     if not result.complete:
         return result
@@ -224,7 +224,7 @@ def _finish(plan: Plan, folder: store.Folder, draw: Draw | None, session: dict[s
     return result
 
 
-def _table(plan: Plan, folder: store.Folder) -> pa.Table:
+def finished_rows(plan: Plan, folder: store.Folder) -> pa.Table:
     """Return the finished runs in the order of the plan, each once."""
     table = folder.read_shards(plan.schema)
     place = {run_id: row for row, run_id in enumerate(table["run_id"].to_pylist())}

@@ -46,14 +46,19 @@ def _type_of(values: Sequence[object]) -> pa.DataType:
     return pa.string()
 
 
-_EMPTY = {pa.bool_(): False, pa.int64(): 0, pa.string(): "", pa.float64(): math.nan}
+_EMPTY: dict[pa.DataType, object] = {
+    pa.bool_(): False,
+    pa.int64(): 0,
+    pa.string(): "",
+    pa.float64(): math.nan,
+}
 
 
 def to_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table; what a row lacks is False, 0, NaN or empty text, never null."""
+    """Return rows as a table; what a row lacks is False, 0, NaN, empty text or list, never null."""
     columns = []
     for field in schema:
-        empty = _EMPTY[field.type]
+        empty = _EMPTY.get(field.type, [])
         values = [_or_empty(row.get(field.name), empty) for row in rows]
         columns.append(pa.array(values, type=field.type))
     return pa.table(columns, schema=schema)

@@ -4,7 +4,7 @@ Layers, later wins: `model.toml`, product file, population file, scenario, sweep
 """
 
 from tcellabm.params.errors import InputError
-from tcellabm.params.loading import Row, Sweep, load, load_sweep, parse_set, rows
+from tcellabm.params.loading import Row, Sweep, load, load_sweep, load_trial, parse_set, rows
 from tcellabm.params.meta import Meta, Value
 from tcellabm.params.parameters import Distribution, Parameters
 
@@ -18,6 +18,7 @@ __all__ = [
     "Value",
     "load",
     "load_sweep",
+    "load_trial",
     "parse_set",
     "rows",
 ]

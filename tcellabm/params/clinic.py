@@ -158,3 +158,39 @@ class Assay(Section):
     normal_marrow_start_share: float
     normal_marrow_end_share: float
     normal_marrow_recovery_days: float
+
+
+class Pathway(Section):
+    """From enrollment to infusion, and the transplant that may follow."""
+
+    enrollments_per_week: float
+    slots_per_week: int
+    collection_days: float
+    manufacture_days_median: float
+    manufacture_sigma_ln: float
+    manufacture_failure_share: float
+    shipping_days_median: float
+    shipping_sigma_ln: float
+    scheduling_days_median: float
+    scheduling_sigma_ln: float
+    depletion_lead_low_days: float
+    depletion_lead_high_days: float
+    screening_share_median: float
+    screening_share_sigma_logit: float
+    screening_share_low: float
+    screening_share_high: float
+    bridging_share: float
+    bridging_log10_kill: float
+    bridging_sigma_log10: float
+    bridging_growth_factor: float
+    depletion_log10_kill: float
+    depletion_sigma_log10: float
+    depletion_log10_least: float
+    death_per_day_at_capacity: float
+    adverse_event_share: float
+    heavy_weight_kg: float
+    heavy_dose_low_cells: float
+    heavy_dose_high_cells: float
+    transplant_share: float
+    transplant_from_day: float
+    transplant_to_day: float

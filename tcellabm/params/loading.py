@@ -23,6 +23,9 @@ class _Role(NamedTuple):
     holds: bool  # whether what it sets holds for every patient
 
 
+_TRIAL = _Role(
+    ("scenario", "product", "population", "published", "posterior"), varies=False, holds=True
+)
 _SWEEP = _Role(("scenario", "product", "population"), varies=True, holds=True)
 _SCENARIO = _Role(("product", "population"), varies=False, holds=True)
 _NAMED = _Role((), varies=False, holds=False)
@@ -46,10 +49,13 @@ class Sweep:
         What all points share; at a point, `params.replace(point)`.
     axes : mapping of str to tuple
         Values by dotted key; empty for a scenario.
+    files : mapping of str to str
+        The files named, by what they are.
     """
 
     params: Parameters
     axes: Mapping[str, tuple[Value, ...]]
+    files: Mapping[str, str]
 
     def points(self) -> list[dict[str, Value]]:
         """Every point of the grid, the last axis running fastest."""
@@ -96,8 +102,26 @@ def load_sweep(path: File | None = None, overrides: Mapping[str, Any] | None = N
     InputError
         If a file or a value cannot be used.
     """
-    given = _overrides(overrides or {})
-    top = _read(path, _SWEEP)
+    return _resolve(path, overrides or {}, _SWEEP)
+
+
+def load_trial(path: File, overrides: Mapping[str, Any] | None = None) -> Sweep:
+    """Resolve a trial file: a scenario that may name published figures and a posterior too.
+
+    Raises
+    ------
+    InputError
+        If a file or a value cannot be used.
+    """
+    trial = _resolve(path, overrides or {}, _TRIAL)
+    for key in trial.axes:
+        raise InputError(f"{key} is a list", "", "allowed: one value; a list is for a sweep only")
+    return trial
+
+
+def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sweep:
+    given = _overrides(overrides, role)
+    top = _read(path, role)
     scenario = _read(top.files.get("scenario"), _SCENARIO)
     files = scenario.files | top.files | given.files
     named = [_read(files.get(kind), _NAMED) for kind in ("product", "population")]
@@ -105,7 +129,7 @@ def load_sweep(path: File | None = None, overrides: Mapping[str, Any] | None = N
     for layer in (*named, scenario, top, given):
         merged |= layer.entries
     axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
-    sweep = Sweep(Parameters.of(merged), axes)
+    sweep = Sweep(Parameters.of(merged), axes, files)
     for point in sweep.points():
         sweep.params.replace(point)  # some values are allowed only next to others
     return sweep
@@ -119,12 +143,12 @@ def _read(path: File | None, role: _Role) -> _Layer:
     return _layer(flatten(read_toml(file, where), where, settable()), where, role)
 
 
-def _overrides(values: Mapping[str, Any]) -> _Layer:
+def _overrides(values: Mapping[str, Any], role: _Role) -> _Layer:
     """Read overrides; a list is an axis."""
     said = flatten(values, OVERRIDE, settable())
     axes = {key for key, (raw, _) in said.items() if isinstance(raw, list | tuple)}
     named = {f"axes.{key}" if key in axes else key: said[key] for key in said}
-    return _layer(named, OVERRIDE, _SWEEP)
+    return _layer(named, OVERRIDE, role._replace(varies=True))
 
 
 def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:

@@ -28,6 +28,13 @@ class SweepSize(Section):
     patients: int
 
 
+class Trial(Section):
+    """Size of a virtual trial."""
+
+    patients: int
+    posterior_draws: int
+
+
 class Sections(Section):
     """Every parameter there is, by section."""
 
@@ -49,12 +56,14 @@ class Sections(Section):
     dosing: clinic.Dosing
     care: clinic.Care
     cost: clinic.Cost
+    pathway: clinic.Pathway
     assay: clinic.Assay
     marrow: biology.Marrow
     blood: biology.Blood
     resolution: Resolution
     time: Time
     sweep: SweepSize
+    trial: Trial
 
 
 def leaves(section: type[Section] = Sections, prefix: str = "") -> dict[str, type]:

@@ -3,6 +3,7 @@
 import math
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,9 +33,13 @@ def fake_outcomes(params, seed):
     return row | texts | flags | counts | {"seed": seed}
 
 
+def fake_simulate(params, seed):
+    return SimpleNamespace(outcomes=lambda: fake_outcomes(params, seed))
+
+
 @pytest.fixture
 def fake_model(monkeypatch):
-    monkeypatch.setattr(runner, "simulate", fake_outcomes)
+    monkeypatch.setattr(runner, "simulate", fake_simulate)
 
 
 @pytest.fixture

@@ -1,0 +1,80 @@
+"""The command `tcellabm trial`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tcellabm.cli import options
+from tcellabm.cli.errors import INTERRUPTED, say
+from tcellabm.cli.options import (
+    Dask,
+    Days,
+    Out,
+    Overwrite,
+    Patients,
+    Resume,
+    Seed,
+    Settings,
+    Shard,
+    Workers,
+)
+
+if TYPE_CHECKING:
+    from tcellabm.experiments.trial import TrialResult
+
+
+def trial(
+    file: Annotated[str, typer.Argument(metavar="TRIAL")] = "params/trials/eliana.toml",
+    settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
+    patients: Patients = None,
+    seed: Seed = 1,
+    days: Days = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
+    dask: Dask = "",
+    shard: Shard = "1/1",
+) -> None:
+    """Run a virtual trial, -n patients enrolled, and set it beside the published one."""
+    from tcellabm.experiments import sweep
+    from tcellabm.experiments import trial as experiment
+    from tcellabm.views.report import agreement
+
+    if dask and workers is not None:
+        options.refuse("--workers and --dask exclude each other")
+    work = sweep.Work(workers, dask, options.part(shard))
+    given = options.overrides(settings, {"time.days": days, "trial.patients": patients})
+    plan = experiment.TrialPlan.load(file, given, seed)
+    folder = options.result_folder("trial", file, out, resume)
+    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    try:
+        result = experiment.trial(
+            plan, folder, work, command=options.command_line(), draw=_draw, **modes
+        )
+    except sweep.Interrupted as stop:
+        again = options.command_to_resume(stop.folder)
+        say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
+        raise typer.Exit(INTERRUPTED) from None
+    if result.complete:
+        print(*agreement(result.main, result.comparison), sep="\n")
+    _report(result, folder, len(plan.enrolled))
+
+
+def _draw(result: "TrialResult") -> bytes:
+    from tcellabm.views.figures import draw_trial
+
+    return draw_trial(result.main, result.comparison)
+
+
+def _report(result: "TrialResult", folder: Path, total: int) -> None:
+    if not result.complete:
+        done = f"{len(result.patients)} of {total} patients are in {folder}"
+        print(f"{done}; the tables come with the last part, or with --resume and no --shard")
+        return
+    print(f"wrote {folder}: patients.parquet, comparison.csv, figure.png, manifest.json")
+    if result.errors:
+        table = f"{folder}/patients.parquet"
+        say(f"error: {result.errors} of {total} runs failed, {table}, see column `error`")
+        raise typer.Exit(1)

@@ -1,0 +1,118 @@
+"""What a trial notes of each infused patient beside the outcomes: courses, and when things happen.
+
+Courses are lists over COURSE_DAYS. Days count from infusion and are NaN where nothing happened.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tcellabm.clinic.outcomes import HOURS_PER_DAY, in_icu
+from tcellabm.clinic.record import Record
+from tcellabm.params import Parameters
+
+COURSE_DAYS = (*range(0, 29), 35, 42, 49, 56, 60, *range(90, 361, 30))
+COURSES = {
+    "copies_by_day": "copies_per_ug",
+    "il6_by_day": "il6_pg_per_ml",
+    "ifng_by_day": "ifng_pg_per_ml",
+    "crp_by_day": "crp_mg_per_l",
+    "temperature_by_day": "temperature_c",
+}
+NAN = math.nan
+MONTH = 28.0  # peaks are those of the first
+TRIAL_FEVER_C = 38.6  # Levine 2021
+FEVER_C = 38.0
+TERMINAL_FROM, TERMINAL_TO = 60.0, 365.0
+AFTER_DRUG_DAYS = 2.0
+
+
+def observations(record: Record, params: Parameters) -> dict[str, Any]:
+    """Return the further columns of one patient, in a fixed order."""
+    day = record.column("day")
+    courses = {name: _course(day, record.column(of)) for name, of in COURSES.items()}
+    return courses | _toxicity(record, params) | _drug(record) | _cells(record, params)
+
+
+def _course(day: np.ndarray, values: np.ndarray) -> list[float]:
+    """Read a column on each course day: the last row up to then; NaN after the end."""
+    rows = np.searchsorted(day, COURSE_DAYS, side="right") - 1
+    seen = np.where(np.asarray(COURSE_DAYS) <= day[-1], values[rows], NAN)
+    return [float(value) for value in seen]
+
+
+def _first(day: np.ndarray, state: np.ndarray) -> float:
+    hit = np.flatnonzero(state)
+    return float(day[hit[0]]) if hit.size else NAN
+
+
+def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
+    day = record.column("day")
+    month = day <= MONTH
+    fever = month & (record.column("temperature_c") >= TRIAL_FEVER_C)
+    spent = np.diff(day, prepend=0.0)
+    peaks = {
+        f"{name}_peak_day": float(day[np.argmax(record.column(column)[month])])
+        for name, column in (
+            ("il6", "il6_pg_per_ml"),
+            ("il1", "il1_pg_per_ml"),
+            ("ifng", "ifng_pg_per_ml"),
+            ("crp", "crp_mg_per_l"),
+            ("ferritin", "ferritin_ng_per_ml"),
+        )
+    }
+    return peaks | {
+        "peak_ferritin": float(record.column("ferritin_ng_per_ml")[month].max()),
+        "fever_onset_day": _first(day, fever),
+        "fever_days": float(spent[fever].sum()),
+        "worst_blood_pressure_need": int(record.column("blood_pressure_need")[month].max()),
+        "worst_oxygen_need": int(record.column("oxygen_need")[month].max()),
+        "icu_entry_day": _first(day, in_icu(record, params)),
+        "icans_onset_day": _first(day, record.column("icans_grade") > 0),
+        "cerebral_edema": bool(record.column("cerebral_edema").any()),
+    }
+
+
+def _drug(record: Record) -> dict[str, Any]:
+    """Return when tocilizumab came first, when fever ended then, and what serum IL-6 did."""
+    given, day = record.days_of("tocilizumab"), record.column("day")
+    none = dict.fromkeys(
+        ("first_tocilizumab_day", "fever_after_tocilizumab_hours", "il6_after_over_before"), NAN
+    )
+    if not given:
+        return none
+    first = given[0]
+    cool = (day >= first) & (record.column("temperature_c") < FEVER_C)
+    il6 = record.column("il6_pg_per_ml")
+    before, after = il6[day <= first], il6[(day > first) & (day <= first + AFTER_DRUG_DAYS)]
+    return {
+        "first_tocilizumab_day": first,
+        "fever_after_tocilizumab_hours": (_first(day, cool) - first) * HOURS_PER_DAY,
+        "il6_after_over_before": float(after.max() / before[-1]) if after.size else NAN,
+    }
+
+
+def _cells(record: Record, params: Parameters) -> dict[str, Any]:
+    day = record.column("day")
+    b_cells = record.column("b_cells_per_ul") >= params.assay.aplasia_b_cells_per_ul
+    return {
+        "b_cells_back_day": _first(day, b_cells & (day > MONTH)),
+        "terminal_half_life_days": _terminal(record, params),
+        "blasts_on_day_0": record.assessments[0].blast_share,
+    }
+
+
+def _terminal(record: Record, params: Parameters) -> float:
+    """Return the half-life of the transgene in blood after day 60, from monthly draws, days."""
+    limit = params.assay.quantification_limit_copies_per_ug
+    late = [
+        (draw.day, draw.copies_per_ug)
+        for draw in record.draws
+        if TERMINAL_FROM <= draw.day <= TERMINAL_TO and draw.copies_per_ug >= limit
+    ]
+    if len(late) < 3:
+        return NAN
+    days, copies = np.array(late).T
+    slope = float(np.polyfit(days, np.log2(copies), 1)[0])
+    return -1.0 / slope if slope < 0.0 else NAN

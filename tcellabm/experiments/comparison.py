@@ -1,0 +1,136 @@
+"""A virtual trial beside the published one, row by row."""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from tcellabm.experiments.measures import BEYOND, MEASURES, Cohort
+from tcellabm.params import InputError
+
+COLUMNS = (
+    *("id", "quantity", "use", "published", "published_low", "published_high"),
+    *("simulated", "simulated_low", "simulated_high", "agrees"),
+    *("unit", "n", "interval", "confidence", "source", "note"),
+)
+USES = ("calibrate", "input", "validate")
+# Published ranges are of patients, not of what was estimated: nothing is judged by them.
+NOT_OF_THE_ESTIMATE = "range"
+RESAMPLES = 200
+WITHIN = {"median": 1.5, "kinetic": 2.0}
+_NEEDED = ("id", "quantity", "value", "low", "high", "interval", "unit", "n", "source")
+
+
+@cache
+def read_published(path: Path) -> pd.DataFrame:
+    """Read the published figures.
+
+    Raises
+    ------
+    InputError
+        Columns are missing, a number is none, or an id is there twice.
+    """
+    allowed = f"allowed: columns {', '.join((*_NEEDED, 'confidence', 'use'))}"
+    try:
+        table = pd.read_csv(path, keep_default_na=False, dtype=str)
+        for name in ("value", "low", "high", "n"):
+            table[name] = pd.to_numeric(table[name].replace("", None))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"published figures: {error}", str(path), allowed) from None
+    if missing := {*_NEEDED, "confidence", "use"} - set(table.columns):
+        raise InputError(f"published figures lack {min(missing)}", str(path), allowed)
+    if not table["id"].is_unique or not set(table["use"]) <= set(USES):
+        raise InputError("published figures: an id twice, or a use", str(path), ", ".join(USES))
+    return table
+
+
+def compare(cohorts: Sequence[Cohort], published: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
+    """Return `comparison.csv`: a row per published figure, with what was simulated.
+
+    Parameters
+    ----------
+    cohorts : sequence of Cohort
+        The one at the median of the posterior, then one per posterior draw, if any.
+    published : DataFrame
+        From `read_published`.
+    seed : int
+        Of the resampling of patients.
+
+    Returns
+    -------
+    DataFrame
+        COLUMNS. The interval of what was simulated is that of 95 % over posterior draws and
+        patients drawn anew; of the published figure that by which `agrees` was told.
+    """
+    rng = np.random.default_rng(seed)
+    spread = cohorts[1:] or cohorts
+    again = [spread[i % len(spread)].resampled(rng) for i in range(RESAMPLES)]
+    rows = [_row(row, cohorts[0], again) for row in published.to_dict("records")]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _row(published: dict[str, Any], cohort: Cohort, again: list[Cohort]) -> dict[str, Any]:
+    measure = MEASURES.get(published["id"])
+    kind = measure.kind if measure else ""
+    low, high, interval = judged_by(published, kind)
+    row = {name: published[name] for name in COLUMNS if name in published} | {
+        "published": published["value"],
+        "published_low": low,
+        "published_high": high,
+        "interval": interval,
+    }
+    blank = dict.fromkeys(("simulated", "simulated_low", "simulated_high"), math.nan)
+    if measure is None:
+        note = BEYOND.get(published["id"], "not modeled")
+        return row | blank | {"agrees": "", "note": note}
+    value = measure.of(cohort)
+    drawn = np.array([measure.of(other) for other in again])
+    known = drawn[np.isfinite(drawn)]
+    bounds = np.quantile(known, [0.025, 0.975]) if known.size else [math.nan, math.nan]
+    simulated = dict(zip(blank, (value, *map(float, bounds)), strict=True))
+    note = measure.note if math.isfinite(value) else "no such patient in this trial"
+    return row | simulated | {"agrees": _agrees(kind, simulated, low, high), "note": note}
+
+
+def judged_by(published: dict[str, Any], kind: str) -> tuple[float, float, str]:
+    """Return the interval by which a row is judged, and what it is.
+
+    The published one, unless it is a range of patients; else Clopper-Pearson 95 % from n for a
+    rate, x or / 1.5 for a median, x or / 2 for a kinetic mean.
+    """
+    value, n, said = published["value"], published["n"], published["interval"]
+    if said and said != NOT_OF_THE_ESTIMATE:
+        return published["low"], published["high"], said
+    if math.isnan(value):
+        return math.nan, math.nan, ""
+    if kind == "rate" and n > 0:
+        low, high = clopper_pearson(round(value / 100.0 * n), int(n))
+        return 100.0 * low, 100.0 * high, "Clopper-Pearson 95 % from n"
+    if kind in WITHIN:
+        factor = WITHIN[kind]
+        return value / factor, value * factor, f"published x or / {factor:g}"
+    return math.nan, math.nan, ""
+
+
+def clopper_pearson(successes: int, n: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of a proportion (Clopper and Pearson 1934)."""
+    interval = stats.binomtest(successes, n).proportion_ci(0.95, "exact")
+    return float(interval.low), float(interval.high)
+
+
+def _agrees(kind: str, simulated: dict[str, float], low: float, high: float) -> str:
+    """Tell `true`, `false`, or nothing where there is nothing to compare."""
+    value = simulated["simulated"]
+    if kind == "zero":
+        low, high = simulated["simulated_low"], simulated["simulated_high"]
+        value = 0.0 if math.isfinite(value) else math.nan
+    bounds = [bound for bound in (low, high) if not math.isnan(bound)]
+    if math.isnan(value) or not bounds:
+        return ""
+    inside = not value < low and not value > high  # a bound that is not there is not crossed
+    return "true" if inside else "false"

@@ -1,0 +1,67 @@
+"""Kaplan-Meier estimates of a virtual trial, from the columns of its patients."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+DAYS_PER_MONTH = 365.25 / 12.0
+
+
+class Times(NamedTuple):
+    """How long each patient was followed, and whether that ended in the event."""
+
+    days: np.ndarray
+    event: np.ndarray  # bool
+
+    def curve(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (days, share without event), a step down at each event, from (0, 1)."""
+        fit = stats.ecdf(_censored(self)).sf
+        return np.r_[0.0, fit.quantiles], np.r_[1.0, fit.probabilities]
+
+    def at(self, months: float) -> float:
+        """Return the share without event at so many months; NaN without patients."""
+        if self.days.size == 0:
+            return float("nan")
+        fit = stats.ecdf(_censored(self)).sf
+        return float(fit.evaluate(months * DAYS_PER_MONTH))
+
+
+def _censored(times: Times) -> stats.CensoredData:
+    return stats.CensoredData.right_censored(times.days, ~times.event)
+
+
+def _until(columns: dict[str, np.ndarray], end: np.ndarray, event: np.ndarray) -> Times:
+    """Censor at transplant."""
+    transplant = columns["transplant_day"]
+    cut = transplant < end
+    return Times(np.where(cut, transplant, end), event & ~cut)
+
+
+def relapse_free(columns: dict[str, np.ndarray]) -> Times:
+    """From remission to relapse or death, of responders; censored at transplant."""
+    ends = np.fmin(columns["relapse_day"], columns["death_day"])
+    event = ~np.isnan(ends)
+    end = np.where(event, ends, columns["followed_days"])
+    times = _until(columns, end, event)
+    return Times(np.maximum(times.days - columns["remission_day"], 0.0), times.event)
+
+
+def event_free(columns: dict[str, np.ndarray]) -> Times:
+    """From infusion to no response (day 0), relapse or death; censored at transplant."""
+    return _until(columns, columns["event_free_days"], columns["event_free_event"].astype(bool))
+
+
+def overall(columns: dict[str, np.ndarray]) -> Times:
+    """From infusion to death; censored at transplant, since the model follows none."""
+    death = columns["death_day"]
+    event = ~np.isnan(death)
+    return _until(columns, np.where(event, death, columns["followed_days"]), event)
+
+
+def aplasia(columns: dict[str, np.ndarray]) -> Times:
+    """From infusion to the return of B cells; censored at relapse, death and transplant."""
+    back = columns["b_cells_back_day"]
+    gone = np.fmin(np.fmin(columns["relapse_day"], columns["death_day"]), columns["followed_days"])
+    event = back <= gone
+    return _until(columns, np.where(event, back, gone), event)
