@@ -63,9 +63,10 @@ def trial(
 
 
 def _draw(result: "TrialResult") -> bytes:
+    from tcellabm.experiments.comparison import published_curves
     from tcellabm.views.figures import draw_trial
 
-    return draw_trial(result.main, result.comparison)
+    return draw_trial(result.main, result.comparison, published_curves(), result.limit)
 
 
 def _report(result: "TrialResult", folder: Path, total: int) -> None:

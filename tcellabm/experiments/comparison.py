@@ -12,18 +12,22 @@ from scipy import stats
 
 from tcellabm.experiments.measures import BEYOND, MEASURES, Cohort
 from tcellabm.params import InputError
+from tcellabm.params.files import find_file
 
 COLUMNS = (
     *("id", "quantity", "use", "published", "published_low", "published_high"),
     *("simulated", "simulated_low", "simulated_high", "agrees"),
-    *("unit", "n", "interval", "confidence", "source", "note"),
+    *("unit", "n", "population", "timepoint", "interval", "confidence", "source", "note"),
 )
 USES = ("calibrate", "input", "validate")
 # Published ranges are of patients, not of what was estimated: nothing is judged by them.
 NOT_OF_THE_ESTIMATE = "range"
 RESAMPLES = 200
 WITHIN = {"median": 1.5, "kinetic": 2.0}
-_NEEDED = ("id", "quantity", "value", "low", "high", "interval", "unit", "n", "source")
+_NEEDED = (
+    *("id", "quantity", "value", "low", "high", "interval", "unit", "n"),
+    *("population", "timepoint", "source"),
+)
 
 
 @cache
@@ -47,6 +51,11 @@ def read_published(path: Path) -> pd.DataFrame:
     if not table["id"].is_unique or not set(table["use"]) <= set(USES):
         raise InputError("published figures: an id twice, or a use", str(path), ", ".join(USES))
     return table
+
+
+def published_curves() -> pd.DataFrame:
+    """Return the published curves that are shipped: `curve`, `day`, `value`, `source`."""
+    return pd.read_csv(find_file("params/trials/curves.csv"))
 
 
 def compare(cohorts: Sequence[Cohort], published: pd.DataFrame, seed: int = 1) -> pd.DataFrame:

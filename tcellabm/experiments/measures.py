@@ -133,6 +133,8 @@ def _dose_slope(c: Cohort) -> float:
 
 def _spearman(c: Cohort) -> float:
     il6, crp = (pd.Series(c.infused[name]) for name in ("peak_il6", "peak_crp"))
+    if il6.nunique() < 2 or crp.nunique() < 2:
+        return float("nan")
     return float(il6.corr(crp, method="spearman"))
 
 

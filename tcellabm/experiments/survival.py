@@ -1,5 +1,6 @@
 """Kaplan-Meier estimates of a virtual trial, from the columns of its patients."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,18 @@ class Times(NamedTuple):
         """Return (days, share without event), a step down at each event, from (0, 1)."""
         fit = stats.ecdf(_censored(self)).sf
         return np.r_[0.0, fit.quantiles], np.r_[1.0, fit.probabilities]
+
+    def band(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the 95 % interval (log-log, Greenwood) at the days of `curve`."""
+        fit = stats.ecdf(_censored(self)).sf
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # without events there is no variance
+            interval = fit.confidence_interval(0.95, method="log-log")
+        low, high = (
+            np.where(np.isnan(edge.probabilities), fit.probabilities, edge.probabilities)
+            for edge in (interval.low, interval.high)
+        )
+        return np.r_[1.0, low], np.r_[1.0, high]
 
     def at(self, months: float) -> float:
         """Return the share without event at so many months; NaN without patients."""

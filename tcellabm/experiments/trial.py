@@ -171,11 +171,14 @@ class TrialResult:
         A row per published figure.
     complete : bool
         Whether every run is there.
+    limit : float
+        Limit of quantification of the transgene, copies/ug.
     """
 
     patients: pd.DataFrame
     comparison: pd.DataFrame
     complete: bool
+    limit: float
 
     @property
     def errors(self) -> int:
@@ -260,4 +263,5 @@ def _result(plan: TrialPlan, folder: store.Folder) -> TrialResult:
     arms = range(len(plan.points)) if complete else []
     cohorts = [Cohort.of(patients[patients["replicate"] == arm]) for arm in arms]
     rows = compare(cohorts, plan.published, plan.seed) if complete else pd.DataFrame()
-    return TrialResult(patients, rows, complete)
+    limit = plan.params.assay.quantification_limit_copies_per_ug
+    return TrialResult(patients, rows, complete, limit)

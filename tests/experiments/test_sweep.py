@@ -2,7 +2,7 @@ import math
 
 import pandas as pd
 import pytest
-from experiments.conftest import DOSE, fake_outcomes
+from experiments.conftest import DOSE, fake_simulate
 
 from tcellabm.experiments import runner, store
 from tcellabm.experiments import sweep as experiment
@@ -32,7 +32,7 @@ def stop_after(runs, error):
     def simulate(params, seed):
         if next(left, None) is None:
             raise error
-        return fake_outcomes(params, seed)
+        return fake_simulate(params, seed)
 
     return simulate
 
@@ -65,7 +65,7 @@ def test_ctrl_c_keeps_finished_runs_and_resuming_gives_the_same_table(
         assert (stop.value.done, stop.value.total) == (done, 20)
         assert not (out / "outcomes.parquet").exists()
         assert not (out / "summary.csv").exists()
-    monkeypatch.setattr(runner, "simulate", fake_outcomes)
+    monkeypatch.setattr(runner, "simulate", fake_simulate)
     sweep(plan, out, HERE, resume=True)
     assert table_bytes(out) == whole
 
@@ -82,7 +82,7 @@ def test_resuming_with_the_same_parameters_in_other_words_keeps_the_columns(
     monkeypatch.setattr(runner, "simulate", stop_after(7, KeyboardInterrupt()))
     with pytest.raises(Interrupted):
         sweep(plan, tmp_path / "a", HERE)
-    monkeypatch.setattr(runner, "simulate", fake_outcomes)
+    monkeypatch.setattr(runner, "simulate", fake_simulate)
     overrides = plan.axes | {"sweep.patients": 5, "time.days": 365}
     again = Plan.load("params/scenarios/kymriah.toml", overrides)
     sweep(again, tmp_path / "a", HERE, resume=True)
@@ -105,7 +105,7 @@ def test_a_damaged_shard_is_computed_again(plan, tmp_path, monkeypatch, whole):
         sweep(plan, out, HERE)
     (shard,) = (out / "shards").iterdir()
     shard.write_bytes(shard.read_bytes()[:-20])
-    monkeypatch.setattr(runner, "simulate", fake_outcomes)
+    monkeypatch.setattr(runner, "simulate", fake_simulate)
     sweep(plan, out, HERE, resume=True)
     assert table_bytes(out) == whole
 
@@ -117,7 +117,7 @@ def test_a_run_that_raises_becomes_a_row_after_three_tries(plan, tmp_path, monke
         if seed == bad:
             tries.append(seed)
             raise FloatingPointError("in\nthe kernel")
-        return fake_outcomes(params, seed)
+        return fake_simulate(params, seed)
 
     monkeypatch.setattr(runner, "simulate", simulate)
     result = sweep(plan, tmp_path / "a", HERE)
@@ -137,7 +137,7 @@ def test_a_run_that_succeeds_the_second_time_is_a_good_row(plan, monkeypatch):
     def simulate(params, seed):
         for failure in failures:
             raise failure
-        return fake_outcomes(params, seed)
+        return fake_simulate(params, seed)
 
     monkeypatch.setattr(runner, "simulate", simulate)
     row = runner.run_task(plan.params, plan.tasks[0])
