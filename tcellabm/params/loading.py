@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tcellabm.params.errors import InputError, shorten
 from tcellabm.params.files import Said, find_file, flatten, read_toml
-from tcellabm.params.meta import Meta, Value, catalog, meta_of, model_file, settable
+from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, model_file, settable
 from tcellabm.params.parameters import OVERRIDE, Entry, Parameters, entries
 
 type File = str | os.PathLike[str]
@@ -125,14 +125,30 @@ def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sw
     scenario = _read(top.files.get("scenario"), _SCENARIO)
     files = scenario.files | top.files | given.files
     named = [_read(files.get(kind), _NAMED) for kind in ("product", "population")]
-    merged: dict[str, Entry] = {}
-    for layer in (*named, scenario, top, given):
+    product, population = named
+    merged = product.entries | population.entries
+    merged |= _moved(product.entries, population.entries)
+    for layer in (scenario, top, given):
         merged |= layer.entries
     axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
     sweep = Sweep(Parameters.of(merged), axes, files)
     for point in sweep.points():
         sweep.params.replace(point)  # some values are allowed only next to others
     return sweep
+
+
+def _moved(product: Mapping[str, Entry], population: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Move the medians of a population by what a product's values are over those of the reference.
+
+    A population says how patients differ, and a product by how much all of them do.
+    """
+    moved = {}
+    for key, entry in product.items():
+        median, reference = f"{POPULATION}{key}.median", catalog().get(key)
+        if median in population and reference is not None and reference.value:
+            factor = float(entry.value) / float(reference.value)
+            moved[median] = entry._replace(value=float(population[median].value) * factor)
+    return moved
 
 
 def _read(path: File | None, role: _Role) -> _Layer:
