@@ -51,7 +51,7 @@ def trial(
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     try:
         result = experiment.trial(
-            plan, folder, work, command=options.command_line(), draw=_draw, **modes
+            plan, folder, work, command=options.command_line(), draw=_draw, write=_write, **modes
         )
     except sweep.Interrupted as stop:
         again = options.command_to_resume(stop.folder)
@@ -69,12 +69,21 @@ def _draw(result: "TrialResult") -> bytes:
     return draw_trial(result.main, result.comparison, published_curves(), result.limit)
 
 
+def _write(result: "TrialResult", stamp: str) -> str:
+    from tcellabm.experiments.comparison import goals
+    from tcellabm.experiments.measures import Cohort
+    from tcellabm.views.report import validation_report
+
+    windows = goals(Cohort.of(result.main))
+    return validation_report(result.main, result.comparison, windows, stamp)
+
+
 def _report(result: "TrialResult", folder: Path, total: int) -> None:
     if not result.complete:
         done = f"{len(result.patients)} of {total} patients are in {folder}"
         print(f"{done}; the tables come with the last part, or with --resume and no --shard")
         return
-    print(f"wrote {folder}: patients.parquet, comparison.csv, figure.png, manifest.json")
+    print(f"wrote {folder}: patients.parquet, comparison.csv, figure.png, validation.md")
     if result.errors:
         table = f"{folder}/patients.parquet"
         say(f"error: {result.errors} of {total} runs failed, {table}, see column `error`")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from tcellabm.experiments.measures import BEYOND, MEASURES, Cohort
+from tcellabm.experiments.measures import BEYOND, FURTHER, MEASURES, Cohort
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file
 
@@ -81,6 +81,21 @@ def compare(cohorts: Sequence[Cohort], published: pd.DataFrame, seed: int = 1) -
     again = [spread[i % len(spread)].resampled(rng) for i in range(RESAMPLES)]
     rows = [_row(row, cohorts[0], again) for row in published.to_dict("records")]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def goals(cohort: Cohort) -> pd.DataFrame:
+    """Return the windows that the model is to meet (`params/trials/goals.csv`), misses first.
+
+    Returns
+    -------
+    DataFrame
+        `quantity`, `low`, `high`, `unit`, `simulated`, `met` (bool).
+    """
+    table = pd.read_csv(find_file("params/trials/goals.csv"))
+    known = MEASURES | FURTHER
+    table["simulated"] = [known[name].of(cohort) for name in table.pop("measure")]
+    table["met"] = table["simulated"].between(table["low"], table["high"])
+    return table.sort_values("met", kind="stable", ignore_index=True)
 
 
 def _row(published: dict[str, Any], cohort: Cohort, again: list[Cohort]) -> dict[str, Any]:

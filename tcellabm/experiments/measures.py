@@ -313,6 +313,19 @@ MEASURES: dict[str, Measure] = {
     "H04c": Measure("rate", _above("crs_grade_astct", 3), _ELSEWHERE),
 }
 
+
+def _early_relapses(c: Cohort) -> float:
+    """Of relapses within five years, those within 24 months of remission."""
+    after = c.responders["relapse_day"] - c.responders["remission_day"]
+    return percent(after[after <= 5 * YEAR] <= 2 * YEAR)
+
+
+# What the goals of a trial ask for beside published rows.
+FURTHER: dict[str, Measure] = {
+    "early_relapses": Measure("rate", _early_relapses),
+    "cmax_cv": Measure("kinetic", _cv(_CMAX, "infused")),
+}
+
 _NO_NUMBER = "no number to compare with"
 BEYOND: dict[str, str] = {
     "L02": "CR and CRi cannot be told apart: no hematopoiesis is modeled",
@@ -324,7 +337,7 @@ BEYOND: dict[str, str] = {
     "P08c": "no kidneys are modeled",
     "K01": "relative to an extrapolated level on day 0, not to the cells infused",
     "K07": "a share of a fitted curve, not of cells",
-    "K08": "a comparison within patients: see `tcellabm trial --counterfactuals`",
+    "K08": "a comparison within patients: see scripts/counterfactuals.py",
     "K09": "a comparison within patients that the trial does not make",
     "K20": "marrow is not assayed for transgene",
     "K26": _NO_NUMBER,

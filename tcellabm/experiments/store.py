@@ -22,7 +22,7 @@ MANIFEST = "manifest.json"
 SHARDS = "shards"
 RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
-    *("summary.csv", "comparison.csv", "figure.png", "map.png", SHARDS, MANIFEST),
+    *("summary.csv", "comparison.csv", "figure.png", "map.png", "validation.md", SHARDS, MANIFEST),
 }
 
 

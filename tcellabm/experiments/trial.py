@@ -1,5 +1,7 @@
 """A virtual trial: everyone enrolled, on their way to infusion and for years after."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -117,6 +119,12 @@ class TrialPlan(Plan):
             "parameters": self.params.resolved(),
         }
 
+    @property
+    def stamp(self) -> str:
+        """Name of what the trial rests on: parameters, published figures, model version."""
+        text = json.dumps(self.recipe, sort_keys=True) + self.published.to_csv()
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
     def with_settings(self, settings: dict[str, Any]) -> "TrialPlan":
         """Return the same plan with other columns of what was set."""
         return replace(self, settings=settings)
@@ -192,6 +200,7 @@ class TrialResult:
 
 
 Draw = Callable[[TrialResult], bytes]
+Write = Callable[[TrialResult, str], str]
 
 
 def trial(
@@ -203,11 +212,12 @@ def trial(
     resume: bool = False,
     command: str = "",
     draw: Draw | None = None,
+    write: Write | None = None,
 ) -> TrialResult:
     """Compute a trial into a folder.
 
-    Writes `patients.parquet`, `comparison.csv`, `figure.png` and `manifest.json`. Parameters and
-    errors are those of `experiments.sweep.sweep`.
+    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `draw`), `validation.md` (with
+    `write`) and `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
     """
     work = work or Work()
     if overwrite and work.part:
@@ -222,7 +232,7 @@ def trial(
         folder.write_manifest(session)
         try:
             compute(plan, folder, work)
-            return _finish(plan, folder, draw, session)
+            return _finish(plan, folder, draw, write, session)
         except KeyboardInterrupt:
             done = len(finished_rows(plan, folder))
             folder.write_manifest(manifest.end(session, "interrupted", runs=done))
@@ -230,7 +240,11 @@ def trial(
 
 
 def _finish(
-    plan: TrialPlan, folder: store.Folder, draw: Draw | None, session: dict[str, Any]
+    plan: TrialPlan,
+    folder: store.Folder,
+    draw: Draw | None,
+    write: Write | None,
+    session: dict[str, Any],
 ) -> TrialResult:
     """Write tables, figure and manifest if all runs are there; in that order."""
     result = _result(plan, folder)
@@ -241,6 +255,8 @@ def _finish(
     folder.write("comparison.csv", text.encode())
     if draw:
         folder.write("figure.png", draw(result))
+    if write:
+        folder.write("validation.md", write(result, plan.stamp).encode())
     facts = {"runs": len(plan.tasks), "errors": result.errors}
     folder.write_manifest(manifest.end(session, "finished", **facts))
     return result

@@ -1,0 +1,62 @@
+"""Write the generated documents: docs/parameters.md, and docs/validation.md from a trial folder.
+
+python scripts/documents.py                        # the parameter tables
+tcellabm trial -n 500 --out runs/validation && python scripts/documents.py runs/validation
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from tcellabm import params
+from tcellabm.views.report import parameter_table
+
+DOCS = Path(__file__).parents[1] / "docs"
+FILES = Path(__file__).parents[1] / "params"
+_HEAD = """# Parameters
+
+Generated from `params/` by `scripts/documents.py`; not edited by hand. Part of the protocol
+([odd.md](odd.md)). Sources say what was read, recalled (to be checked), derived, assumed or fitted.
+"""
+
+
+def parameters() -> str:
+    """Return the document of all parameters: the model's, then what each further file sets."""
+    reference = params.rows()
+    parts = [_HEAD, "\n## Every parameter (`model.toml`)\n\n", parameter_table(reference)]
+    told = set(reference)
+    for kind in ("products", "populations", "scenarios", "trials"):
+        for file in sorted((FILES / kind).glob("*.toml")):
+            name = f"{kind}/{file.name}"
+            if name == "trials/first_fit.toml":  # targets, no parameters
+                continue
+            rows = [row for row in _rows(kind, name) if row not in told and row.value != "drawn"]
+            told |= set(rows) if kind == "populations" else set()
+            parts += [f"\n## `{name}`\n\n", parameter_table(rows)]
+    return "".join(parts)
+
+
+def _rows(kind: str, name: str) -> list[params.Row]:
+    if kind == "scenarios":
+        return params.rows(name)
+    if kind == "trials":
+        trial = params.load_trial(name).params
+        metas = [trial.describe(key) for key in sorted(trial.set_keys)]
+        return [
+            params.Row(meta.key, f"{meta.value}", meta.unit, meta.bounds, meta.source)
+            for meta in metas
+        ]
+    return params.rows(None, {f"files.{kind[:-1]}": name})
+
+
+def main() -> None:
+    """Write them."""
+    (DOCS / "parameters.md").write_text(parameters())
+    if len(sys.argv) > 1:
+        trial = Path(sys.argv[1])
+        shutil.copy(trial / "validation.md", DOCS / "validation.md")
+        shutil.copy(trial / "figure.png", DOCS / "trial.png")
+
+
+if __name__ == "__main__":
+    main()

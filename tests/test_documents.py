@@ -1,0 +1,50 @@
+"""Documents that are generated must be those that the present parameters give."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from tcellabm.experiments.trial import TrialPlan
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+
+def documents():
+    spec = importlib.util.spec_from_file_location("documents", ROOT / "scripts" / "documents.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_parameter_document_is_up_to_date():
+    """If this fails: python scripts/documents.py."""
+    text = documents().parameters()
+    assert (DOCS / "parameters.md").read_text() == text
+    assert str(ROOT) not in text
+
+
+def test_the_validation_report_is_of_the_present_model():
+    """If this fails: see scripts/documents.py for the two commands."""
+    report = (DOCS / "validation.md").read_text()
+    stamp = re.search(r"Stamp: `(\w+)`", report)[1]
+    patients = int(re.search(r"of (\d+) patients enrolled", report)[1])
+    plan = TrialPlan.load("params/trials/eliana.toml", {"trial.patients": patients})
+    assert plan.stamp == stamp
+    assert (DOCS / "trial.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("page", ["odd.md", "limits.md", "validation.md"])
+def test_links_between_documents_lead_somewhere(page):
+    for name in re.findall(r"\]\(([\w.]+)\)", (DOCS / page).read_text()):
+        assert (DOCS / name).exists(), name
+
+
+def test_the_protocol_names_every_policy_and_schedule():
+    from tcellabm.clinic.care import POLICIES
+    from tcellabm.clinic.dosing import SCHEDULES
+
+    text = (DOCS / "odd.md").read_text()
+    assert all(f"`{name}`" in text for name in [*POLICIES, *SCHEDULES])
