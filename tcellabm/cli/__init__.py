@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tcellabm.cli import options
+from tcellabm.cli.calibrate import calibrate
 from tcellabm.cli.errors import INTERRUPTED, fail, say, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
@@ -154,17 +155,20 @@ def params(
 
 
 app.command()(trial)
+app.command()(calibrate)
 
 
 def _add_later_command(name: str) -> None:
     def command(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
-        options.refuse(f"`tcellabm {name}` is not there yet", "allowed: run, sweep, trial, params")
+        options.refuse(
+            f"`tcellabm {name}` is not there yet", "allowed: run, sweep, trial, calibrate, params"
+        )
 
     anything = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command(name, context_settings=anything, help="Not there yet.")(command)
 
 
-for _name in ("app", "calibrate", "sensitivity", "plot"):
+for _name in ("app", "sensitivity", "plot"):
     _add_later_command(_name)
 
 

@@ -1,0 +1,49 @@
+"""The command `tcellabm calibrate`."""
+
+from typing import Annotated
+
+import typer
+
+from tcellabm.cli import options
+from tcellabm.cli.options import Out, Resume, Seed, Settings
+
+Enrolled = Annotated[
+    int, typer.Option("--patients", "-n", min=1, metavar="N", help="Per particle.")
+]
+Particles = Annotated[int, typer.Option(min=2, metavar="N", help="Particles a generation.")]
+Generations = Annotated[int, typer.Option(min=1, metavar="N", help="In all, earlier ones counted.")]
+Processes = Annotated[int, typer.Option(min=1, metavar="N", help="Processes.")]
+
+
+def calibrate(
+    file: Annotated[str, typer.Argument(metavar="FILE")] = "params/trials/calibration.toml",
+    settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
+    patients: Enrolled = 100,
+    particles: Particles = 100,
+    generations: Generations = 6,
+    seed: Seed = 1,
+    out: Out = None,
+    resume: Resume = False,
+    workers: Processes = 1,
+) -> None:
+    """Fit population parameters to the rows marked `calibrate`; keep the posterior."""
+    from tcellabm.experiments.calibration import DATABASE, POSTERIOR, Calibration
+    from tcellabm.experiments.calibration import calibrate as run
+    from tcellabm.views.words import columns
+
+    plan = Calibration.load(file, patients, seed, options.overrides(settings, {}))
+    folder = options.result_folder("calibrate", file, out, resume)
+    if folder.exists() and any(folder.iterdir()) and not resume:
+        options.refuse("the result folder is not empty", str(folder), "allowed: --resume")
+    posterior = run(plan, folder, particles, generations, workers)
+    rows = [
+        [
+            key,
+            *(f"{told[name]:.3g}" for name in ("q5", "q50", "q95")),
+            f"{told['variance_taken']:.0%}",
+            "yes" if told["identified"] else "no",
+        ]
+        for key, told in posterior["parameters"].items()
+    ]
+    print(columns(["key", "5 %", "median", "95 %", "variance taken", "identified"], rows))
+    print(f"wrote {folder}: {POSTERIOR}, {DATABASE}; to use it: --set files.posterior=FILE")

@@ -1,0 +1,251 @@
+"""Approximate Bayesian calibration (ABC-SMC, pyABC) of population parameters to `calibrate` rows.
+
+The database of particles in the result folder is what a later session goes on from.
+"""
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tcellabm.experiments import runner
+from tcellabm.experiments.comparison import judged_by
+from tcellabm.experiments.files import write_whole
+from tcellabm.experiments.measures import MEASURES, Cohort
+from tcellabm.experiments.posterior import weighted_quantile
+from tcellabm.experiments.table import to_table
+from tcellabm.experiments.trial import TrialPlan
+from tcellabm.model import MODEL_VERSION
+from tcellabm.params import InputError
+from tcellabm.params.files import find_file
+
+RECALLED_WEIGHT = 0.5  # of a row whose figure or interval was not read
+WORST = 5.0  # half-widths: a row further off, or that could not be measured, counts as that far
+FOLLOWED_DAYS = 460.0  # twelve-month RFS of a day-90 responder
+IDENTIFIED = 0.5  # share of the prior's variance (of logs) that the data must take away
+DATABASE, POSTERIOR = "particles.db", "posterior.json"
+_MULTIPLICATIVE = ("kinetic", "median")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What to fit: priors by dotted name, and how large a trial each particle is.
+
+    Attributes
+    ----------
+    trial : str
+        The trial file.
+    priors : mapping
+        Dotted name -> (low, high); log-uniform.
+    patients : int
+        Enrolled in the trial of each particle.
+    seed : int
+        Of everything: particles and their patients.
+    settings : mapping
+        What the user has set besides.
+    """
+
+    trial: str
+    priors: Mapping[str, tuple[float, float]]
+    patients: int
+    seed: int
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def load(
+        cls, file: str, patients: int, seed: int, settings: Mapping[str, Any]
+    ) -> "Calibration":
+        """Read a calibration file.
+
+        Raises
+        ------
+        InputError
+            It is none, or a prior is not a range of allowed values.
+        """
+        allowed = 'allowed: files.trial, and priors "key" = { low, high }'
+        try:
+            said = tomllib.loads(find_file(file).read_text())
+            priors = {k: (float(p["low"]), float(p["high"])) for k, p in said["priors"].items()}
+            trial = str(said["files"]["trial"])
+        except InputError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"not a calibration: {error}", file, allowed) from None
+        made = cls(trial, priors, patients, seed, settings)
+        for key, (low, high) in priors.items():
+            if not 0.0 < low < high:
+                raise InputError(f"prior of {key}: {low:g} to {high:g}", file, "allowed: 0 < low")
+            for end in (low, high):
+                made.plan({key: end}, seed, patients=1)  # checks key and value
+        return made
+
+    def plan(self, values: Mapping[str, float], seed: int, patients: int = 0) -> TrialPlan:
+        """Return the trial of one particle."""
+        size = {"trial.patients": patients or self.patients, "time.days": FOLLOWED_DAYS}
+        return TrialPlan.load(self.trial, {**size, **self.settings, **values}, seed)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All that decides the result, but for how long it goes on."""
+        return {
+            "model_version": MODEL_VERSION,
+            "trial": self.trial,
+            "priors": {key: list(bounds) for key, bounds in self.priors.items()},
+            "patients": self.patients,
+            "seed": self.seed,
+            "settings": dict(self.settings),
+            "parameters": self.plan({}, self.seed, patients=1).params.resolved(),
+        }
+
+
+def summary(calibration: Calibration, logs: Mapping[str, float]) -> dict[str, float]:
+    """Run the trial of one particle and measure the rows marked `calibrate`.
+
+    Its patients' seeds follow from the particle, so that it gives the same wherever it is run.
+    """
+    text = json.dumps([calibration.seed, sorted(logs.items())])
+    seed = int(np.random.SeedSequence(list(text.encode())).generate_state(1)[0])
+    values = {key: math.exp(logs[key]) for key in calibration.priors}
+    plan = calibration.plan(values, seed)
+    done = {t.run_id: plan.labeled(runner.run_task(plan.params, t), t) for t in plan.tasks}
+    rows = [
+        done.get(t.run_id) or plan.labeled(t.identity | {"error": ""}, t) for t in plan.enrolled
+    ]
+    cohort = Cohort.of(to_table(rows, plan.schema).to_pandas())
+    return {name: MEASURES[name].of(cohort) for name in targets(plan.published)["id"]}
+
+
+def targets(published: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows to fit, with `weight`: those marked `calibrate`, and no others."""
+    rows = published[(published["use"] == "calibrate") & published["id"].isin(MEASURES.keys())]
+    recalled = rows["confidence"].str.contains("recalled")
+    return rows.assign(weight=np.where(recalled, RECALLED_WEIGHT, 1.0))
+
+
+def distance(simulated: Mapping[str, float], rows: pd.DataFrame) -> float:
+    """Return how far a trial is from the published: weighted root mean square, in half-widths."""
+    total = 0.0
+    for row in rows.to_dict("records"):
+        off = min(_off(simulated[row["id"]], row), WORST)
+        total += row["weight"] * off**2
+    return math.sqrt(total / float(rows["weight"].sum()))
+
+
+def _off(value: float, row: dict[str, Any]) -> float:
+    kind = MEASURES[row["id"]].kind
+    low, high, _ = judged_by(row, kind)
+    if not math.isfinite(value):
+        return WORST
+    if kind in _MULTIPLICATIVE:
+        if value <= 0.0:
+            return WORST
+        return abs(math.log(value / row["value"])) / (0.5 * math.log(high / low))
+    return abs(value - row["value"]) / (0.5 * (high - low))
+
+
+def calibrate(
+    calibration: Calibration, folder: Path, particles: int, generations: int, workers: int
+) -> dict[str, Any]:
+    """Run ABC-SMC, or go on with it, up to so many generations; return and write the posterior.
+
+    Raises
+    ------
+    InputError
+        pyABC is not installed, or the folder was made from another recipe.
+    """
+    try:
+        import pyabc
+    except ImportError:
+        what = "calibration needs pyABC"
+        raise InputError(what, "", "allowed: pip install 'tcellabm[calibrate]'") from None
+    _hold(folder, calibration.recipe)
+    np.random.seed(calibration.seed)  # noqa: NPY002 - pyABC draws from the global state
+    rows = targets(calibration.plan({}, calibration.seed, patients=1).published)
+    prior = pyabc.Distribution(
+        **{
+            key: pyabc.RV("uniform", math.log(low), math.log(high / low))
+            for key, (low, high) in calibration.priors.items()
+        }
+    )
+    many = pyabc.MulticoreEvalParallelSampler(workers) if workers > 1 else None
+    abc = pyabc.ABCSMC(
+        lambda logs: summary(calibration, logs),
+        prior,
+        lambda simulated, _: distance(simulated, rows),
+        population_size=particles,
+        sampler=many or pyabc.SingleCoreSampler(),
+    )
+    database = folder / DATABASE
+    fresh = not database.exists()
+    address = f"sqlite:///{database}"
+    if fresh:
+        abc.new(address, {name: 0.0 for name in rows["id"]})
+    else:
+        abc.load(address)
+    left = generations - (0 if fresh else abc.history.n_populations)
+    history = abc.run(max_nr_populations=left) if left > 0 else abc.history
+    posterior = _posterior(calibration, history)
+    write_whole(folder / POSTERIOR, (json.dumps(posterior, indent=1) + "\n").encode())
+    return posterior
+
+
+def _hold(folder: Path, recipe: dict[str, Any]) -> None:
+    """Note the recipe in a new folder; refuse one made from another."""
+    file = folder / "recipe.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(recipe, indent=1, sort_keys=True) + "\n"
+    if not file.exists():
+        write_whole(file, text.encode())
+    elif file.read_text() != text:
+        allowed = "allowed: the same calibration as there, or another --out"
+        raise InputError("the folder was made from another recipe", str(folder), allowed)
+
+
+def _posterior(calibration: Calibration, history: Any) -> dict[str, Any]:
+    keys = list(calibration.priors)
+    frame, weights = history.get_distribution()
+    logs = frame[keys].to_numpy(float)
+    told = history.get_all_populations()
+    return {
+        "model_version": MODEL_VERSION,
+        "seed": calibration.seed,
+        "patients": calibration.patients,
+        "settings": dict(calibration.settings),
+        "made_by": "tcellabm calibrate",
+        "keys": keys,
+        "draws": np.exp(logs).tolist(),
+        "weights": np.asarray(weights, float).tolist(),
+        "generations": [
+            {"epsilon": None if math.isinf(e) else float(e), "simulations": int(n)}
+            for t, e, n in zip(told["t"], told["epsilon"], told["samples"], strict=True)
+            if t >= 0
+        ],
+        "effective_sample_size": float(1.0 / np.sum(np.asarray(weights) ** 2)),
+        "parameters": _identified(calibration.priors, np.exp(logs), np.asarray(weights)),
+    }
+
+
+def _identified(
+    priors: Mapping[str, tuple[float, float]], draws: np.ndarray, weights: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Say of each parameter how much of the prior's variance (of logs) the data took away."""
+    told = {}
+    for i, (key, (low, high)) in enumerate(priors.items()):
+        logs = np.log(draws[:, i])
+        middle = float(np.average(logs, weights=weights))
+        variance = float(np.average((logs - middle) ** 2, weights=weights))
+        shrunk = 1.0 - variance / (math.log(high / low) ** 2 / 12.0)
+        quantiles = {f"q{q}": weighted_quantile(draws[:, i], weights, q / 100) for q in (5, 50, 95)}
+        told[key] = {
+            "prior": [low, high],
+            **quantiles,
+            "variance_taken": round(shrunk, 3),
+            "identified": shrunk >= IDENTIFIED,
+        }
+    return told

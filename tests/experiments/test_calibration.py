@@ -1,0 +1,89 @@
+"""Calibration: what is fitted, how far a trial is, and what a posterior says of itself."""
+
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from tcellabm.cli import execute
+from tcellabm.experiments.calibration import (
+    RECALLED_WEIGHT,
+    WORST,
+    Calibration,
+    _identified,
+    distance,
+    summary,
+    targets,
+)
+from tcellabm.experiments.comparison import read_published
+from tcellabm.params import InputError
+from tcellabm.params.files import find_file
+
+PUBLISHED = read_published(find_file("trials/published.csv"))
+SMALL = {"marrow.rows": 1, "marrow.cols": 1, "resolution.agents_per_population": 8}
+FILE = "params/trials/calibration.toml"
+
+
+def test_only_rows_marked_calibrate_are_fitted():
+    rows = targets(PUBLISHED)
+    assert set(rows["use"]) == {"calibrate"}
+    assert set(rows["id"]) == set(PUBLISHED.loc[PUBLISHED["use"] == "calibrate", "id"])
+
+
+def test_recalled_rows_weigh_less():
+    rows = targets(PUBLISHED).set_index("id")
+    assert rows.loc["E14", "weight"] == RECALLED_WEIGHT < rows.loc["K02", "weight"] == 1.0
+
+
+def test_distance_is_zero_at_the_published_and_one_at_half_a_width():
+    rows = targets(PUBLISHED)
+    exact = dict(zip(rows["id"], rows["value"], strict=True))
+    assert distance(exact, rows) == 0.0
+    one = rows[rows["id"] == "E01"]
+    assert distance({"E01": 81 + 9.0}, one) == pytest.approx(1.0)
+    kinetic = rows[rows["id"] == "K03"]
+    assert distance({"K03": 48000.0}, kinetic) == pytest.approx(1.0)
+    assert distance({"K03": math.nan}, kinetic) == WORST
+
+
+def test_what_is_identified_is_what_the_data_took_variance_from():
+    rng = np.random.default_rng(1)
+    logs = np.column_stack([rng.uniform(-1, 1, 2000), rng.uniform(-0.1, 0.1, 2000)])
+    priors = {"wide": (math.exp(-1), math.e), "narrow": (math.exp(-1), math.e)}
+    told = _identified(priors, np.exp(logs), np.full(2000, 1 / 2000))
+    assert not told["wide"]["identified"] and abs(told["wide"]["variance_taken"]) < 0.1
+    assert told["narrow"]["identified"] and told["narrow"]["variance_taken"] > 0.98
+
+
+def test_a_particle_gives_the_same_wherever_it_is_run():
+    calibration = Calibration.load(FILE, 2, 1, SMALL)
+    logs = {key: math.log(low * high) / 2 for key, (low, high) in calibration.priors.items()}
+    one, two = (summary(calibration, logs) for _ in range(2))
+    assert one.keys() == set(targets(PUBLISHED)["id"])
+    assert all(a == two[k] or math.isnan(a) for k, a in one.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x = 1", "not a calibration"),
+        ('files.trial = "trials/eliana.toml"\n[priors]\n"a.b" = { low = 1, high = 2 }', "unknown"),
+        (
+            'files.trial = "trials/eliana.toml"\n[priors]\n"product.affinity" = { low = 2, high = 1 }',
+            "allowed: 0 < low",
+        ),
+    ],
+)
+def test_a_calibration_that_is_none_is_refused(text, told, tmp_path):
+    file = tmp_path / "c.toml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=told):
+        Calibration.load(str(file), 2, 1, {})
+
+
+def test_without_pyabc_one_line_says_what_to_install(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "pyabc", None)
+    assert execute(["calibrate", "--out", str(tmp_path / "a")]) == 2
+    assert "pip install 'tcellabm[calibrate]'" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
