@@ -27,10 +27,11 @@ def calibrate(
     workers: Processes = 1,
 ) -> None:
     """Fit population parameters to the rows marked `calibrate`; keep the posterior."""
-    from tcellabm.experiments.calibration import DATABASE, POSTERIOR, Calibration
+    from tcellabm.experiments.calibration import DATABASE, POSTERIOR, Calibration, engine
     from tcellabm.experiments.calibration import calibrate as run
     from tcellabm.views.words import columns
 
+    engine()  # before a folder is made
     plan = Calibration.load(file, patients, seed, options.overrides(settings, {}))
     folder = options.result_folder("calibrate", file, out, resume)
     if folder.exists() and any(folder.iterdir()) and not resume:

@@ -159,11 +159,7 @@ def calibrate(
     InputError
         pyABC is not installed, or the folder was made from another recipe.
     """
-    try:
-        import pyabc
-    except ImportError:
-        what = "calibration needs pyABC"
-        raise InputError(what, "", "allowed: pip install 'tcellabm[calibrate]'") from None
+    pyabc = engine()
     _hold(folder, calibration.recipe)
     np.random.seed(calibration.seed)  # noqa: NPY002 - pyABC draws from the global state
     rows = targets(calibration.plan({}, calibration.seed, patients=1).published)
@@ -193,6 +189,16 @@ def calibrate(
     posterior = _posterior(calibration, history)
     write_whole(folder / POSTERIOR, (json.dumps(posterior, indent=1) + "\n").encode())
     return posterior
+
+
+def engine() -> Any:
+    """Return pyABC, or raise `InputError` if it is not installed."""
+    try:
+        import pyabc
+    except ImportError:
+        what = "calibration needs pyABC"
+        raise InputError(what, "", "allowed: pip install 'tcellabm[calibrate]'") from None
+    return pyabc
 
 
 def _hold(folder: Path, recipe: dict[str, Any]) -> None:

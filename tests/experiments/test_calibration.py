@@ -70,7 +70,8 @@ def test_a_particle_gives_the_same_wherever_it_is_run():
         ("x = 1", "not a calibration"),
         ('files.trial = "trials/eliana.toml"\n[priors]\n"a.b" = { low = 1, high = 2 }', "unknown"),
         (
-            'files.trial = "trials/eliana.toml"\n[priors]\n"product.affinity" = { low = 2, high = 1 }',
+            'files.trial = "trials/eliana.toml"\n[priors]\n'
+            '"product.affinity" = { low = 2, high = 1 }',
             "allowed: 0 < low",
         ),
     ],
