@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tcellabm.cli import execute
+from tcellabm.experiments import calibration as module
 from tcellabm.experiments.calibration import (
     RECALLED_WEIGHT,
     WORST,
@@ -17,7 +18,8 @@ from tcellabm.experiments.calibration import (
     targets,
 )
 from tcellabm.experiments.comparison import read_published
-from tcellabm.params import InputError
+from tcellabm.experiments.posterior import read_posterior
+from tcellabm.params import InputError, load
 from tcellabm.params.files import find_file
 
 PUBLISHED = read_published(find_file("trials/published.csv"))
@@ -88,3 +90,35 @@ def test_without_pyabc_one_line_says_what_to_install(monkeypatch, capsys, tmp_pa
     assert execute(["calibrate", "--out", str(tmp_path / "a")]) == 2
     assert "pip install 'tcellabm[calibrate]'" in capsys.readouterr().err
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.filterwarnings("ignore")  # pyABC's own dependencies
+def test_a_known_parameter_is_found_and_others_are_not_and_it_resumes(monkeypatch, tmp_path):
+    """Cmax goes with killing alone: its posterior is near 1, that of the others stays the prior."""
+    pytest.importorskip("pyabc")
+    killing = "population.product.killing.median"
+    other = "population.product.killing.sigma_ln"
+    rows = targets(PUBLISHED)
+    exact = dict(zip(rows["id"], rows["value"], strict=True))
+    ran = []
+
+    def known(calibration, logs):
+        ran.append(1)
+        return exact | {"K03": exact["K03"] * math.exp(logs[killing])}
+
+    monkeypatch.setattr(module, "summary", known)
+    made = Calibration(
+        "trials/eliana.toml", {killing: (0.05, 20.0), other: (0.5, 2.0)}, 5, 1, SMALL
+    )
+    first = module.calibrate(made, tmp_path / "a", particles=40, generations=3, workers=1)
+    told = first["parameters"]
+    assert told[killing]["identified"] and not told[other]["identified"]
+    assert told[killing]["q5"] < 1.0 < told[killing]["q95"]
+    posterior = read_posterior(str(tmp_path / "a" / "posterior.json"), load())
+    assert posterior.keys == (killing, other) and len(posterior.weights) == 40
+    done = len(ran)
+    again = module.calibrate(made, tmp_path / "a", particles=40, generations=3, workers=1)
+    assert again == first and len(ran) == done
+    with pytest.raises(InputError, match="another recipe"):
+        other_seed = Calibration(made.trial, made.priors, 5, 2, SMALL)
+        module.calibrate(other_seed, tmp_path / "a", particles=40, generations=3, workers=1)
