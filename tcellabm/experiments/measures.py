@@ -142,7 +142,8 @@ def _answers(c: Cohort) -> float:
     """CRS over within 14 d of the first tocilizumab, with at most two doses."""
     end = c.treated["crs_onset_day"] + c.treated["crs_duration_days"]
     soon = end - c.treated["first_tocilizumab_day"] <= 14.0
-    return percent(soon & (c.treated["tocilizumab_doses"] <= 2) & np.isnan(c.treated["death_day"]))
+    died = c.treated["death_day"] <= c.treated["first_tocilizumab_day"] + 14.0
+    return percent(soon & (c.treated["tocilizumab_doses"] <= 2) & ~died)
 
 
 def _negative_relapses(c: Cohort) -> float:
