@@ -54,7 +54,7 @@ def counterfactuals(plan: TrialPlan, patients: int, days: float = 400.0) -> pd.D
     params = plan.params.replace({"time.days": days})
     effects = [
         *_graded(params, some, "dose", _DOSE, DOSES, "Cmax < 1.5 x, remission < 12 points apart"),
-        *_graded(params, some, "burden", _BURDEN, BURDENS, "all three rise"),
+        *_graded(params, some, "burden", _BURDEN, BURDENS, "Cmax and severe CRS rise"),
         *_persistence(params, some),
         *_tocilizumab(params, some),
     ]
