@@ -53,7 +53,6 @@ FITTED = (
     "cytokines.il6.secretion_pg_per_cell_per_day",
     "physiology.temperature_rise_c",
     "population.patient.cd19_negative_fraction.median",
-    "population.product.killing.sigma_ln",
     "population.patient.homeostatic_cytokines.sigma_ln",
     "population.patient.myeloid_sensitivity.sigma_ln",
 )
