@@ -1,0 +1,94 @@
+"""How two patients ended: in one word each, in sentences, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tcellabm.model import TumorTCellModel
+from tcellabm.views.browser import stories
+from tcellabm.views.browser.plan import ARMS
+from tcellabm.views.browser.twins import Twins
+from tcellabm.views.words import sentences
+
+NAMES = {
+    "remission": "in remission",
+    "cd19_negative_relapse": "CD19-negative relapse",
+    "cd19_positive_relapse": "CD19-positive relapse",
+    "no_response": "no remission",
+    "death_of_crs": "died of cytokine release syndrome",
+    "death_of_icans": "died of ICANS",
+    "death_of_leukemia": "died of leukemia",
+    "watched": "a biopsy cannot show remission or relapse",
+}
+_WHY = {
+    "remission": "The CAR T cells found CD19 on the leukemia, multiplied, and killed it down to "
+    "what no assay finds; enough of them stayed to keep it down.",
+    "cd19_negative_relapse": "A few leukemic cells carried no CD19. The CAR T cells could not see "
+    "them, however many there were, and they grew back.",
+    "cd19_positive_relapse": "The leukemia still carried CD19, but too few CAR T cells were left "
+    "to kill the residue: it grew back once they were gone.",
+    "no_response": "The CAR T cells did not clear the marrow: they killed too poorly, multiplied "
+    "too little, or wore out before the work was done.",
+    "death_of_crs": "Myeloid cells, driven by the fight, released so much IL-6 and IL-1 that "
+    "blood vessels leaked; blood pressure and oxygen could not be held.",
+    "death_of_icans": "Cytokines in the brain were not blocked in time.",
+    "death_of_leukemia": "Leukemia filled the marrow, and nothing held it back.",
+    "watched": "Every dot was one cell, followed through true space. A sample may be cleared "
+    "here; whether the patient is cured, it cannot say.",
+}
+
+
+def ending(outcomes: Mapping[str, Any], whole_body: bool = True) -> str:
+    """Return how a patient ended, a key of NAMES, from a row of outcomes."""
+    if outcomes["relapse_phenotype"]:
+        return f"{outcomes['relapse_phenotype']}_relapse"
+    if outcomes["death_cause"] in ("crs", "icans"):
+        return f"death_of_{outcomes['death_cause']}"
+    if outcomes["death_cause"]:
+        return "death_of_leukemia"
+    if not whole_body:
+        return "watched"
+    return "remission" if outcomes["remission"] else "no_response"
+
+
+def ending_of(model: TumorTCellModel) -> str:
+    """Return how the patient of a model ended."""
+    whole = model.params.resolution.represented_fraction == 1.0
+    return ending(model.outcomes(), whole)
+
+
+def severe_days(model: TumorTCellModel) -> float:
+    """Return the days in intensive care."""
+    days: float = model.outcomes()["icu_days"]
+    return days
+
+
+def screen(twins: Twins) -> dict[str, Any]:
+    """Return the end screen: what happened to each, and why."""
+    story = stories.ALL.get(twins.plan.story)
+    ends = [ending_of(model) for model in twins.arms]
+    as_told = story is not None and tuple(ends) == story.ends and _untouched(twins)
+    return {
+        "title": story.title if story and as_told else "What happened",
+        "as_told": as_told,
+        "arms": [
+            {"name": arm, "end": end, "word": NAMES[end], "said": _said(model), "why": _WHY[end]}
+            for arm, end, model in zip(ARMS, ends, twins.arms, strict=True)
+        ],
+        "why": story.why if story and as_told else "",
+    }
+
+
+def _untouched(twins: Twins) -> bool:
+    """Tell whether a story went as it was planned."""
+    return twins.plan == stories.plan_of(twins.plan.story)
+
+
+def _said(model: TumorTCellModel) -> list[str]:
+    known = {
+        name: None if isinstance(value, float) and value != value else value
+        for name, value in model.outcomes().items()
+    }
+    said = sentences(known)
+    return said if known["cured"] or model.params.resolution.represented_fraction == 1.0 else said[:1]
