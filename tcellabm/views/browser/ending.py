@@ -11,6 +11,7 @@ from tcellabm.views.browser.plan import ARMS
 from tcellabm.views.browser.twins import Twins
 from tcellabm.views.words import sentences
 
+DAYS_TO_WELL = 3.0
 NAMES = {
     "remission": "in remission",
     "cd19_negative_relapse": "CD19-negative relapse",
@@ -58,10 +59,34 @@ def ending_of(model: TumorTCellModel) -> str:
     return ending(model.outcomes(), whole)
 
 
-def severe_days(model: TumorTCellModel) -> float:
-    """Return the days in intensive care."""
-    days: float = model.outcomes()["icu_days"]
-    return days
+def fits(story: str, twins: Twins) -> bool:
+    """Tell whether two patients, at their last day, ended as a story tells, and clearly so."""
+    told = stories.ALL[story]
+    if tuple(map(ending_of, twins.arms)) != told.ends:
+        return False
+    a, b = (model.outcomes() for model in twins.arms)
+    extra = {
+        "remission": a["mrd_negative"] and a["crs_grade_astct"] in (1, 2),
+        "rescue": a["mrd_negative"] and _soon_well(twins),
+        "cd19-negative": a["b_cell_aplasia_days"] > b["relapse_day"],
+        "cd19-positive": b["mrd_negative"] and b["b_cell_aplasia_days"] < b["relapse_day"],
+        "non-response": a["crs_grade_astct"] in (1, 2) and a["cmax_cells"] > a_lot(twins),
+    }
+    return bool(extra[story])
+
+
+def a_lot(twins: Twins) -> float:
+    """Return so many CAR T cells that too few of them cannot be what failed."""
+    return 0.1 * twins.arms[0].patient.leukemic_burden
+
+
+def _soon_well(twins: Twins) -> bool:
+    """Tell whether your patient left intensive care within three days of the drug, for good."""
+    model = twins.arms[0]
+    given = model.record.days_of("tocilizumab")[0]
+    series = model.series
+    late = series[series.day > given + DAYS_TO_WELL]
+    return not ((late.blood_pressure_need >= 2) | (late.oxygen_need >= 2)).any()
 
 
 def screen(twins: Twins) -> dict[str, Any]:
@@ -91,4 +116,6 @@ def _said(model: TumorTCellModel) -> list[str]:
         for name, value in model.outcomes().items()
     }
     said = sentences(known)
-    return said if known["cured"] or model.params.resolution.represented_fraction == 1.0 else said[:1]
+    return (
+        said if known["cured"] or model.params.resolution.represented_fraction == 1.0 else said[:1]
+    )

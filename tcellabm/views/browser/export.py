@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tcellabm.views.browser import stories
+from tcellabm.views.browser.bedside import PLACES
 from tcellabm.views.browser.frames import (
     CHART_COLUMNS,
     DRAWN,
@@ -21,11 +22,11 @@ from tcellabm.views.browser.frames import (
     chart_rows,
 )
 from tcellabm.views.browser.glossary import GLOSSARY, GRADES, NEEDS
-from tcellabm.views.browser.bedside import PLACES
 from tcellabm.views.browser.plan import ARMS, SLIDERS, TREATMENTS, Plan
 from tcellabm.views.browser.twins import Twins
 
 if TYPE_CHECKING:
+    from tcellabm.params import Parameters
     from tcellabm.views.browser.session import Kept
 
 STATIC = Path(__file__).with_name("static")
@@ -33,18 +34,12 @@ STATIC = Path(__file__).with_name("static")
 SCRIPTS = ("dots", "smear", "charts", "words", "arm", "controls", "stage")
 
 
-def described(twins: Twins, plan: Plan) -> dict[str, Any]:
-    """Return what holds for two patients throughout, as the browser needs it."""
-    params = twins.arms[0].params
-    whole_body = params.resolution.represented_fraction == 1.0
-    told = stories.ALL.get(plan.story)
+def appearance(params: Parameters) -> dict[str, Any]:
+    """Return what the drawing of any patient with these parameters needs to know."""
+    physiology = params.physiology
     return {
-        "scenario": plan.scenario,
-        "whole_body": whole_body,
-        "seed": plan.seed,
-        "care": plan.policy,
-        "policies": list(params.describe("care.policy").range),
-        "days": plan.days,
+        "whole_body": params.resolution.represented_fraction == 1.0,
+        "days": params.time.days,
         "shape": [params.marrow.rows, params.marrow.cols],
         "kinds": list(KINDS),
         "drawn": list(DRAWN),
@@ -52,9 +47,25 @@ def described(twins: Twins, plan: Plan) -> dict[str, Any]:
         "columns": list(CHART_COLUMNS),
         "smear_cells": SMEAR_CELLS,
         "mrd_cells": params.assay.mrd_limit * params.marrow.capacity_cells,
-        "fever": params.physiology.fever_c,
-        "normal_temperature": params.physiology.normal_temperature_c,
-        "highest_temperature": params.physiology.highest_temperature_c,
+        "fever": physiology.fever_c,
+        "highest_temperature": physiology.highest_temperature_c,
+        "places": PLACES,
+        "needs": NEEDS,
+        "grades": GRADES,
+        "glossary": GLOSSARY,
+    }
+
+
+def described(twins: Twins, plan: Plan) -> dict[str, Any]:
+    """Return what holds for two patients throughout, as the browser needs it."""
+    params = twins.arms[0].params
+    told = stories.ALL.get(plan.story)
+    return {
+        **appearance(params),
+        "scenario": plan.scenario,
+        "seed": plan.seed,
+        "care": plan.policy,
+        "policies": list(params.describe("care.policy").range),
         "settings": dict(plan.settings),
         "sliders": {
             name: {**slider._asdict(), "value": twins.covariates[slider.key]}
@@ -64,10 +75,6 @@ def described(twins: Twins, plan: Plan) -> dict[str, Any]:
         "story": plan.story,
         "lead": told.lead if told else "",
         "stories": {name: story.title for name, story in stories.ALL.items()},
-        "places": PLACES,
-        "needs": NEEDS,
-        "grades": GRADES,
-        "glossary": GLOSSARY,
     }
 
 

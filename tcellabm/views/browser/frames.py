@@ -1,7 +1,7 @@
 """From a model to what is drawn of it: an immutable picture of one moment, as bytes and numbers.
 
-Cells become dots. A dot stands for so many cells that a population is drawn with a number of dots
-that goes with its logarithm; a population of few cells is drawn cell by cell.
+Cells become dots. How many dots a population is drawn with goes with the fourth root of its cells,
+so that 10^12 and 10^6 fit one picture; a population of few cells is drawn cell by cell.
 """
 
 import math
@@ -25,14 +25,11 @@ KINDS = (
     "myeloid_activated",
 )
 DRAWN = (0, 1, 2, 3, 4, 5, 7)  # resting myeloid cells are seen under the microscope alone
-# Populations whose dots stand for the same number of cells, and the most dots each is drawn with.
-POPULATIONS = {
-    "leukemia": ((0, 1), 5000),
-    "car_t": ((2, 3, 4), 5000),
-    "b_cell": ((5,), 2000),
-    "myeloid": ((7,), 2000),
-}
-MOST_CELLS = 1e12  # a population of so many cells is drawn with the most dots
+# Populations whose dots stand for the same number of cells.
+POPULATIONS = {"leukemia": (0, 1), "car_t": (2, 3, 4), "b_cell": (5,), "myeloid": (7,)}
+MOST_DOTS, MOST_CELLS = 9000, 1e12  # so many dots draw so many cells
+DOTS_POWER = 0.25
+FEW_CELLS = 250  # so many are drawn cell by cell
 GLOWS = {"il6": (5.0, 5e4), "ifng": (5.0, 1e4)}  # pg/mL: from no glow to full glow, on a log scale
 SMEAR_CELLS = 60
 MOST_DOTS_PER_VOXEL = 255
@@ -68,20 +65,25 @@ class Picture(NamedTuple):
     facts: dict[str, Any]
 
 
-def picture(model: TumorTCellModel, voxel: int) -> Picture:
+def picture(model: TumorTCellModel, voxel: int | None = None, detail: float = 1.0) -> Picture:
     """Take a picture of a model, which may go on at once.
 
     Parameters
     ----------
     model : TumorTCellModel
         Not changed.
-    voxel : int
-        The voxel under the microscope, in row-major order; clipped to those that there are.
+    voxel : int, optional
+        The voxel under the microscope, in row-major order, the middle one if not given; clipped to
+        those that there are.
+    detail : float
+        Share of the dots that the largest canvas has room for.
     """
     cells = cells_by_voxel(model)
-    per_dot = {name: cells_per_dot(cells, name) for name in POPULATIONS}
+    per_dot = {name: cells_per_dot(cells, name, detail) for name in POPULATIONS}
     dots = _dots(cells, per_dot)
-    voxel = min(max(voxel, 0), cells.shape[1] - 1)
+    rows, cols = model.tissue.marrow.shape
+    middle = rows // 2 * cols + cols // 2
+    voxel = middle if voxel is None else min(max(voxel, 0), cells.shape[1] - 1)
     facts = {
         "cells": dict(zip(KINDS, _in_body(model), strict=True)),
         "per_dot": per_dot,
@@ -101,11 +103,10 @@ def cells_by_voxel(model: TumorTCellModel) -> np.ndarray:
     return counted.reshape(len(KINDS), voxels + 1)[:, :voxels]
 
 
-def cells_per_dot(cells: np.ndarray, population: str) -> int:
+def cells_per_dot(cells: np.ndarray, population: str, detail: float = 1.0) -> int:
     """Return how many cells one dot of a population stands for: two digits, at least 1."""
-    kinds, most = POPULATIONS[population]
-    total = float(cells[list(kinds)].sum())
-    wanted = most * min(1.0, math.log10(1.0 + total) / math.log10(MOST_CELLS))
+    total = float(cells[list(POPULATIONS[population])].sum())
+    wanted = max(FEW_CELLS, detail * MOST_DOTS * (total / MOST_CELLS) ** DOTS_POWER)
     if total <= wanted:
         return 1
     exact = total / wanted
@@ -116,7 +117,7 @@ def cells_per_dot(cells: np.ndarray, population: str) -> int:
 def _dots(cells: np.ndarray, per_dot: dict[str, int]) -> np.ndarray:
     """Return the dots of each drawn kind and voxel; what is left over counts by a fixed chance."""
     scale = np.ones(len(KINDS))
-    for name, (kinds, _) in POPULATIONS.items():
+    for name, kinds in POPULATIONS.items():
         scale[list(kinds)] = per_dot[name]
     exact = cells / scale[:, None]
     dots = np.floor(exact + _thresholds(*cells.shape))

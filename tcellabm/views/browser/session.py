@@ -65,7 +65,8 @@ class Session(threading.Thread):
         self._stops = True  # whether play stops where a story has something to read
         self._ahead = 0.0  # days that the play head is beyond the state, less than a step
         self._aim: float | None = None  # a day that is being gone to
-        self._voxels = dict.fromkeys(ARMS, 0)
+        self._voxels: dict[str, int | None] = dict.fromkeys(ARMS)
+        self._detail = 1.0
         self._rows = dict.fromkeys(ARMS, 0)  # of the record, that the browser has
         self._sent = self._drawn = 0
         self._last_word = self._last_frame = time.monotonic()
@@ -97,6 +98,8 @@ class Session(threading.Thread):
                     self._go_on()
             except InputError as error:
                 self._send({"kind": "error", "text": str(error)})
+            except (TypeError, ValueError) as error:
+                self._send({"kind": "error", "text": f"bad command: {error}"[:200]})
             except Exception as error:  # a fault ends the patient, not the page
                 self._playing, self._aim = False, None
                 self._send({"kind": "error", "text": f"{type(error).__name__}: {error}"[:300]})
@@ -208,6 +211,7 @@ class Session(threading.Thread):
         day = self._day
         self._twins = Twins(self._plan)
         self._frames = Thinned(FRAMES_KEPT, FRAME_SPACING)
+        self._voxels = dict.fromkeys(ARMS)
         self._rows = dict.fromkeys(ARMS, 0)
         self._ahead = 0.0
         self._send({"kind": "plan", **self._described()})
@@ -272,6 +276,7 @@ class Session(threading.Thread):
         arm = command.get("arm")
         if arm in ARMS:
             self._voxels[arm] = int(command.get("voxel", 0))
+        self._detail = min(max(float(command.get("detail", self._detail)), 0.1), 1.0)
         self._dirty = True
 
     def _export(self, command: Message) -> None:
@@ -328,7 +333,8 @@ class Session(threading.Thread):
 
     def _picture(self, arm: str) -> Picture:
         assert self._twins is not None
-        return picture(self._twins.arms[ARMS.index(arm)], self._voxels[arm])
+        model = self._twins.arms[ARMS.index(arm)]
+        return picture(model, self._voxels[arm], self._detail)
 
     def _facts(self, seen: dict[str, Picture]) -> Message:
         assert self._twins is not None

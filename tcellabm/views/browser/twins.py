@@ -38,7 +38,9 @@ class Twins:
         if doses[0] == doses[1]:
             doses = doses[:1]
         self._arms = [
-            TumorTCellModel(params if dose is None else params.replace({DOSE: dose}), self.plan.seed)
+            TumorTCellModel(
+                params if dose is None else params.replace({DOSE: dose}), self.plan.seed
+            )
             for dose in doses
         ]
         # one patient, or two once they differ

@@ -1,10 +1,12 @@
 // One patient: marrow, microscope, bedside, charts.
 
 const TITLES = { a: "Your patient", b: "The twin" };
-const POPULATION_OF = {
-  leukemia_cd19_positive: "leukemia", leukemia_cd19_negative: "leukemia", car_t_memory: "car_t",
-  car_t_effector: "car_t", car_t_exhausted: "car_t", b_cell: "b_cell", myeloid_activated: "myeloid",
-};
+const GROUPS = [
+  ["leukemia", "Leukemia", ["leukemia_cd19_positive", "leukemia_cd19_negative"]],
+  ["car_t", "CAR T cells", ["car_t_memory", "car_t_effector", "car_t_exhausted"]],
+  ["b_cell", "", ["b_cell"]],
+  ["myeloid", "", ["myeloid_activated"]],
+];
 const TERM_OF = {
   leukemia_cd19_positive: "CD19", leukemia_cd19_negative: "CD19", car_t_memory: "memory",
   car_t_effector: "effector", car_t_exhausted: "exhausted", b_cell: "B cell", myeloid_activated: "myeloid",
@@ -46,7 +48,8 @@ class Arm {
     this.subtitle = h("span", { class: "subtitle" });
     this.place = h("span", { class: "place" });
     this.legend = {};
-    const list = h("ul", { class: "legend" }, ...about.drawn.map((k) => this.entry(about.kinds[k])));
+    this.perDot = {};
+    const list = h("div", { class: "legend" }, ...GROUPS.map((group) => this.group(...group)));
     this.smearText = h("p", { class: "smear-text" });
     this.node.replaceChildren(
       h("header", {}, h("h2", {}, TITLES[this.name]), this.subtitle, this.place),
@@ -59,11 +62,17 @@ class Arm {
     );
   }
 
-  entry(kind) {
-    const number = h("b", {}), per = h("small", {});
-    this.legend[kind] = { number, per };
-    return h("li", {}, swatch(kind), h("span", { class: "kind" }, term(this.about, TERM_OF[kind], LOOKS[kind].name)),
-      h("span", { class: "number" }, number, per));
+  group(name, title, kinds) {
+    this.perDot[name] = h("small", {});
+    return h("ul", { class: "group" },
+      ...(title ? [h("li", { class: "head" }, h("span", {}, title), this.perDot[name])] : []),
+      ...kinds.map((kind) => this.entry(kind, title ? null : this.perDot[name])));
+  }
+
+  entry(kind, perDot) {
+    this.legend[kind] = h("b", {});
+    return h("li", { class: perDot ? "two" : "" }, swatch(kind),
+      h("span", { class: "kind" }, term(this.about, TERM_OF[kind], LOOKS[kind].name)), this.legend[kind], perDot);
   }
 
   bedside() {
@@ -104,10 +113,10 @@ class Arm {
     const dead = facts.died !== "";
     set(this.place, dead ? "\u2020 died" : about.places[facts.place]);
     this.place.className = `place ${dead ? "died" : facts.place}`;
-    for (const [kind, { number, per }] of Object.entries(this.legend)) {
-      const n = facts.cells[kind], each = facts.per_dot[POPULATION_OF[kind]];
-      set(number, count(n));
-      set(per, n === 0 ? "" : each === 1 ? "1 dot = 1 cell" : `1 dot = ${count(each)}`);
+    for (const [kind, number] of Object.entries(this.legend)) set(number, count(facts.cells[kind]));
+    for (const [name, , kinds] of GROUPS) {
+      const each = facts.per_dot[name], there = kinds.some((kind) => facts.cells[kind] > 0);
+      set(this.perDot[name], !there ? "" : each === 1 ? "1 dot = 1 cell" : `1 dot = ${count(each)}`);
     }
     const grade = facts.died === "crs" ? 5 : facts.astct;
     this.steps.forEach((step, i) => step.classList.toggle("reached", i <= grade && grade > 0));
@@ -115,11 +124,11 @@ class Arm {
     set(this.temperature, dead ? "\u2013" : `${facts.temperature.toFixed(1)} \u00b0C`);
     set(this.pressure, dead ? "\u2013" : about.needs.pressure[facts.pressure]);
     set(this.oxygen, dead ? "\u2013" : about.needs.oxygen[facts.oxygen]);
-    set(this.cytokine, dead ? "\u2013" : `${count(facts.il6)} pg/mL`);
+    set(this.cytokine, dead ? "\u2013" : `${level(facts.il6)} pg/mL`);
     const shown = facts.smear.shown.reduce((sum, n) => sum + n, 0);
     set(this.smearText, facts.smear.cells <= about.smear_cells
-      ? `Microscope: all ${shown} cells of the white square`
-      : `Microscope: ${shown} of ${count(facts.smear.cells)} cells in the white square`);
+      ? `Smear: all ${shown} cells of the white square`
+      : `Smear: ${shown} of ${count(facts.smear.cells)} cells in the square`);
     this.redraw(frame);
     this.describe(frame);
   }

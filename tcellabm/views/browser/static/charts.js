@@ -73,26 +73,30 @@ class Chart {
     context.setLineDash([]);
   }
 
+  // What was given: a line, and its name above the chart where there is room for it.
   given(list, top, bottom, named) {
     const { context } = this;
-    let last = -99, level = 0;
+    let free = -99;
     for (const [day, name, who] of list) {
-      if (who !== "both" && who !== this.arm) continue;
-      const x = this.x(day);
-      if (x > this.w) continue;
-      context.strokeStyle = "#5b2a86";
+      if ((who !== "both" && who !== this.arm) || day > this.until) continue;
+      const x = this.x(day), text = MARKS[name];
+      context.fillStyle = context.strokeStyle = "#5b2a86";
       context.lineWidth = 1.5;
       context.beginPath();
       context.moveTo(x, top);
       context.lineTo(x, bottom);
       context.stroke();
       if (!named) continue;
-      level = x - last < 62 ? level + 1 : 0;
-      last = x;
-      const text = `\u25bc ${MARKS[name]}`;
-      context.textAlign = x > this.w - 70 ? "right" : "left";
-      context.fillStyle = "#5b2a86";
-      context.fillText(text, x + (x > this.w - 70 ? 4 : -4), top + 6 + 11 * (level % 3));
+      context.beginPath();
+      context.moveTo(x - 4, top - 5);
+      context.lineTo(x + 4, top - 5);
+      context.lineTo(x, top + 3);
+      context.fill();
+      const width = context.measureText(text).width, left = Math.min(x + 7, this.w - width);
+      if (left < free) continue;
+      context.textAlign = "left";
+      context.fillText(text, left, top - 4);
+      free = left + width + 12;
     }
   }
 
@@ -112,7 +116,7 @@ class Chart {
 class CellChart extends Chart {
   draw(rows, frame, until) {
     const context = this.begin(until), { about } = this;
-    const top = 8, bottom = this.height - 16, floor = bottom - 8;
+    const top = 14, bottom = this.height - 16, floor = bottom - 8;
     const y = (n) => (n >= 1 ? floor - (Math.log10(n) / TOP) * (floor - top) : bottom - 1);
     for (let decade = 0; decade <= 12; decade += 3) this.gridline(y(10 ** decade), decade ? power(decade) : "1");
     this.gridline(bottom - 1, "0", FAINT, [1, 3]);

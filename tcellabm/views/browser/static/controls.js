@@ -1,8 +1,8 @@
 // What a class can do: stories, buttons that act now, sliders, keeping; and the time line.
 
 const WHEN = {
-  dose: "from the next infusion on",
-  other: "from the next start on",
+  dose: "next infusion",
+  other: "next start",
 };
 
 class Controls {
@@ -26,7 +26,7 @@ class Controls {
       ...Object.entries(about.stories).map(([name, title]) => h("option", { value: name, selected: name === about.story }, title)));
     this.lead = h("p", { class: "lead" }, about.lead || "Infuse CAR T cells, press Play, and act when you see fit. The twin gets only what you give to both.");
     this.note = h("p", { class: "note", role: "status" });
-    return h("div", { class: "panel" }, h("label", { for: "story" }, "Story"), choice, this.lead, this.note);
+    return h("div", { class: "panel story" }, h("label", { for: "story" }, "Story"), choice, this.lead, this.note);
   }
 
   chooseStory(name) {
@@ -44,7 +44,7 @@ class Controls {
     this.who = h("select", { id: "who" }, h("option", { value: "a" }, "your patient"), h("option", { value: "both" }, "both"));
     return h("div", { class: "panel acts" },
       h("h3", {}, "Act now"),
-      h("div", { class: "row" }, h("label", { for: "who" }, "Give to"), this.who),
+      h("div", { class: "line" }, h("label", { for: "who" }, "Give to"), this.who),
       this.infuse,
       act("tocilizumab", "T", "Tocilizumab", about.glossary.tocilizumab),
       act("corticosteroid", "D", "Dexamethasone", about.glossary.dexamethasone));
@@ -64,11 +64,12 @@ class Controls {
       .map((value) => h("option", { value, selected: value === about.care }, value === "none" ? "the class" : `rule: ${value}`)));
     this.setting = { seed, scenario, care };
     return h("details", { class: "panel setup", open: !about.story },
-      h("summary", {}, "Another patient, another product"),
+      h("summary", {}, "Another patient or product"),
+      h("p", { class: "hint" }, "Sliders act when it says beside them."),
       ...Object.entries(about.sliders).map(([name, slider]) => this.slider(name, slider)),
-      h("div", { class: "row" }, h("label", { for: "seed" }, term(about, "seed", "Patient number")), seed),
-      h("div", { class: "row" }, h("label", { for: "scenario" }, "Look at"), scenario),
-      h("div", { class: "row" }, h("label", { for: "care" }, "Drugs given by"), care),
+      h("div", { class: "line" }, h("label", { for: "seed" }, term(about, "seed", "Patient number")), seed),
+      h("div", { class: "line" }, h("label", { for: "scenario" }, "Look at"), scenario),
+      h("div", { class: "line" }, h("label", { for: "care" }, "Drugs given by"), care),
       h("button", { type: "button", class: "start", onclick: () => this.restart() }, "Start anew with these"));
   }
 
@@ -91,8 +92,9 @@ class Controls {
     });
     if (chosen) this.changed[name] = value;
     return h("div", { class: "slider" },
-      h("label", { for: `slider-${name}` }, h("span", { class: "term", "data-tip": help }, title)),
-      h("span", { class: "value" }, text, ` ${unit}`), input, when);
+      h("div", {}, h("label", { for: `slider-${name}` }, h("span", { class: "term", "data-tip": help }, title)),
+        h("span", { class: "value" }, text, ` ${unit}`)),
+      h("div", {}, input, when));
   }
 
   restart() {
@@ -112,8 +114,9 @@ class Controls {
         button("Table (CSV)", () => this.tell({ do: "export", what: "csv" })),
         button("Picture (PNG)", () => this.stage.picture()),
         button("Replay (HTML)", () => this.tell({ do: "export", what: "replay" }))),
-      h("label", { class: "row" }, "Glow shows ", h("select", { onchange: (event) => this.stage.setGlow(event.target.value) },
-        h("option", { value: "il6" }, "IL-6"), h("option", { value: "ifng" }, "IFN-\u03b3"), h("option", { value: "" }, "nothing"))));
+      h("label", { class: "line" }, "Glow shows ", h("select", { onchange: (event) => this.stage.setGlow(event.target.value) },
+        h("option", { value: "il6" }, "IL-6"), h("option", { value: "ifng" }, "IFN-\u03b3"), h("option", { value: "" }, "nothing"))),
+      h("a", { href: "lab" }, "For modelers: the lab page"));
   }
 
   time() {
@@ -154,7 +157,7 @@ class Controls {
     }
     if (frame.note) set(this.note, frame.note);
     const infused = frame.given.some(([, name]) => name === "car_t");
-    const text = infused ? "Second dose of CAR T cells" : "Infuse CAR T cells";
+    const text = infused ? "Second CAR T dose" : "Infuse CAR T cells";
     if (this.infuse.firstChild.textContent !== text) this.infuse.firstChild.textContent = text;
     if (!infused && this.wasInfused !== false) this.who.value = "both";
     if (infused && this.wasInfused === false) this.who.value = "a";

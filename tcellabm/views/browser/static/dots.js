@@ -3,14 +3,14 @@
 // milliseconds for ten thousand of them where drawing shapes would take ten times as long.
 
 const LOOKS = {
-  leukemia_cd19_positive: { color: [230, 159, 0], shape: "disc", size: 2.0, roam: 0.12, name: "leukemia, CD19+" },
-  leukemia_cd19_negative: { color: [255, 240, 205], shape: "ring", size: 2.9, roam: 0.12, name: "leukemia, CD19\u2212" },
-  car_t_memory: { color: [64, 224, 170], shape: "plus", size: 2.6, roam: 0.35, name: "CAR T, memory" },
-  car_t_effector: { color: [86, 180, 255], shape: "triangle", size: 2.7, roam: 0.55, name: "CAR T, effector" },
-  car_t_exhausted: { color: [168, 178, 190], shape: "down", size: 2.5, roam: 0.15, name: "CAR T, exhausted" },
-  b_cell: { color: [240, 228, 66], shape: "square", size: 1.8, roam: 0.1, name: "B cell" },
+  leukemia_cd19_positive: { color: [230, 159, 0], shape: "disc", size: 2.0, roam: 0.12, name: "CD19+" },
+  leukemia_cd19_negative: { color: [255, 240, 205], shape: "ring", size: 2.9, roam: 0.12, name: "CD19\u2212 (unseen)" },
+  car_t_memory: { color: [64, 224, 170], shape: "plus", size: 2.6, roam: 0.35, name: "memory" },
+  car_t_effector: { color: [86, 180, 255], shape: "triangle", size: 2.7, roam: 0.55, name: "effector" },
+  car_t_exhausted: { color: [168, 178, 190], shape: "down", size: 2.5, roam: 0.15, name: "exhausted" },
+  b_cell: { color: [240, 228, 66], shape: "square", size: 1.8, roam: 0.1, name: "B cells" },
   myeloid_resting: { color: [120, 90, 110], shape: "diamond", size: 2.4, roam: 0.1, name: "myeloid, resting" },
-  myeloid_activated: { color: [240, 130, 195], shape: "diamond", size: 2.8, roam: 0.15, name: "myeloid, activated" },
+  myeloid_activated: { color: [240, 130, 195], shape: "diamond", size: 2.8, roam: 0.15, name: "Myeloid, active" },
 };
 const BASE = [13, 18, 30];
 const GLOW = [104, 60, 190];

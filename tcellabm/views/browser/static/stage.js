@@ -49,6 +49,7 @@ class Stage {
     Object.values(this.arms).forEach((arm) => arm.begin(about));
     this.controls.begin(about);
     this.setGlow(this.glow || "il6");
+    this.askDetail();
   }
 
   setStatus(text) { set(this.status, text); }
@@ -90,8 +91,15 @@ class Stage {
     const width = this.root.clientWidth;
     const changed = width !== this.width;
     this.width = width;
+    if (changed) this.askDetail();
     if (changed && this.frame) Object.values(this.arms).forEach((arm) => arm.redraw(this.frame));
     return changed;
+  }
+
+  // As many dots as the canvas has room for.
+  askDetail() {
+    const side = this.arms.a.marrowCanvas.clientWidth;
+    if (side) this.tell({ do: "look", detail: Math.min(1, (side * side) / 230000) });
   }
 
   show(frame, buffers) {

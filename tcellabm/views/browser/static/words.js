@@ -12,6 +12,9 @@ function count(n) {
   return `${v >= 100 ? Math.round(v / 10) * 10 : v >= 10 ? Math.round(v) : v.toFixed(1)} ${word}`;
 }
 
+// A concentration: two digits that count.
+const level = (n) => Number(n.toPrecision(n < 100 ? 2 : 3)).toLocaleString("en-US");
+
 // A number of a slider, short.
 function short(n) {
   if (n >= 1e5 || (n < 0.01 && n > 0)) {
