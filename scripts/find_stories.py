@@ -46,7 +46,10 @@ def find(name: str, story: stories.Story, most: int) -> bool:
         twins.advance(plan.days)
         if fits(name, twins):
             write(name, seed, day)
-            print(f"{name}: seed {seed}" + ("" if day is None else f", drug on day {day:g}"))
+            print(
+                f"{name}: seed {seed}" + ("" if day is None else f", drug on day {day:g}"),
+                flush=True,
+            )
             return True
     print(f"{name}: none of {most} seeds", file=sys.stderr)
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tcellabm.model import TumorTCellModel
@@ -12,11 +12,14 @@ from tcellabm.views.browser.twins import Twins
 from tcellabm.views.words import sentences
 
 DAYS_TO_WELL = 3.0
+SHARE_OF_TIME = 0.8  # of the time to relapse, in B-cell aplasia: whether CAR T cells were there
+BURDEN = "patient.leukemic_burden"
 NAMES = {
     "remission": "in remission",
     "cd19_negative_relapse": "CD19-negative relapse",
     "cd19_positive_relapse": "CD19-positive relapse",
     "no_response": "no remission",
+    "untreated": "not given CAR T cells, the leukemia grew",
     "death_of_crs": "died of cytokine release syndrome",
     "death_of_icans": "died of ICANS",
     "death_of_leukemia": "died of leukemia",
@@ -31,6 +34,7 @@ _WHY = {
     "to kill the residue: it grew back once they were gone.",
     "no_response": "The CAR T cells did not clear the marrow: they killed too poorly, multiplied "
     "too little, or wore out before the work was done.",
+    "untreated": "Nothing held the leukemia back, and it filled the marrow.",
     "death_of_crs": "Myeloid cells, driven by the fight, released so much IL-6 and IL-1 that "
     "blood vessels leaked; blood pressure and oxygen could not be held.",
     "death_of_icans": "Cytokines in the brain were not blocked in time.",
@@ -56,28 +60,17 @@ def ending(outcomes: Mapping[str, Any], whole_body: bool = True) -> str:
 def ending_of(model: TumorTCellModel) -> str:
     """Return how the patient of a model ended."""
     whole = model.params.resolution.represented_fraction == 1.0
-    return ending(model.outcomes(), whole)
+    end = ending(model.outcomes(), whole)
+    given = max(model.record.column("car_t_effector"), default=0.0)
+    return "untreated" if end in ("no_response", "death_of_leukemia") and not given else end
 
 
 def fits(story: str, twins: Twins) -> bool:
     """Tell whether two patients, at their last day, ended as a story tells, and clearly so."""
-    told = stories.ALL[story]
-    if tuple(map(ending_of, twins.arms)) != told.ends:
+    if tuple(map(ending_of, twins.arms)) != stories.ALL[story].ends:
         return False
     a, b = (model.outcomes() for model in twins.arms)
-    extra = {
-        "remission": a["mrd_negative"] and a["crs_grade_astct"] in (1, 2),
-        "rescue": a["mrd_negative"] and _soon_well(twins),
-        "cd19-negative": a["b_cell_aplasia_days"] > b["relapse_day"],
-        "cd19-positive": b["mrd_negative"] and b["b_cell_aplasia_days"] < b["relapse_day"],
-        "non-response": a["crs_grade_astct"] in (1, 2) and a["cmax_cells"] > a_lot(twins),
-    }
-    return bool(extra[story])
-
-
-def a_lot(twins: Twins) -> float:
-    """Return so many CAR T cells that too few of them cannot be what failed."""
-    return 0.1 * twins.arms[0].patient.leukemic_burden
+    return bool(_CLEARLY[story](twins, a, b))
 
 
 def _soon_well(twins: Twins) -> bool:
@@ -87,6 +80,25 @@ def _soon_well(twins: Twins) -> bool:
     series = model.series
     late = series[series.day > given + DAYS_TO_WELL]
     return not ((late.blood_pressure_need >= 2) | (late.oxygen_need >= 2)).any()
+
+
+type _Row = Mapping[str, Any]
+
+# What else must hold for a story to be plain to see.
+_CLEARLY: dict[str, Callable[[Twins, _Row, _Row], bool]] = {
+    "remission": lambda twins, a, b: a["mrd_negative"] and a["crs_grade_astct"] in (1, 2),
+    "rescue": lambda twins, a, b: a["mrd_negative"] and _soon_well(twins),
+    "cd19-negative": lambda twins, a, b: (
+        a["mrd_negative"] and b["b_cell_aplasia_days"] > SHARE_OF_TIME * b["relapse_day"]
+    ),
+    "cd19-positive": lambda twins, a, b: (
+        b["mrd_negative"] and b["b_cell_aplasia_days"] < SHARE_OF_TIME * b["relapse_day"]
+    ),
+    # as many CAR T cells as to show that their number is not what failed
+    "non-response": lambda twins, a, b: (
+        a["cmax_cells"] > 0.1 * twins.covariates[BURDEN] and a["crs_grade_astct"] < 3
+    ),
+}
 
 
 def screen(twins: Twins) -> dict[str, Any]:

@@ -32,7 +32,7 @@ DOTS_POWER = 0.25
 FEW_CELLS = 250  # so many are drawn cell by cell
 GLOWS = {"il6": (5.0, 5e4), "ifng": (5.0, 1e4)}  # pg/mL: from no glow to full glow, on a log scale
 SMEAR_CELLS = 60
-MOST_DOTS_PER_VOXEL = 255
+MOST_DOTS_PER_VOXEL, FULL_VOXEL = 255, 150  # what a byte holds; what is drawn on average
 # Columns of the record that the charts show.
 CHART_COLUMNS = (
     "day",
@@ -107,6 +107,7 @@ def cells_per_dot(cells: np.ndarray, population: str, detail: float = 1.0) -> in
     """Return how many cells one dot of a population stands for: two digits, at least 1."""
     total = float(cells[list(POPULATIONS[population])].sum())
     wanted = max(FEW_CELLS, detail * MOST_DOTS * (total / MOST_CELLS) ** DOTS_POWER)
+    wanted = min(wanted, FULL_VOXEL * cells.shape[1])
     if total <= wanted:
         return 1
     exact = total / wanted

@@ -31,6 +31,6 @@ GRADES = (
     "death by CRS",
 )
 NEEDS = {
-    "pressure": ("normal", "low, on fluids", "one vasopressor", "several vasopressors"),
+    "pressure": ("normal", "low: fluids", "one vasopressor", "vasopressors"),
     "oxygen": ("room air", "low-flow oxygen", "high-flow oxygen", "ventilator"),
 }

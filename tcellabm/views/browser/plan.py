@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from tcellabm.clinic.care import POLICIES
 from tcellabm.params import InputError, Parameters, load
 
 WHERE = "URL"
@@ -185,13 +186,12 @@ class Plan:
         plan = cls(
             scenario=_choice(said, "scenario", tuple(SCENARIOS)),
             seed=_seed(said),
-            policy=said.get("care", "none"),
+            policy=_choice(said, "care", tuple(POLICIES)),
             settings=settings,
             treatments=_treatments(said.get("give", ""), days),
             days=days,
             story=_story(said),
         )
-        plan.params()  # refuses what is not allowed together
         return plan, on_grid(_number(said, "day", 0.0, 0.0, days))
 
 

@@ -37,7 +37,7 @@ MOST_ON_THE_WAY = 2  # frames sent and not yet drawn
 FRAMES_KEPT, FRAME_SPACING = 400, 0.005
 IDLE_SECONDS = 900.0  # without play or command: the patient is freed, its plan is kept
 LOST_SECONDS = 20.0  # without an answer to a frame: the browser is gone, or asleep
-SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 15.0)  # days per second
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # days per second
 STEP_DAYS = 0.25
 LONGEST_LEAP = 2.0  # days computed between two looks at the commands
 

@@ -128,7 +128,7 @@ class Arm {
     const shown = facts.smear.shown.reduce((sum, n) => sum + n, 0);
     set(this.smearText, facts.smear.cells <= about.smear_cells
       ? `Smear: all ${shown} cells of the white square`
-      : `Smear: ${shown} of ${count(facts.smear.cells)} cells in the square`);
+      : `Smear: ${shown} of ${count(facts.smear.cells)} cells`);
     this.redraw(frame);
     this.describe(frame);
   }

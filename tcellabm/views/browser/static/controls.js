@@ -129,7 +129,7 @@ class Controls {
       onchange: () => this.tell({ do: "seek", day: Number(this.scrub.value) }),
     });
     const speed = h("select", { "aria-label": "Speed", onchange: (event) => this.tell({ do: "speed", days_per_second: Number(event.target.value) }) },
-      ...[0.25, 0.5, 1, 2, 5, 15].map((x) => h("option", { value: x, selected: x === (this.speed || 1) }, `${x} days/s`)));
+      ...[0.25, 0.5, 1, 2, 5, 10, 30].map((x) => h("option", { value: x, selected: x === (this.speed || 1) }, `${x} days/s`)));
     speed.addEventListener("change", () => { this.speed = Number(speed.value); });
     const stops = h("input", { type: "checkbox", id: "stops", checked: this.stopping !== false, onchange: (event) => {
       this.stopping = event.target.checked;
