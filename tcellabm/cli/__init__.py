@@ -163,11 +163,11 @@ def browser(
     """Serve the browser pages: a class page with two twins, and a lab page."""
     if page not in ("class", "lab"):
         options.refuse(f"--page {page}", "allowed: class, lab")
-    try:
-        from tcellabm.views.browser import server
-    except ModuleNotFoundError as error:
-        needs = f"`tcellabm app` needs {error.name}"
-        options.refuse(needs, "allowed: after pip install 'tcellabm[app]' or uv run --extra app")
+    from tcellabm.views.browser import server
+
+    if lacking := server.missing():
+        how = "allowed: after pip install 'tcellabm[app]', or uv run --extra app"
+        options.refuse(f"`tcellabm app` needs {lacking}", how)
     server.check_port(host, port)
     where = f"http://{host}:{port}/{'lab' if page == 'lab' else ''}"
     print(f"open {where} (Ctrl-C ends it); a teaching model, not for clinical use", flush=True)

@@ -33,8 +33,9 @@ def test_what_the_page_first_shows_sets_nothing():
 def test_every_parameter_is_an_input_with_unit_and_source():
     shown, known = inputs(), hints()
     assert set(shown) == {"rng", *catalog()}
-    for key, meta in catalog().items():
-        hint = known[shown[key]["label"]]
+    params = scenario({})
+    for key in catalog():
+        meta, hint = params.describe(key), known[shown[key]["label"]]
         assert meta.unit in hint and meta.source[:20] in hint
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import threading
 import warnings
-
-import solara.server  # noqa: F401 - says at once whether the extra is there
-import uvicorn
 
 from tcellabm.params import InputError
 
@@ -25,6 +23,12 @@ SETTINGS = {
     "SOLARA_KERNEL_CULL_TIMEOUT": "2m",  # a closed tab's patient goes soon
     "SOLARA_SESSION_HTTPS_ONLY": "false",
 }
+
+
+def missing() -> str:
+    """Return the first package of the extra `app` that is not installed; empty if none."""
+    needed = ("anywidget", "solara", "uvicorn")
+    return next((name for name in needed if importlib.util.find_spec(name) is None), "")
 
 
 def check_port(host: str, port: int) -> None:
@@ -46,7 +50,9 @@ def check_port(host: str, port: int) -> None:
 
 def serve(host: str, port: int) -> None:
     """Serve until interrupted."""
-    os.environ.update(SETTINGS)
+    os.environ.update(SETTINGS)  # before Solara is imported: it reads them then
+    import uvicorn
+
     threading.Thread(target=_warm_up, daemon=True).start()
     warnings.filterwarnings("ignore", "Cookies with samesite=none", UserWarning)
     uvicorn.run("solara.server.starlette:app", host=host, port=port, log_level="warning")

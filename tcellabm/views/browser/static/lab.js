@@ -1,6 +1,7 @@
 // The lab's canvas: one patient as on the class page, drawn anew whenever the model has moved on.
 
 function render({ model, el }) {
+  document.documentElement.lang = "en";
   const root = h("div", { class: "twins single" });
   const arm = new Arm("a", (command) => { model.set("voxel", command.voxel); model.save_changes(); });
   root.append(arm.node);

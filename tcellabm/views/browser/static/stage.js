@@ -14,6 +14,7 @@ class Stage {
     this.top = h("header", { class: "top" },
       h("h1", {}, "CAR T cells against leukemia: two twins"),
       h("span", { class: "notice" }, NOTICE), this.status);
+    document.documentElement.lang = "en";
     root.className = "twins";
     root.stats = this.stats;
     root.replaceChildren(this.top, this.error, this.controls.node, this.arms.a.node, this.arms.b.node,
