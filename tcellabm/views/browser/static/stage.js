@@ -2,6 +2,8 @@
 
 const NOTICE = "Teaching model \u2013 not for clinical use";
 
+const SHORTEST = 1 / 40; // seconds between two pictures: more is work that nobody sees
+
 class Stage {
   constructor(root, tell) {
     Object.assign(this, { root, tell, stats: { frames: 0, draws: 0 }, latest: null, moving: 0 });
@@ -79,7 +81,8 @@ class Stage {
     }
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const playing = this.frame && this.frame.playing;
-    if (!this.frame || !(fresh || this.stale || (playing && !still) || this.resized())) return;
+    const moves = playing && !still && time - this.drawnAt > SHORTEST;
+    if (!this.frame || !(fresh || this.stale || moves || this.resized())) return;
     if (playing && !still) this.moving += Math.min(time - this.drawnAt || 0, 0.1);
     this.drawnAt = time;
     this.stale = false;
@@ -107,6 +110,7 @@ class Stage {
     const n = frame.arms.length;
     const apart = n === 2;
     this.frame = frame;
+    Object.assign(this.root, { day: frame.day, given: frame.given.length });
     this.stats.frames += 1;
     const [a, b] = [this.arms.a, this.arms.b];
     for (const [i, arm] of [a, b].slice(0, n).entries()) {
