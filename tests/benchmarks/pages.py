@@ -1,4 +1,4 @@
-"""Figures of the class page in headless Chromium: `python tests/benchmarks/pages.py [--minutes 10]`.
+"""Figures of the class page in headless Chromium: `python tests/benchmarks/pages.py`.
 
 Prints, as measured: seconds from the command to the first picture of a patient, frames and
 drawings a second with about 10,000 dots in each arm, milliseconds from a key to the frame that
@@ -22,7 +22,8 @@ PATIENT = "?seed=7&days=730&give=0:car_t:both,7:corticosteroid:a&day=8"
 LATENCY = """() => new Promise((done) => {
   const twins = document.querySelector('.twins'), was = twins.given, start = performance.now();
   document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 't', bubbles: true }));
-  const look = () => twins.given > was ? done(performance.now() - start) : requestAnimationFrame(look);
+  const look = () => twins.given > was
+    ? done(performance.now() - start) : requestAnimationFrame(look);
   look();
 })"""
 

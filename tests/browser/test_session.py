@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from tcellabm.views.browser import export, registry
+from tcellabm.views.browser import assets, registry
 from tcellabm.views.browser.plan import Plan
 from tcellabm.views.browser.session import MOST_ON_THE_WAY, Session
 
@@ -237,5 +237,5 @@ def test_only_so_many_sessions_are_open():
 
 
 def test_the_program_of_the_page_asks_for_nothing_elsewhere():
-    for text in (export.program(), export.style()):
+    for text in (assets.program(), assets.style()):
         assert "http://" not in text and "https://" not in text and "@import" not in text

@@ -6,12 +6,12 @@ import base64
 import gzip
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from tcellabm.views.browser import stories
+from tcellabm.views.browser.assets import STATIC, program, style
 from tcellabm.views.browser.bedside import PLACES
 from tcellabm.views.browser.frames import (
     CHART_COLUMNS,
@@ -28,10 +28,6 @@ from tcellabm.views.browser.twins import Twins
 if TYPE_CHECKING:
     from tcellabm.params import Parameters
     from tcellabm.views.browser.session import Kept
-
-STATIC = Path(__file__).with_name("static")
-# One program for the page and for the replay: small files, joined.
-SCRIPTS = ("dots", "smear", "charts", "words", "arm", "controls", "stage")
 
 
 def appearance(params: Parameters) -> dict[str, Any]:
@@ -87,16 +83,6 @@ def table(twins: Twins) -> str:
         parts.append(part)
     text: str = pd.concat(parts).to_csv(index=False, lineterminator="\n")
     return text
-
-
-def program() -> str:
-    """Return the JavaScript of the page, one module without imports."""
-    return "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-
-
-def style() -> str:
-    """Return the style sheet of the page."""
-    return (STATIC / "stage.css").read_text(encoding="utf-8")
 
 
 def replay(about: dict[str, Any], frames: Sequence[tuple[float, Kept]], twins: Twins) -> str:

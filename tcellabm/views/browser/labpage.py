@@ -13,7 +13,8 @@ from mesa.visualization import SolaraViz
 from mesa.visualization.utils import update_counter
 
 from tcellabm.views.browser import lab
-from tcellabm.views.browser.export import STATIC, appearance, program, style
+from tcellabm.views.browser.assets import STATIC, program, style
+from tcellabm.views.browser.export import appearance
 from tcellabm.views.browser.frames import picture
 
 NAME = "tcellabm lab: one patient, day by day. Teaching model, not for clinical use"

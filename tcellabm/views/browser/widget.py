@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 
-from tcellabm.views.browser import registry
-from tcellabm.views.browser.export import STATIC, program, style
-from tcellabm.views.browser.session import Session
+from tcellabm.views.browser.assets import STATIC, program, style
+
+if TYPE_CHECKING:
+    from tcellabm.views.browser.session import Session
 
 
 def _script() -> str:
@@ -29,6 +30,10 @@ class StageWidget(anywidget.AnyWidget):
 
     def _hear(self, _widget: object, command: dict[str, Any], _parts: object) -> None:
         if command.get("do") == "open" and self._session is None:
+            self._say({"kind": "status", "text": "Loading the model and its kernels"}, [])
+            # imported now, not with the page, which is there sooner without
+            from tcellabm.views.browser import registry
+
             self._session = registry.begin(self._say)
         if self._session is not None:
             self._session.tell(command)
@@ -39,6 +44,8 @@ class StageWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """End the session with the widget."""
         if self._session is not None:
+            from tcellabm.views.browser import registry
+
             registry.end(self._session)
             self._session = None
         super().close()
