@@ -79,7 +79,8 @@ def picture(model: TumorTCellModel, voxel: int | None = None, detail: float = 1.
         Share of the dots that the largest canvas has room for.
     """
     cells = cells_by_voxel(model)
-    per_dot = {name: cells_per_dot(cells, name, detail) for name in POPULATIONS}
+    fraction = model.params.resolution.represented_fraction
+    per_dot = {name: cells_per_dot(cells, name, detail, fraction) for name in POPULATIONS}
     dots = _dots(cells, per_dot)
     rows, cols = model.tissue.marrow.shape
     middle = rows // 2 * cols + cols // 2
@@ -103,10 +104,15 @@ def cells_by_voxel(model: TumorTCellModel) -> np.ndarray:
     return counted.reshape(len(KINDS), voxels + 1)[:, :voxels]
 
 
-def cells_per_dot(cells: np.ndarray, population: str, detail: float = 1.0) -> int:
-    """Return how many cells one dot of a population stands for: two digits, at least 1."""
+def cells_per_dot(
+    cells: np.ndarray, population: str, detail: float = 1.0, fraction: float = 1.0
+) -> int:
+    """Return how many cells one dot of a population stands for: two digits, at least 1.
+
+    A biopsy, a `fraction` of the body, has the dots of the body.
+    """
     total = float(cells[list(POPULATIONS[population])].sum())
-    wanted = max(FEW_CELLS, detail * MOST_DOTS * (total / MOST_CELLS) ** DOTS_POWER)
+    wanted = max(FEW_CELLS, detail * MOST_DOTS * (total / fraction / MOST_CELLS) ** DOTS_POWER)
     wanted = min(wanted, FULL_VOXEL * cells.shape[1])
     if total <= wanted:
         return 1

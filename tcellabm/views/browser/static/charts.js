@@ -144,7 +144,8 @@ class CellChart extends Chart {
       const n = row[about.columns.indexOf(column)];
       if (!(n > 0)) continue;
       let place = y(n) - 7;
-      while (taken.some((other) => Math.abs(other - place) < 11)) place += place > this.height / 2 ? -11 : 11;
+      const step = place > this.height / 2 ? -11 : 11;
+      for (let i = 0; i < 4 && taken.some((other) => Math.abs(other - place) < 11); i++) place += step;
       taken.push(place);
       const x = this.x(row[0]), right = x > this.w * 0.62;
       context.textAlign = right ? "right" : "left";
