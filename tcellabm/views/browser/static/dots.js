@@ -104,17 +104,23 @@ class Marrow {
   paintGround() {
     const { rows, cols, size, ground } = this;
     const place = this.glows.indexOf(this.glow);
+    if (place < 0) this.painted = 0;
     if (place < 0) return ground.fill(0xff000000 | (BASE[2] << 16) | (BASE[1] << 8) | BASE[0]);
     const start = (this.kinds.length + place) * this.voxels;
-    const level = (r, c) => this.pixels[start + r * cols + c] / 255;
+    const glow = this.pixels.slice(start, start + this.voxels);
+    if (this.painted === size && this.glow === this.paintedGlow && glow.every((g, i) => g === this.glowing[i])) return;
+    Object.assign(this, { painted: size, paintedGlow: this.glow, glowing: glow });
+    const between = (at, n) => {
+      const f = Math.min(Math.max((at / size) * n - 0.5, 0), n - 1), low = Math.min(Math.floor(f), Math.max(n - 2, 0));
+      return [low, Math.min(low + 1, n - 1), f - low];
+    };
+    const across = Array.from({ length: size }, (_, x) => between(x, cols));
+    const line = new Float32Array(cols);
     for (let y = 0; y < size; y++) {
-      const fy = Math.min(Math.max((y / size) * rows - 0.5, 0), rows - 1);
-      const r = Math.min(Math.floor(fy), Math.max(rows - 2, 0)), dy = fy - r, r2 = Math.min(r + 1, rows - 1);
+      const [r, r2, dy] = between(y, rows);
+      for (let c = 0; c < cols; c++) line[c] = ((1 - dy) * glow[r * cols + c] + dy * glow[r2 * cols + c]) / 300;
       for (let x = 0; x < size; x++) {
-        const fx = Math.min(Math.max((x / size) * cols - 0.5, 0), cols - 1);
-        const c = Math.min(Math.floor(fx), Math.max(cols - 2, 0)), dx = fx - c, c2 = Math.min(c + 1, cols - 1);
-        const g = 0.85 * ((level(r, c) * (1 - dx) + level(r, c2) * dx) * (1 - dy)
-          + (level(r2, c) * (1 - dx) + level(r2, c2) * dx) * dy);
+        const [c, c2, dx] = across[x], g = line[c] * (1 - dx) + line[c2] * dx;
         ground[y * size + x] = 0xff000000 | ((BASE[2] + (GLOW[2] - BASE[2]) * g) << 16)
           | ((BASE[1] + (GLOW[1] - BASE[1]) * g) << 8) | (BASE[0] + (GLOW[0] - BASE[0]) * g);
       }
