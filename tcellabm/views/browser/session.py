@@ -127,7 +127,8 @@ class Session(threading.Thread):
         waiting = self._sent - self._drawn >= MOST_ON_THE_WAY
         if waiting and now - self._last_frame > LOST_SECONDS:
             self._playing = False
-        if not self._playing and now - self._last_word > self._idle_seconds:
+        busy = self._playing or self._aim is not None or (self._dirty and not waiting)
+        if not busy and now - self._last_word > self._idle_seconds:
             return self._free()
         if self._aim is not None:
             return self._approach()
