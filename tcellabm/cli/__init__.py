@@ -1,4 +1,4 @@
-"""The command line: `tcellabm run`, `sweep`, `params`, and what is still to come."""
+"""The command line: `tcellabm run`, `sweep`, `app`, `params`, and what is still to come."""
 
 # Everything heavy is imported inside the command that needs it: `tcellabm --help` must be quick.
 import os
@@ -152,15 +152,37 @@ def params(
     print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
 
 
+@app.command("app")
+def browser(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8765,
+    page: Annotated[str, typer.Option(metavar="class|lab", help="Page to name.")] = "class",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; this machine alone.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve the browser pages: a class page with two twins, and a lab page."""
+    if page not in ("class", "lab"):
+        options.refuse(f"--page {page}", "allowed: class, lab")
+    from tcellabm.views.browser import server
+
+    if lacking := server.missing():
+        how = "allowed: after pip install 'tcellabm[app]', or uv run --extra app"
+        options.refuse(f"`tcellabm app` needs {lacking}", how)
+    server.check_port(host, port)
+    where = f"http://{host}:{port}/{'lab' if page == 'lab' else ''}"
+    print(f"open {where} (Ctrl-C ends it); a teaching model, not for clinical use", flush=True)
+    server.serve(host, port)
+
+
 def _add_later_command(name: str) -> None:
     def command(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
-        options.refuse(f"`tcellabm {name}` is not there yet", "allowed: run, sweep, params")
+        options.refuse(f"`tcellabm {name}` is not there yet", "allowed: run, sweep, app, params")
 
     anything = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command(name, context_settings=anything, help="Not there yet.")(command)
 
 
-for _name in ("trial", "app", "calibrate", "sensitivity", "plot"):
+for _name in ("trial", "calibrate", "sensitivity", "plot"):
     _add_later_command(_name)
 
 
