@@ -13,19 +13,22 @@ from tcellabm.cli.errors import INTERRUPTED, fail, say, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
     Days,
+    DryRun,
+    Limit,
     Out,
     Overwrite,
     Patients,
     Resume,
     Seed,
+    Series,
     Settings,
     Shard,
     Workers,
 )
 
 if TYPE_CHECKING:
+    from tcellabm.experiments.result import Result
     from tcellabm.experiments.run import PatientRecord
-    from tcellabm.experiments.sweep import Result
     from tcellabm.params import Parameters
 
 app = typer.Typer(
@@ -97,6 +100,8 @@ def sweep(
     workers: Workers = None,
     dask: Dask = "",
     shard: Shard = "1/1",
+    series: Series = False,
+    limit: Limit = None,
 ) -> None:
     """Simulate the same patients at every point of a grid: the map of dose and persistence."""
     from tcellabm.experiments import sweep as experiment
@@ -104,7 +109,7 @@ def sweep(
 
     if dask and workers is not None:
         options.refuse("--workers and --dask exclude each other")
-    work = experiment.Work(workers, dask, options.part(shard))
+    work = experiment.Work(workers, dask, options.part(shard), series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
     plan = Plan.load(file, given, seed)
     folder = options.result_folder("sweep", file, out, resume)
@@ -129,7 +134,7 @@ def _draw_map(result: "Result") -> bytes:
 def _report(result: "Result", folder: Path) -> None:
     if not result.complete:
         done = f"{len(result.outcomes)} of {result.total} runs are in {folder}"
-        print(f"{done}; the tables come with the last part, or with --resume and no --shard")
+        print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
     print(f"wrote {folder}: outcomes.parquet, summary.csv, map.png, manifest.json")
     if result.errors:

@@ -14,7 +14,7 @@ from tcellabm.model import MODEL_VERSION, run_id
 from tcellabm.params import InputError, Parameters, load_sweep
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """One run: the parameters that its grid point sets, and which patient it is."""
 
@@ -23,6 +23,11 @@ class Task:
     replicate: int
     seed: int
     run_id: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What this run sets beyond what all share."""
+        return self.point
 
     @property
     def identity(self) -> Row:
@@ -66,7 +71,7 @@ class Plan:
         What all points share.
     axes : dict
         Dotted name -> values, in the order of the grid; the last runs fastest.
-    settings : dict
+    given : dict
         What the user has set: columns of the table beside the axes.
     points : list of dict
         What each grid point sets.
@@ -78,7 +83,7 @@ class Plan:
 
     params: Parameters
     axes: dict[str, list[Any]]
-    settings: dict[str, Any]
+    given: dict[str, Any]
     points: list[dict[str, Any]]
     tasks: list[Task]
     seed: int
@@ -111,7 +116,7 @@ class Plan:
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the table of outcomes."""
-        return outcome_schema(self.axes | {key: [value] for key, value in self.settings.items()})
+        return outcome_schema(self.axes | {key: [value] for key, value in self.given.items()})
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -125,8 +130,8 @@ class Plan:
 
     def with_settings(self, settings: dict[str, Any]) -> "Plan":
         """Return the same plan with other columns beside the axes."""
-        return replace(self, settings=settings)
+        return replace(self, given=settings)
 
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the axes and the user have set."""
-        return row | self.settings | task.point
+        return row | self.given | task.settings

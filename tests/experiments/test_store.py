@@ -42,21 +42,29 @@ def test_a_full_disk_leaves_no_lock(tmp_path, monkeypatch):
 
 def test_a_folder_in_use_is_refused_and_free_again_afterwards(tmp_path):
     with lock.locked(tmp_path):
-        for part in ("", "1-of-2"):
+        for part in ("", part_of(tmp_path, 1)):
             with pytest.raises(InputError, match=f"in use by process {os.getpid()}"):
                 lock.locked(tmp_path, part).__enter__()
     with lock.locked(tmp_path):
         pass
-    assert names(tmp_path) == []
+    assert names(tmp_path) == ["part-1-of-2"]
+
+
+def part_of(folder, number):
+    path = folder / f"part-{number}-of-2"
+    path.mkdir(exist_ok=True)
+    return path.name
 
 
 def test_two_parts_go_together_but_not_with_the_whole(tmp_path):
-    with lock.locked(tmp_path, "1-of-2"), lock.locked(tmp_path, "2-of-2"):
+    first, second = part_of(tmp_path, 1), part_of(tmp_path, 2)
+    with lock.locked(tmp_path, first), lock.locked(tmp_path, second):
         with pytest.raises(InputError, match="in use"):
-            lock.locked(tmp_path, "2-of-2").__enter__()
+            lock.locked(tmp_path, second).__enter__()
         with pytest.raises(InputError, match="in use"):
             lock.locked(tmp_path).__enter__()
-    assert names(tmp_path) == []
+    assert names(tmp_path) == [first, second]
+    assert names(tmp_path / first) == []
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, with_package):
