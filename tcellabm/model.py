@@ -26,6 +26,8 @@ from tcellabm.clinic.record import Draw, Record, Treatment
 from tcellabm.kernels import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from mesa.discrete_space import OrthogonalVonNeumannGrid
 
@@ -443,9 +445,15 @@ class TumorTCellModel(Model):
 
 def run_id(params: Parameters, seed: int) -> str:
     """Return the name of a run: a hash of what decides it, its seed and the model's version."""
+    return run_ids(params, [seed])[0]
+
+
+def run_ids(params: Parameters, seeds: Sequence[int]) -> list[str]:
+    """Return the names of runs that differ by their seed alone."""
     resolved = {k: v for k, v in params.resolved().items() if not k.startswith("sweep.")}
-    recipe = json.dumps([resolved, seed, MODEL_VERSION], sort_keys=True)
-    return hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    text = json.dumps(resolved, sort_keys=True)
+    recipes = (f"[{text}, {seed}, {MODEL_VERSION}]" for seed in seeds)
+    return [hashlib.sha256(recipe.encode()).hexdigest()[:16] for recipe in recipes]
 
 
 def _seed_of(rng: int | np.random.Generator | None) -> int:

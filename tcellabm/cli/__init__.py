@@ -27,8 +27,10 @@ from tcellabm.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from tcellabm.experiments.plan import Plan
     from tcellabm.experiments.result import Result
     from tcellabm.experiments.run import PatientRecord
+    from tcellabm.experiments.sweep import Work
     from tcellabm.params import Parameters
 
 app = typer.Typer(
@@ -102,8 +104,9 @@ def sweep(
     shard: Shard = "1/1",
     series: Series = False,
     limit: Limit = None,
+    dry_run: DryRun = False,
 ) -> None:
-    """Simulate the same patients at every point of a grid: the map of dose and persistence."""
+    """Simulate the same patients at every point of a grid or sample: dose against persistence."""
     from tcellabm.experiments import sweep as experiment
     from tcellabm.experiments.plan import Plan
 
@@ -112,6 +115,9 @@ def sweep(
     work = experiment.Work(workers, dask, options.part(shard), series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
     plan = Plan.load(file, given, seed)
+    if dry_run:
+        _say_how_much(plan, work)
+        return
     folder = options.result_folder("sweep", file, out, resume)
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     try:
@@ -125,10 +131,16 @@ def sweep(
     _report(result, folder)
 
 
+def _say_how_much(plan: "Plan", work: "Work") -> None:
+    from tcellabm.experiments.pilot import estimate
+
+    print(*estimate(plan, work.series).lines(work.processes), sep="\n")
+
+
 def _draw_map(result: "Result") -> bytes:
     from tcellabm.views.figures import draw_map
 
-    return draw_map(result.summary, list(result.axes), result.settings)
+    return draw_map(result.summary, result.keys, result.settings)
 
 
 def _report(result: "Result", folder: Path) -> None:

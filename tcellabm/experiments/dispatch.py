@@ -58,6 +58,8 @@ class Dispatch:
         To submit to.
     workers : Workers
         Whom to; there may be more or fewer meanwhile.
+    together : int
+        Runs in a row that are cheaper on one worker.
     series : bool
         Whether time series are wanted.
     limit : float, optional
@@ -73,12 +75,14 @@ class Dispatch:
         client: "Client",
         workers: Workers,
         *,
+        together: int = 1,
         series: bool = False,
         limit: float | None = None,
         ready: bool = False,
     ) -> None:
         self._params, self._client, self._workers, self._series = params, client, workers, series
         self._waiting, self._suspects = deque(tasks), deque[Task]()
+        self._together = together
         self._limit, self._ready = limit, ready
         self._lost: Counter[str] = Counter()
         self._busy: dict[str, Chunk] = {}
@@ -141,7 +145,8 @@ class Dispatch:
         seconds = max(CHUNK_SECONDS, workers / CHUNKS_PER_SECOND)
         size = int(seconds / self._pace) if self._pace else 1
         fair = -(-len(self._waiting) // (2 * workers))
-        return [self._waiting.popleft() for _ in range(max(1, min(size, fair))) if self._waiting]
+        whole = -(-max(1, min(size, fair)) // self._together) * self._together
+        return [self._waiting.popleft() for _ in range(min(whole, len(self._waiting)))]
 
     def _submit(self, worker: str, tasks: list[Task]) -> None:
         work = (runner.run_chunk, self._params, tasks, self._series)

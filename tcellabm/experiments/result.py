@@ -24,8 +24,10 @@ class Result:
 
     Attributes
     ----------
-    axes : dict
-        Dotted name -> values.
+    keys : list of str
+        Columns that tell points apart: axes, and `arm` if there are arms.
+    is_grid : bool
+        Whether points are all combinations of values, not a sample.
     settings : dict
         What the user has set.
     outcomes : DataFrame
@@ -36,7 +38,8 @@ class Result:
         Runs wanted.
     """
 
-    axes: dict[str, list[Any]]
+    keys: list[str]
+    is_grid: bool
     settings: dict[str, Any]
     outcomes: pd.DataFrame
     summary: pd.DataFrame
@@ -67,8 +70,8 @@ def read(plan: Plan, folder: store.Folder, columns: Sequence[str] | None = None)
 def result_of(plan: Plan, table: pa.Table) -> Result:
     """Return the table with its rates by grid point."""
     outcomes = table.to_pandas()
-    summary = summarize(outcomes, list(plan.axes))
-    return Result(plan.axes, plan.given, outcomes, summary, len(plan.tasks))
+    summary = summarize(outcomes, plan.keys)
+    return Result(plan.keys, plan.is_grid, plan.given, outcomes, summary, len(plan.tasks))
 
 
 def csv(summary: pd.DataFrame) -> bytes:

@@ -2,13 +2,15 @@
 
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import groupby
 from multiprocessing import get_context
 
 import pandas as pd
 
+from tcellabm.experiments.arms import Grown
 from tcellabm.experiments.plan import Task
 from tcellabm.experiments.signals import interrupts_held
 from tcellabm.experiments.table import Row
@@ -18,6 +20,7 @@ from tcellabm.model import MODEL_VERSION, TumorTCellModel
 from tcellabm.params import Parameters
 
 TRIES = 3
+Follow = Callable[[Parameters, Task], TumorTCellModel]
 
 
 def simulate(params: Parameters, seed: int) -> TumorTCellModel:
@@ -55,16 +58,29 @@ class Report:
         self.slowest = max(self.slowest, seconds)
 
 
-def run_task(params: Parameters, task: Task, series: bool = False) -> Report:
+def run_task(
+    params: Parameters, task: Task, series: bool = False, follow: Follow | None = None
+) -> Report:
     """Compute one run; one that raises becomes a row that says so.
 
     It gets three tries, since a machine short of memory may be better off a moment later.
+
+    Parameters
+    ----------
+    params : Parameters
+        What all runs share.
+    task : Task
+        Which run.
+    series : bool
+        Whether its time series is wanted.
+    follow : callable, optional
+        Returns the patient of the task at the end.
     """
     report, error = Report(), ""
     start = time.perf_counter()
     for _ in range(TRIES):
         try:
-            model = simulate(params.replace(task.settings), task.seed)
+            model = (follow or _alone)(params, task)
             row = dict(model.outcomes()) | task.identity | {"error": ""}
             kept = thinned(model.series, task.run_id) if series else None
             report.add(row, kept, time.perf_counter() - start)
@@ -75,6 +91,29 @@ def run_task(params: Parameters, task: Task, series: bool = False) -> Report:
     return report
 
 
+def _alone(params: Parameters, task: Task) -> TumorTCellModel:
+    own = params.replace(task.settings)
+    return (
+        simulate(own, task.seed)
+        if task.arm is None
+        else Grown(own, task.seed, [task.arm]).treated(task.arm)
+    )
+
+
+def _together(tasks: Sequence[Task]) -> Follow:
+    """Return what follows the arms of one patient from where they part."""
+    grown: list[Grown] = []  # when it is first asked for, so that an error is that of a run
+
+    def follow(params: Parameters, task: Task) -> TumorTCellModel:
+        assert task.arm is not None
+        if not grown:
+            arms = [each.arm for each in tasks if each.arm is not None]
+            grown.append(Grown(params.replace(task.settings), task.seed, arms))
+        return grown[0].treated(task.arm)
+
+    return follow
+
+
 def failed(task: Task, error: str) -> Row:
     """Return the row of a run that did not succeed."""
     return task.identity | {"error": error}
@@ -83,19 +122,21 @@ def failed(task: Task, error: str) -> Row:
 def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Report:
     """Compute some runs."""
     whole = Report()
-    for task in tasks:
-        one = run_task(params, task, series)
-        whole.rows += one.rows
-        whole.series += one.series
-        whole.seconds += one.seconds
-        whole.slowest = max(whole.slowest, one.slowest)
+    for report in run_here(params, tasks, series):
+        whole.rows += report.rows
+        whole.series += report.series
+        whole.seconds += report.seconds
+        whole.slowest = max(whole.slowest, report.slowest)
     return whole
 
 
 def run_here(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Generator[Report]:
-    """Compute runs one by one in this process."""
-    for task in tasks:
-        yield run_task(params, task, series)
+    """Compute runs one by one in this process; arms of a patient that stand together share."""
+    for _, group in groupby(tasks, lambda task: (task.seed, list(task.settings.items()))):
+        arms = list(group)
+        follow = _together(arms) if len(arms) > 1 and arms[0].arm is not None else None
+        for task in arms:
+            yield run_task(params, task, series, follow)
 
 
 def prepare(params: Parameters) -> int:

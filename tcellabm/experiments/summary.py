@@ -1,7 +1,7 @@
 """From runs to rates: a row per grid point, with intervals and the Pareto-best points."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ RATES = ("remission", "remission_365", "severe_crs")
 TRADE_OFF = ("remission_365", "severe_crs")
 YEAR = 365.0
 SEVERE_PENN = 3
+MOST_VALUES = 12  # of an axis, that a figure shows one by one
 
 
 def wilson(successes: Any, n: Any) -> tuple[Any, Any]:
@@ -108,16 +109,22 @@ def summarize(outcomes: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
         where not all were observed for it: remission on day 365 in a sweep of less than a year.
     """
     runs = pd.DataFrame({key: outcomes[key] for key in axes})
-    good = outcomes["error"] == ""
-    runs["n"] = good.astype(np.int64)
-    for rate, values in observed(outcomes).items():
-        runs[rate] = values.where(good, 0.0)
-        runs[f"unseen_{rate}"] = (values.isna() & good).astype(np.int64)
+    runs = _counted(runs, outcomes)
     if axes:
         table = runs.groupby(list(axes), sort=False, dropna=False).sum().reset_index()
     else:
         table = runs.sum().to_frame().T
     return _with_intervals(table, list(axes))
+
+
+def _counted(runs: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Add columns whose sums are the number of good runs, successes, and runs not observed."""
+    good = outcomes["error"] == ""
+    runs = runs.assign(n=good.astype(np.int64))
+    for rate, values in observed(outcomes).items():
+        runs[rate] = values.where(good, 0.0)
+        runs[f"unseen_{rate}"] = (values.isna() & good).astype(np.int64)
+    return runs
 
 
 def observed(outcomes: pd.DataFrame) -> dict[str, pd.Series]:
@@ -129,7 +136,69 @@ def observed(outcomes: pd.DataFrame) -> dict[str, pd.Series]:
     }
 
 
-def _with_intervals(sums: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
+def pooled(outcomes: pd.DataFrame, keys: Sequence[str], bins: int = 0) -> pd.DataFrame:
+    """Return rates over all runs that are equal in some keys, whatever else differs.
+
+    The same patients come again and again, so that a run more is less than a patient more:
+    intervals are of the effective number of runs, from the variance between patients (Kish 1965).
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        A row per run.
+    keys : sequence of str
+        Columns; values are sorted.
+    bins : int
+        Put numbers of more than twelve different values into that many bins of equal counts,
+        each named by its median; 0 for never.
+
+    Returns
+    -------
+    DataFrame
+        As `summarize` does, with `patients` too.
+    """
+    runs = pd.DataFrame({key: _binned(outcomes[key], bins) for key in keys})
+    runs = _counted(runs, outcomes).assign(seed=outcomes["seed"])
+    by_patient = runs.groupby([*keys, "seed"], dropna=False).sum().reset_index()
+    groups = by_patient.groupby(list(keys), dropna=False) if keys else None
+    place = groups.ngroup() if groups is not None else pd.Series(0, index=by_patient.index)
+    sums = by_patient.drop(columns=["seed", *keys]).groupby(place).sum()
+    heads = (
+        by_patient[list(keys)].groupby(place).first() if keys else pd.DataFrame(index=sums.index)
+    )
+    effective = {rate: _effective(by_patient, place.to_numpy(), sums, rate) for rate in RATES}
+    table = _with_intervals(pd.concat([heads, sums], axis=1), list(keys), effective)
+    table["patients"] = by_patient[by_patient["n"] > 0].groupby(place)["seed"].nunique()
+    return table
+
+
+def _binned(values: pd.Series, bins: int) -> pd.Series:
+    if not bins or values.nunique() <= MOST_VALUES or not pd.api.types.is_numeric_dtype(values):
+        return values
+    place = pd.qcut(values.rank(method="first"), bins, labels=False)
+    return values.groupby(place).transform("median")
+
+
+def _effective(
+    by_patient: pd.DataFrame, place: np.ndarray, sums: pd.DataFrame, rate: str
+) -> np.ndarray:
+    """Return the number of independent runs that would tell as much about a rate."""
+    n, share = sums["n"].to_numpy(float), np.full(len(sums), math.nan)
+    np.divide(sums[rate].to_numpy(float), n, out=share, where=n > 0)
+    beyond = by_patient[rate].to_numpy() - share[place] * by_patient["n"].to_numpy()
+    spread = np.bincount(place, beyond**2, len(sums))
+    patients = np.bincount(place, by_patient["n"].to_numpy() > 0, len(sums))
+    # Where all runs end alike nobody knows how alike those of a patient are: each counts once.
+    effective = np.where(patients > 1, patients, n).astype(float)
+    np.divide(
+        n**2 * share * (1 - share), spread, out=effective, where=(spread > 0) & (patients > 1)
+    )
+    return np.minimum(effective, n)
+
+
+def _with_intervals(
+    sums: pd.DataFrame, axes: list[str], effective: Mapping[str, np.ndarray] | None = None
+) -> pd.DataFrame:
     """Turn counts of successes into rates; one unseen patient leaves a rate unknown."""
     table = sums[axes].copy()
     n = sums["n"].to_numpy(np.int64)
@@ -138,6 +207,8 @@ def _with_intervals(sums: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
         known = (sums[f"unseen_{rate}"].to_numpy() == 0) & (n > 0)
         successes = np.where(known, sums[rate].to_numpy(float), math.nan)
         table[rate] = np.divide(successes, n, out=np.full(n.size, math.nan), where=known)
-        table[f"{rate}_low"], table[f"{rate}_high"] = wilson(successes, n)
+        size = n if effective is None else effective[rate]
+        low, high = wilson(table[rate].to_numpy() * size, size)
+        table[f"{rate}_low"], table[f"{rate}_high"] = low, high
     table["pareto"] = pareto_best(*(table[rate].to_numpy(float) for rate in TRADE_OFF))
     return table

@@ -68,10 +68,22 @@ class Work:
         number, parts = self.shard
         return "" if parts == 1 else f"part-{number}-of-{parts}"
 
-    def share(self, tasks: Sequence[Task]) -> Sequence[Task]:
-        """Return the runs of this part."""
+    @property
+    def processes(self) -> int:
+        """Number of processes on this machine."""
+        from dask.system import CPU_COUNT
+
+        return max(1, CPU_COUNT if self.workers is None else self.workers)
+
+    def share(self, plan: Plan) -> list[Task]:
+        """Return the runs of this part, each once."""
         number, parts = self.shard
-        return tasks[number - 1 :: parts]
+        mine = (
+            task
+            for place, task in enumerate(plan.tasks)
+            if place // plan.together % parts == number - 1
+        )
+        return list({task.run_id: task for task in mine}.values())
 
 
 def sweep(
@@ -123,7 +135,10 @@ def sweep(
         plan = plan.with_settings(folder.earlier.get("set", plan.given))
         if folder.finished:
             return result_of(plan, read(plan, folder))
-        session = manifest.begin(plan.recipe, command, folder.earlier) | {"set": plan.given}
+        session = manifest.begin(plan.recipe, command, folder.earlier) | {
+            "set": plan.given,
+            "wanted": len(plan.tasks),
+        }
         folder.write_manifest(session)
         try:
             _compute(plan, folder, work, draw)
@@ -131,12 +146,12 @@ def sweep(
         except KeyboardInterrupt:
             done = read(plan, folder, ["run_id"]).num_rows
             folder.write_manifest(manifest.end(session, "interrupted", runs=done))
-            raise Interrupted(folder.path, done, len(work.share(plan.tasks))) from None
+            raise Interrupted(folder.path, done, len(work.share(plan))) from None
 
 
 def _compute(plan: Plan, folder: store.Folder, work: Work, draw: Draw | None) -> None:
     """Compute the runs of this part that are not in the folder yet, and put them there."""
-    mine = work.share(plan.tasks)
+    mine = work.share(plan)
     done = set(folder.read_shards(plan.schema, ["run_id"])["run_id"].to_pylist())
     missing = [task for task in mine if task.run_id not in done]
     if not missing:
@@ -166,6 +181,7 @@ def _reports(
         missing,
         client,
         workers,
+        together=plan.together,
         series=work.series,
         limit=work.limit,
         ready=not work.dask,

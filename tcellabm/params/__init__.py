@@ -3,6 +3,7 @@
 Layers, later wins: `model.toml`, product file, population file, scenario, sweep axis, overrides.
 """
 
+from tcellabm.params.axes import Range
 from tcellabm.params.errors import InputError
 from tcellabm.params.loading import Row, Sweep, load, load_sweep, parse_set, rows
 from tcellabm.params.meta import Meta, Value
@@ -13,6 +14,7 @@ __all__ = [
     "InputError",
     "Meta",
     "Parameters",
+    "Range",
     "Row",
     "Sweep",
     "Value",

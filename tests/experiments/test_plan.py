@@ -20,7 +20,7 @@ def test_the_default_sweep_has_the_same_patients_at_30_points():
     first = [task.seed for task in tasks[:24]]
     assert len(set(first)) == 24
     assert [task.seed for task in tasks[24:48]] == first
-    assert tasks[0].point == {DOSE: 2e5, HALF_LIFE: 15.0}
+    assert tasks[0].settings == {DOSE: 2e5, HALF_LIFE: 15.0}
 
 
 def test_setting_an_axis_pins_it_and_keeps_its_column():
