@@ -4,21 +4,23 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from tcellabm.cli import options
+from tcellabm.cli import options, plotting
 from tcellabm.cli.errors import INTERRUPTED, fail, say, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
     Days,
     DryRun,
     Limit,
+    Method,
     Out,
     Overwrite,
     Patients,
     Resume,
+    Samples,
     Seed,
     Series,
     Settings,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from tcellabm.experiments.plan import Plan
     from tcellabm.experiments.result import Result
     from tcellabm.experiments.run import PatientRecord
-    from tcellabm.experiments.sweep import Work
+    from tcellabm.experiments.sweep import Interrupted, Work
     from tcellabm.params import Parameters
 
 app = typer.Typer(
@@ -122,13 +124,17 @@ def sweep(
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     try:
         result = experiment.sweep(
-            plan, folder, work, command=options.command_line(), draw=_draw_map, **modes
+            plan, folder, work, command=options.command_line(), draw=plotting.map_of, **modes
         )
     except experiment.Interrupted as stop:
-        again = options.command_to_resume(stop.folder)
-        say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
-        raise typer.Exit(INTERRUPTED) from None
-    _report(result, folder)
+        _say_interrupted(stop)
+    _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
+
+
+def _say_interrupted(stop: "Interrupted") -> Never:
+    again = options.command_to_resume(stop.folder)
+    say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
+    raise typer.Exit(INTERRUPTED) from None
 
 
 def _say_how_much(plan: "Plan", work: "Work") -> None:
@@ -137,18 +143,12 @@ def _say_how_much(plan: "Plan", work: "Work") -> None:
     print(*estimate(plan, work.series).lines(work.processes), sep="\n")
 
 
-def _draw_map(result: "Result") -> bytes:
-    from tcellabm.views.figures import draw_map
-
-    return draw_map(result.summary, result.keys, result.settings)
-
-
-def _report(result: "Result", folder: Path) -> None:
+def _report(result: "Result", folder: Path, files: str) -> None:
     if not result.complete:
         done = f"{len(result.outcomes)} of {result.total} runs are in {folder}"
         print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
-    print(f"wrote {folder}: outcomes.parquet, summary.csv, map.png, manifest.json")
+    print(f"wrote {folder}: {files}")
     if result.errors:
         table = f"{folder}/outcomes.parquet"
         say(f"error: {result.errors} of {result.total} runs failed, {table}, see column `error`")
@@ -169,6 +169,71 @@ def params(
     print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
 
 
+@app.command()
+def sensitivity(
+    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    settings: Settings = [],  # noqa: B006
+    method: Method = "morris",
+    samples: Samples = None,
+    seed: Seed = 1,
+    days: Days = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
+    dask: Dask = "",
+    limit: Limit = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Find what matters: the population's parameters, or those given a range by --set."""
+    from tcellabm.experiments import sensitivity as experiment
+    from tcellabm.experiments.sweep import Interrupted, Work, sweep
+
+    if dask and workers is not None:
+        options.refuse("--workers and --dask exclude each other")
+    work = Work(workers, dask, limit=limit)
+    given = options.overrides(settings, {"time.days": days})
+    study = experiment.study(file, given, method, samples, seed)
+    if dry_run:
+        _say_how_much(study.plan, work)
+        return
+    folder = options.result_folder("sensitivity", file, out, resume)
+    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    try:
+        result = sweep(
+            study.plan,
+            folder,
+            work,
+            command=options.command_line(),
+            products=lambda result: plotting.sensitivity_of(study, result),
+            **modes,
+        )
+    except Interrupted as stop:
+        _say_interrupted(stop)
+    files = "outcomes.parquet, indices.csv, tornado.png, indices.png, manifest.json"
+    _report(result, folder, files)
+
+
+@app.command()
+def plot(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    x: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes across.")] = None,
+    y: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes up.")] = None,
+    remission: Annotated[
+        float, typer.Option(min=0, max=1, metavar="A", help="Window: P(remission) at least A.")
+    ] = 0.6,
+    crs: Annotated[
+        float, typer.Option(min=0, max=1, metavar="B", help="Window: P(severe CRS) at most B.")
+    ] = 0.3,
+) -> None:
+    """Draw a sweep again from its table: map of two axes, curves, trade-offs and window."""
+    from tcellabm.experiments.reading import open_sweep
+
+    sweep = open_sweep(folder)
+    figures = plotting.figures_of(sweep, plotting.chosen(sweep, x, y), (remission, crs))
+    print(plotting.write(folder, figures))
+
+
 def _add_later_command(name: str) -> None:
     def command(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
         options.refuse(f"`tcellabm {name}` is not there yet", "allowed: run, sweep, params")
@@ -177,7 +242,7 @@ def _add_later_command(name: str) -> None:
     app.command(name, context_settings=anything, help="Not there yet.")(command)
 
 
-for _name in ("trial", "app", "calibrate", "sensitivity", "plot"):
+for _name in ("trial", "app", "calibrate"):
     _add_later_command(_name)
 
 

@@ -31,6 +31,11 @@ Dask = Annotated[str, Option(metavar="ADDRESS", help="Use a running Dask schedul
 Shard = Annotated[
     str, Option(metavar="I/N", help="Compute the I-th of N parts; --resume alone joins them.")
 ]
+Method = Annotated[str, Option(metavar="NAME", help="morris, or sobol, which takes more runs.")]
+Samples = Annotated[
+    int | None,
+    Option(min=1, metavar="N", help="Trajectories (morris, 20) or base samples (sobol, 256)."),
+]
 Series = Annotated[bool, Option("--series", help="Keep time series too: daily, later weekly.")]
 Limit = Annotated[
     float | None,

@@ -3,10 +3,10 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,21 @@ from tcellabm.model import MODEL_VERSION, run_ids
 from tcellabm.params import InputError, Parameters, Range, load_sweep
 
 GRID = "grid"
-Axis = list[Any] | Range
+
+
+class Law(Protocol):
+    """What values of an axis are drawn from."""
+
+    def at(self, share: float) -> Any:
+        """Return the value that has this share (0 to 1) of all below it."""
+        ...
+
+    def as_table(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        ...
+
+
+Axis = list[Any] | Law
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,8 @@ class Plan:
         Every run, in the order of the table.
     seed : int
         The seed that all patients' seeds come from.
+    design : dict
+        What else the points follow from, as JSON values.
     arms : tuple of Arm
         Treatment arms; empty where there are none.
     posterior : Posterior, optional
@@ -85,6 +101,7 @@ class Plan:
     points: list[dict[str, Any]]
     tasks: list[Task]
     seed: int
+    design: dict[str, Any] = field(default_factory=dict)
     arms: tuple[Arm, ...] = ()
     posterior: Posterior | None = None
 
@@ -160,7 +177,7 @@ class Plan:
     @property
     def is_grid(self) -> bool:
         """Whether points are all combinations of values of the axes."""
-        return self.params.sweep.sample == GRID
+        return self.params.sweep.sample == GRID and not self.design
 
     @property
     def keys(self) -> list[str]:
@@ -171,7 +188,7 @@ class Plan:
     def schema(self) -> pa.Schema:
         """Columns of the table of outcomes."""
         columns: dict[str, Sequence[Any]] = {
-            key: [axis.at(0.0), axis.at(0.5)] if isinstance(axis, Range) else axis
+            key: axis if isinstance(axis, list) else [axis.at(0.0), axis.at(0.5)]
             for key, axis in self.axes.items()
         }
         columns |= {arms.COLUMN: [""]} if self.arms else {}
@@ -184,7 +201,7 @@ class Plan:
     @property
     def recipe(self) -> dict[str, Any]:
         """All that decides the results, as JSON values."""
-        axes = {k: a.as_table() if isinstance(a, Range) else a for k, a in self.axes.items()}
+        axes = {k: a if isinstance(a, list) else a.as_table() for k, a in self.axes.items()}
         more: dict[str, Any] = {}
         if self.arms:
             more["arms"] = [arm.as_table() for arm in self.arms]
@@ -195,6 +212,7 @@ class Plan:
             "seed": self.seed,
             "axes": axes,
             "parameters": self.params.resolved(),
+            **self.design,
             **more,
         }
 
@@ -213,7 +231,7 @@ def _points(
 ) -> list[dict[str, Any]]:
     """Return what every point sets: the grid, or a sample of it."""
     size = params.sweep
-    ranges = [key for key, axis in axes.items() if isinstance(axis, Range)]
+    ranges = [key for key, axis in axes.items() if not isinstance(axis, list)]
     if size.sample == GRID:
         if ranges:
             allowed = "allowed: a list, linspace, logspace; or --set sweep.sample=sobol"
@@ -223,7 +241,7 @@ def _points(
         raise InputError(f"sweep.sample = {size.sample}", "", "allowed: with one axis or more")
     sample = unit_sample(size.sample, size.points, len(axes), seed)
     points = [
-        {key: _at(axis, share) for (key, axis), share in zip(axes.items(), row, strict=True)}
+        {key: pick(axis, share) for (key, axis), share in zip(axes.items(), row, strict=True)}
         for row in sample.tolist()
     ]
     for point in points:
@@ -231,9 +249,9 @@ def _points(
     return points
 
 
-def _at(axis: Axis, share: float) -> Any:
+def pick(axis: Axis, share: float) -> Any:
     """Return what a share between 0 and 1 picks: of a list every value is as probable."""
-    if isinstance(axis, Range):
+    if not isinstance(axis, list):
         return axis.at(share)
     return axis[min(math.floor(share * len(axis)), len(axis) - 1)]
 

@@ -1,6 +1,6 @@
 """What is read back from a result folder: the table in its one order, rates, time series."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Result:
 
 
 Draw = Callable[[Result], bytes]
+Products = Callable[[Result], Mapping[str, bytes]]
 
 
 def read(plan: Plan, folder: store.Folder, columns: Sequence[str] | None = None) -> pa.Table:

@@ -24,7 +24,7 @@ SERIES = "series"  # their time series, where wanted
 RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
     *("summary.csv", "comparison.csv", "indices.csv", "figure.png", "map.png"),
-    *("curves.png", "tradeoff.png", SHARDS, SERIES, MANIFEST),
+    *("curves.png", "tradeoff.png", "tornado.png", "indices.png", SHARDS, SERIES, MANIFEST),
 }
 
 

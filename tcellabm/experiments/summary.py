@@ -176,7 +176,7 @@ def _binned(values: pd.Series, bins: int) -> pd.Series:
     if not bins or values.nunique() <= MOST_VALUES or not pd.api.types.is_numeric_dtype(values):
         return values
     place = pd.qcut(values.rank(method="first"), bins, labels=False)
-    return values.groupby(place).transform("median")
+    return values.groupby(place).transform("median").map(lambda value: float(f"{value:.2g}"))
 
 
 def _effective(

@@ -13,7 +13,7 @@ from tcellabm.experiments.files import parquet
 from tcellabm.experiments.keeping import Live, keep
 from tcellabm.experiments.plan import Plan, Task
 from tcellabm.experiments.progress import progress
-from tcellabm.experiments.result import Draw, Result, csv, join_series, read, result_of
+from tcellabm.experiments.result import Draw, Products, Result, csv, join_series, read, result_of
 from tcellabm.experiments.runner import Report
 from tcellabm.params import InputError
 
@@ -95,6 +95,7 @@ def sweep(
     resume: bool = False,
     command: str = "",
     draw: Draw | None = None,
+    products: Products | None = None,
 ) -> Result:
     """Compute a sweep into a folder: `outcomes.parquet`, `summary.csv`, `manifest.json`.
 
@@ -115,6 +116,8 @@ def sweep(
         The command line, for the manifest.
     draw : callable, optional
         Makes `map.png` of the result, now and then while it runs and at the end.
+    products : callable, optional
+        Makes files of the result at the end, by name, in the place of `summary.csv`.
 
     Raises
     ------
@@ -142,7 +145,7 @@ def sweep(
         folder.write_manifest(session)
         try:
             _compute(plan, folder, work, draw)
-            return _finish(plan, folder, work, draw, session)
+            return _finish(plan, folder, work, _products(products, draw), session)
         except KeyboardInterrupt:
             done = read(plan, folder, ["run_id"]).num_rows
             folder.write_manifest(manifest.end(session, "interrupted", runs=done))
@@ -188,10 +191,21 @@ def _reports(
     ).reports()
 
 
+def _products(products: Products | None, draw: Draw | None) -> Products:
+    def tables(result: Result) -> dict[str, bytes]:
+        return {"summary.csv": csv(result.summary)}
+
+    def files(result: Result) -> dict[str, bytes]:
+        made = dict((products or tables)(result))
+        return made | ({"map.png": draw(result)} if draw else {})
+
+    return files
+
+
 def _finish(
-    plan: Plan, folder: store.Folder, work: Work, draw: Draw | None, session: dict[str, Any]
+    plan: Plan, folder: store.Folder, work: Work, products: Products, session: dict[str, Any]
 ) -> Result:
-    """Write tables, map and manifest if all runs are there; in that order."""
+    """Write tables, figures and manifest if all runs are there; in that order."""
     table = read(plan, folder)
     result = result_of(plan, table)
     if work.part:
@@ -203,9 +217,8 @@ def _finish(
     folder.write("outcomes.parquet", parquet(table, said))
     if work.series:
         join_series(plan, folder, said)
-    folder.write("summary.csv", csv(result.summary))
-    if draw:
-        folder.write("map.png", draw(result))
+    for name, content in products(result).items():
+        folder.write(name, content)
     facts = {"runs": result.total, "errors": result.errors}
     folder.write_manifest(manifest.end(session, "finished", **facts))
     return result

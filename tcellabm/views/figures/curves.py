@@ -38,7 +38,7 @@ def draw_curves(
         figure = new_figure(15.0, height)
         grid = figure.subplots(len(axes), len(RATES), squeeze=False)
         figure.subplots_adjust(
-            0.045, _BOTTOM / height, 0.985, 1 - _TOP / height, wspace=0.16, hspace=0.45
+            0.045, _BOTTOM / height, 0.985, 1 - _TOP / height, wspace=0.16, hspace=0.38
         )
         for key, panels in zip(axes, grid, strict=True):
             points = pooled(outcomes, [key], _BINS).assign(best=False)

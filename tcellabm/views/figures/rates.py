@@ -115,7 +115,9 @@ def draw_points(
         panel.plot(x, share, color=ink, linewidth=1.2)
     best = points["best"].to_numpy(bool)
     panel.plot(x[best], np.minimum(high[best] + 0.05, 0.97), "*", color="black", markersize=12)
-    for place, value in zip(x[~np.isnan(share)], share[~np.isnan(share)], strict=True):
+    for place, value in zip(x, share, strict=True):
+        if joined or np.isnan(value):  # a line would run through the numbers
+            continue
         panel.annotate(
             f"{value:.0%}", (place, value), (9, 0), textcoords="offset points", va="center", size=11
         )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from tcellabm.experiments.summary import pareto_front
@@ -72,7 +71,7 @@ def draw_tradeoff(
     with look():
         figure = new_figure(10.0, 8.2)
         panel = figure.subplots()
-        figure.subplots_adjust(0.085, 0.095, 0.98, 0.83)
+        figure.subplots_adjust(0.085, 0.095, 0.965, 0.82)
         told = _draw(panel, points, list(axes), benefit, limits)
         notes = [patients_told(points), *settings_told(settings or {})]
         title = "Benefit against harm, and the therapeutic window"
@@ -91,7 +90,9 @@ def _draw(
     _draw_window(panel, least, most)
     _draw_points(panel, known, window["inside"], benefit)
     front = known[pareto_front(known[benefit].to_numpy(), known["severe_crs"].to_numpy())]
-    front = front.sort_values("severe_crs").drop_duplicates([benefit, "severe_crs"])
+    place = [benefit, "severe_crs"]
+    front = front.assign(alike=front.groupby(place)["n"].transform("size"))
+    front = front.sort_values("severe_crs").drop_duplicates(place)
     style: Any = {"color": "black", "linewidth": 1.4, "zorder": 3}
     panel.plot(front["severe_crs"], front[benefit], drawstyle="steps-post", **style)
     panel.plot(front["severe_crs"], front[benefit], "*", color="black", markersize=13, zorder=5)
@@ -101,7 +102,8 @@ def _draw(
     inside, surely = int(window["inside"].sum()), int(window["surely"].sum())
     return [
         f"Shaded: the window, {_name_of(benefit)} in at least {least:.0%} and severe CRS in at "
-        f"most {most:.0%}: {inside} of {len(known)} points by their rates, {surely} with their "
+        f"most {most:.0%};",
+        f"{inside} of {len(known)} points are in it by their rates, {surely} with their "
         "whole intervals.",
         stars + "Where intervals overlap, chance may decide.",
     ]
@@ -118,7 +120,7 @@ def _draw_points(panel: "Axes", points: pd.DataFrame, inside: pd.Series, benefit
     for flag, color, fill in ((False, _OUTSIDE, "white"), (True, _INSIDE, _INSIDE)):
         some = points[inside == flag]
         x, y = some["severe_crs"].to_numpy(float), some[benefit].to_numpy(float)
-        whiskers = {
+        whiskers: Any = {
             "xerr": [x - some["severe_crs_low"], some["severe_crs_high"] - x],
             "yerr": [y - some[f"{benefit}_low"], some[f"{benefit}_high"] - y],
         }
@@ -132,8 +134,10 @@ def _name(panel: "Axes", front: pd.DataFrame, axes: list[str], benefit: str) -> 
     """Write at points of the front what they set."""
     for row in front.tail(_MOST_NAMED).to_dict("records"):
         text = ", ".join(value_label(key, row[key]) for key in axes)
+        if row["alike"] > 1:
+            text += f" and {row['alike'] - 1} more"
         place = (row["severe_crs"], row[benefit])
-        offset = {"xytext": (8, 5), "textcoords": "offset points", "fontsize": 9}
+        offset: Any = {"xytext": (8, 5), "textcoords": "offset points", "fontsize": 9}
         panel.annotate(text, place, zorder=6, **offset)
     if axes:
         told = "labels: " + ", ".join(axis_label(key) for key in axes)
@@ -155,9 +159,3 @@ def _frame(panel: "Axes", benefit: str) -> None:
 
 def _name_of(benefit: str) -> str:
     return "remission" if benefit == "remission" else "remission on day 365"
-
-
-def window_of(points: pd.DataFrame, benefit: str, limits: tuple[float, float]) -> np.ndarray:
-    """Return 2 where a point is surely in the window, 1 where its rates are, else 0."""
-    window = in_window(points, benefit, *limits)
-    return window["inside"].to_numpy(int) + (window["inside"] & window["surely"]).to_numpy(int)
