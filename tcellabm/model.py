@@ -6,12 +6,14 @@ import copy
 import hashlib
 import json
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mesa import Model
 from mesa.time import Priority, Schedule
 
+from tcellabm import checkpoint
 from tcellabm.biology.agents import CellAgents
 from tcellabm.biology.cytokines import Effect
 from tcellabm.biology.marrow import CYTOKINES
@@ -424,6 +426,29 @@ class TumorTCellModel(Model):
             twin.rng = np.random.default_rng(_seed_of(rng))
             twin.tissue.rng = twin.rng
         return twin
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the patient to a file from which `restore` goes on (npz; nothing is pickled).
+
+        Raises
+        ------
+        ValueError
+            Something is scheduled that is not the model's own method.
+        OSError
+            The disk is full or read-only.
+        """
+        checkpoint.save(self, path, MODEL_VERSION)
+
+    @classmethod
+    def restore(cls, path: str | os.PathLike[str]) -> TumorTCellModel:
+        """Return the patient of a file: runs on as the one saved would have.
+
+        Raises
+        ------
+        InputError
+            The file is missing, damaged, no checkpoint, or of another version.
+        """
+        return checkpoint.restore(cls, path, MODEL_VERSION)
 
     # --- small measures ---------------------------------------------------------------------------
 

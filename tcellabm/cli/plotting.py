@@ -106,7 +106,7 @@ def chosen(sweep: "Opened", x: str | None, y: str | None) -> list[str]:
 
 def write(folder: Path, files: Mapping[str, bytes]) -> str:
     """Write files into a folder; return what to say."""
-    from tcellabm.experiments.files import write_whole
+    from tcellabm.disk import write_whole
 
     for name, content in files.items():
         write_whole(folder / name, content)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from tcellabm.experiments import runner
-from tcellabm.experiments.files import parquet
+from tcellabm.experiments.parquet import parquet
 from tcellabm.experiments.plan import Plan
 from tcellabm.experiments.runner import Report
 from tcellabm.experiments.table import to_table

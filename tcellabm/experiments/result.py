@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tcellabm.disk import written_whole
 from tcellabm.experiments import store
-from tcellabm.experiments.files import with_provenance, written_whole
+from tcellabm.experiments.parquet import with_provenance
 from tcellabm.experiments.plan import Plan
 from tcellabm.experiments.summary import summarize
 

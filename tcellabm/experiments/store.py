@@ -14,8 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tcellabm.experiments.files import parquet, write_whole
+from tcellabm.disk import write_whole
 from tcellabm.experiments.lock import PARTS, locked
+from tcellabm.experiments.parquet import parquet
 from tcellabm.params import InputError
 
 MANIFEST = "manifest.json"

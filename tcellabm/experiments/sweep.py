@@ -9,8 +9,8 @@ from typing import Any
 
 from tcellabm.experiments import cluster, manifest, runner, store
 from tcellabm.experiments.dispatch import Dispatch
-from tcellabm.experiments.files import parquet
 from tcellabm.experiments.keeping import Live, keep
+from tcellabm.experiments.parquet import parquet
 from tcellabm.experiments.plan import Plan, Task
 from tcellabm.experiments.progress import progress
 from tcellabm.experiments.result import Draw, Products, Result, csv, join_series, read, result_of

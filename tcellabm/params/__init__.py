@@ -7,10 +7,11 @@ from tcellabm.params.axes import Range
 from tcellabm.params.errors import InputError
 from tcellabm.params.loading import Row, Sweep, load, load_sweep, parse_set, rows
 from tcellabm.params.meta import Meta, Value
-from tcellabm.params.parameters import Distribution, Parameters
+from tcellabm.params.parameters import Distribution, Entry, Parameters
 
 __all__ = [
     "Distribution",
+    "Entry",
     "InputError",
     "Meta",
     "Parameters",

@@ -7,7 +7,8 @@ import sys
 import psutil
 import pytest
 
-from tcellabm.experiments import files, lock, store
+from tcellabm import disk
+from tcellabm.experiments import lock, store
 from tcellabm.params import InputError
 
 RECIPE = {"seed": 1, "axes": {"a": [1.0]}, "parameters": {"x": 1.0, "y": 2}}
@@ -24,10 +25,10 @@ def names(folder):
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
     path = tmp_path / "table.csv"
-    files.write_whole(path, b"old")
+    disk.write_whole(path, b"old")
     monkeypatch.setattr(os, step, no_space)
     with pytest.raises(OSError, match="No space") as caught:
-        files.write_whole(path, b"new")
+        disk.write_whole(path, b"new")
     assert caught.value.filename == str(path)
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["table.csv"]
