@@ -185,7 +185,7 @@ def sensitivity(
     limit: Limit = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Find what matters: the population's parameters, or those given a range by --set."""
+    """Find what matters: of what the population draws, or of --set KEY={uniform=[LOW,HIGH]}."""
     from tcellabm.experiments import sensitivity as experiment
     from tcellabm.experiments.sweep import Interrupted, Work, sweep
 

@@ -63,10 +63,11 @@ Products = Callable[[Result], Mapping[str, bytes]]
 
 def read(plan: Plan, folder: store.Folder, columns: Sequence[str] | None = None) -> pa.Table:
     """Return the finished runs in the order of the plan, each once."""
-    table = folder.read_shards(plan.schema, columns)
+    # One copy at a time: the table of a large sweep is what takes most memory.
+    table = folder.read_shards(plan.schema, columns).combine_chunks()
     place = {run_id: row for row, run_id in enumerate(table["run_id"].to_pylist())}
     rows = [place[task.run_id] for task in plan.tasks if task.run_id in place]
-    return table.take(pa.array(rows, pa.int64())).combine_chunks()
+    return table.take(pa.array(rows, pa.int64()))
 
 
 def result_of(plan: Plan, table: pa.Table) -> Result:

@@ -141,6 +141,8 @@ def study(
 
 def _sample(method: str, samples: int, inputs: int, seed: int) -> np.ndarray:
     if method == "sobol":
+        if samples & (samples - 1):
+            raise InputError(f"{samples} samples", "--samples", "allowed with sobol: a power of 2")
         return unit_sample("saltelli", samples, inputs, seed)
     from SALib.sample.morris import sample
 

@@ -207,14 +207,16 @@ def _finish(
 ) -> Result:
     """Write tables, figures and manifest if all runs are there; in that order."""
     table = read(plan, folder)
+    said = manifest.provenance(session)
+    whole = table.num_rows == len(plan.tasks) and not work.part
+    if whole:
+        folder.write("outcomes.parquet", parquet(table, said))
     result = result_of(plan, table)
     if work.part:
         facts = {"runs": len(result.outcomes), "errors": result.errors}
         folder.write_manifest(manifest.end(session, "finished", **facts))
-    if work.part or not result.complete:
+    if not whole:
         return result
-    said = manifest.provenance(session)
-    folder.write("outcomes.parquet", parquet(table, said))
     if work.series:
         join_series(plan, folder, said)
     for name, content in products(result).items():

@@ -10,6 +10,7 @@ _NAMES = {
     "product.memory_fraction": ("memory fraction of the product", "", 1.0),
     "care.policy": ("care policy", "", 1.0),
     "arm": ("arm", "", 1.0),
+    "chance": ("chance, and all not varied", "", 1.0),
     "patient.weight_kg": ("weight", "kg", 1.0),
     "patient.cd19_negative_fraction": ("CD19-negative share at infusion", "", 1.0),
     "patient.white_cell_nadir_per_ul": ("nadir of white cells", "per µL", 1.0),

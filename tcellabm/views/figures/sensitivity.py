@@ -23,7 +23,7 @@ _OUTPUTS = {
 _MOST = 12  # inputs shown of an output
 _LOW, _HIGH = "#56b4e9", "#d55e00"
 _FIRST, _TOTAL = "#0072b2", "#e69f00"
-_ROW, _HEAD, _FOOT = 0.30, 1.35, 0.55  # inches
+_ROW, _HEAD, _FOOT = 0.30, 1.35, 0.85  # inches
 _WHISKER: Any = {"fmt": "none", "ecolor": "black", "elinewidth": 0.9, "capsize": 2.5}
 
 
@@ -76,17 +76,20 @@ def _draw(
     each = {name: _most_important(table[table["output"] == name]) for name in found}
     rows = max((len(part) for part in each.values()), default=1)
     tall = math.ceil(max(len(found), 1) / 2)
-    inside = tall * (_ROW * rows + 1.0)
+    inside = tall * (_ROW * rows + 1.0) - 0.5
     height = _HEAD + inside + _FOOT
     with look():
         figure = new_figure(15.0, height)
         grid = np.ravel(figure.subplots(tall, 2, squeeze=False))
         figure.subplots_adjust(
-            0.16, _FOOT / height, 0.985, 1 - _HEAD / height, wspace=0.42, hspace=0.62 / rows + 0.16
+            0.16, _FOOT / height, 0.985, 1 - _HEAD / height, wspace=0.42, hspace=1.9 / rows + 0.16
         )
         for axes, name in zip(grid, found, strict=False):
             panel(axes, each[name], name)
             axes.set_title(_OUTPUTS[name])
+        if found:
+            keys = grid[0].get_legend_handles_labels()
+            figure.legend(*keys, loc="upper right", frameon=False, ncols=2, fontsize=11)
         for axes in grid[len(found) :]:
             axes.set_visible(False)
         figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=14, fontweight="bold")
@@ -151,4 +154,3 @@ def _frame(axes: "Axes", part: pd.DataFrame, percent: bool = False) -> None:
         axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="x", color="0.9")
     axes.set_axisbelow(True)
-    axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
