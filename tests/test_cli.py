@@ -66,8 +66,10 @@ def names(folder):
         (["app", "--page", "home"], "--page home, allowed: class, lab"),
         (["app", "--host", "203.0.113.1"], "cannot listen"),
         (["calibrate", "x"], "not there yet"),
-        (["sensitivity"], "not there yet"),
-        (["plot", "runs/x"], "not there yet"),
+        (["sensitivity", "--method", "guess"], "morris, sobol"),
+        (["sensitivity", "--samples", "0"], "--samples"),
+        (["plot"], "DIR"),
+        (["plot", "runs/x"], "no sweep in it"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(words, said, capsys):

@@ -4,28 +4,35 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from tcellabm.cli import options
+from tcellabm.cli import options, plotting
 from tcellabm.cli.errors import INTERRUPTED, fail, say, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
     Days,
+    DryRun,
+    Limit,
+    Method,
     Out,
     Overwrite,
     Patients,
     Resume,
+    Samples,
     Seed,
+    Series,
     Settings,
     Shard,
     Workers,
 )
 
 if TYPE_CHECKING:
+    from tcellabm.experiments.plan import Plan
+    from tcellabm.experiments.result import Result
     from tcellabm.experiments.run import PatientRecord
-    from tcellabm.experiments.sweep import Result
+    from tcellabm.experiments.sweep import Interrupted, Work
     from tcellabm.params import Parameters
 
 app = typer.Typer(
@@ -97,41 +104,51 @@ def sweep(
     workers: Workers = None,
     dask: Dask = "",
     shard: Shard = "1/1",
+    series: Series = False,
+    limit: Limit = None,
+    dry_run: DryRun = False,
 ) -> None:
-    """Simulate the same patients at every point of a grid: the map of dose and persistence."""
+    """Simulate the same patients at every point of a grid or sample: dose against persistence."""
     from tcellabm.experiments import sweep as experiment
     from tcellabm.experiments.plan import Plan
 
     if dask and workers is not None:
         options.refuse("--workers and --dask exclude each other")
-    work = experiment.Work(workers, dask, options.part(shard))
+    work = experiment.Work(workers, dask, options.part(shard), series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
     plan = Plan.load(file, given, seed)
+    if dry_run:
+        _say_how_much(plan, work)
+        return
     folder = options.result_folder("sweep", file, out, resume)
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     try:
         result = experiment.sweep(
-            plan, folder, work, command=options.command_line(), draw=_draw_map, **modes
+            plan, folder, work, command=options.command_line(), draw=plotting.map_of, **modes
         )
     except experiment.Interrupted as stop:
-        again = options.command_to_resume(stop.folder)
-        say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
-        raise typer.Exit(INTERRUPTED) from None
-    _report(result, folder)
+        _say_interrupted(stop)
+    _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
 
 
-def _draw_map(result: "Result") -> bytes:
-    from tcellabm.views.figures import draw_map
+def _say_interrupted(stop: "Interrupted") -> Never:
+    again = options.command_to_resume(stop.folder)
+    say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
+    raise typer.Exit(INTERRUPTED) from None
 
-    return draw_map(result.summary, list(result.axes), result.settings)
+
+def _say_how_much(plan: "Plan", work: "Work") -> None:
+    from tcellabm.experiments.pilot import estimate
+
+    print(*estimate(plan, work.series).lines(work.processes), sep="\n")
 
 
-def _report(result: "Result", folder: Path) -> None:
+def _report(result: "Result", folder: Path, files: str) -> None:
     if not result.complete:
         done = f"{len(result.outcomes)} of {result.total} runs are in {folder}"
-        print(f"{done}; the tables come with the last part, or with --resume and no --shard")
+        print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
-    print(f"wrote {folder}: outcomes.parquet, summary.csv, map.png, manifest.json")
+    print(f"wrote {folder}: {files}")
     if result.errors:
         table = f"{folder}/outcomes.parquet"
         say(f"error: {result.errors} of {result.total} runs failed, {table}, see column `error`")
@@ -174,6 +191,71 @@ def browser(
     server.serve(host, port)
 
 
+@app.command()
+def sensitivity(
+    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    settings: Settings = [],  # noqa: B006
+    method: Method = "morris",
+    samples: Samples = None,
+    seed: Seed = 1,
+    days: Days = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
+    dask: Dask = "",
+    limit: Limit = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Find what matters: of what the population draws, or of --set KEY={uniform=[LOW,HIGH]}."""
+    from tcellabm.experiments import sensitivity as experiment
+    from tcellabm.experiments.sweep import Interrupted, Work, sweep
+
+    if dask and workers is not None:
+        options.refuse("--workers and --dask exclude each other")
+    work = Work(workers, dask, limit=limit)
+    given = options.overrides(settings, {"time.days": days})
+    study = experiment.study(file, given, method, samples, seed)
+    if dry_run:
+        _say_how_much(study.plan, work)
+        return
+    folder = options.result_folder("sensitivity", file, out, resume)
+    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    try:
+        result = sweep(
+            study.plan,
+            folder,
+            work,
+            command=options.command_line(),
+            products=lambda result: plotting.sensitivity_of(study, result),
+            **modes,
+        )
+    except Interrupted as stop:
+        _say_interrupted(stop)
+    files = "outcomes.parquet, indices.csv, tornado.png, indices.png, manifest.json"
+    _report(result, folder, files)
+
+
+@app.command()
+def plot(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    x: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes across.")] = None,
+    y: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes up.")] = None,
+    remission: Annotated[
+        float, typer.Option(min=0, max=1, metavar="A", help="Window: P(remission) at least A.")
+    ] = 0.6,
+    crs: Annotated[
+        float, typer.Option(min=0, max=1, metavar="B", help="Window: P(severe CRS) at most B.")
+    ] = 0.3,
+) -> None:
+    """Draw a sweep again from its table: map of two axes, curves, trade-offs and window."""
+    from tcellabm.experiments.reading import open_sweep
+
+    sweep = open_sweep(folder)
+    figures = plotting.figures_of(sweep, plotting.chosen(sweep, x, y), (remission, crs))
+    print(plotting.write(folder, figures))
+
+
 def _add_later_command(name: str) -> None:
     def command(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
         options.refuse(f"`tcellabm {name}` is not there yet", "allowed: run, sweep, app, params")
@@ -182,7 +264,7 @@ def _add_later_command(name: str) -> None:
     app.command(name, context_settings=anything, help="Not there yet.")(command)
 
 
-for _name in ("trial", "calibrate", "sensitivity", "plot"):
+for _name in ("trial", "calibrate"):
     _add_later_command(_name)
 
 

@@ -3,7 +3,9 @@
 import math
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 import tcellabm
@@ -32,9 +34,16 @@ def fake_outcomes(params, seed):
     return row | texts | flags | counts | {"seed": seed}
 
 
+def fake_simulate(params, seed):
+    days = range(int(params.time.days) + 1)
+    series = pd.DataFrame({"day": [float(d) for d in days], "b_cell": [seed % 7 + d for d in days]})
+    row = fake_outcomes(params, seed)
+    return SimpleNamespace(outcomes=lambda: row, series=series)
+
+
 @pytest.fixture
 def fake_model(monkeypatch):
-    monkeypatch.setattr(runner, "simulate", fake_outcomes)
+    monkeypatch.setattr(runner, "simulate", fake_simulate)
 
 
 @pytest.fixture
