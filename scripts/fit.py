@@ -166,7 +166,9 @@ def descent(steps: np.ndarray, missed: np.ndarray, best: int, spread: float) -> 
     weight[0, 0] = 0.0
     model = np.linalg.solve(design.T @ design + weight, design.T @ (missed * near))
     here, slopes = model[0], model[1:]
-    return -spread * np.linalg.solve(slopes @ slopes.T + CAUTION * np.eye(len(slopes)), slopes @ here)
+    return -spread * np.linalg.solve(
+        slopes @ slopes.T + CAUTION * np.eye(len(slopes)), slopes @ here
+    )
 
 
 def search(options: argparse.Namespace, targets: dict[str, dict[str, float]]) -> dict[str, float]:
