@@ -6,12 +6,14 @@ import copy
 import hashlib
 import json
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mesa import Model
 from mesa.time import Priority, Schedule
 
+from tcellabm import checkpoint
 from tcellabm.biology.agents import CellAgents
 from tcellabm.biology.cytokines import Effect
 from tcellabm.biology.marrow import CYTOKINES
@@ -28,6 +30,8 @@ from tcellabm.clinic.record import Draw, Record, Treatment
 from tcellabm.kernels import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from mesa.discrete_space import OrthogonalVonNeumannGrid
 
@@ -444,6 +448,29 @@ class TumorTCellModel(Model):
             twin.tissue.rng = twin.rng
         return twin
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the patient to a file from which `restore` goes on (npz; nothing is pickled).
+
+        Raises
+        ------
+        ValueError
+            Something is scheduled that is not the model's own method.
+        OSError
+            The disk is full or read-only.
+        """
+        checkpoint.save(self, path, MODEL_VERSION)
+
+    @classmethod
+    def restore(cls, path: str | os.PathLike[str]) -> TumorTCellModel:
+        """Return the patient of a file: runs on as the one saved would have.
+
+        Raises
+        ------
+        InputError
+            The file is missing, damaged, no checkpoint, or of another version.
+        """
+        return checkpoint.restore(cls, path, MODEL_VERSION)
+
     # --- small measures ---------------------------------------------------------------------------
 
     def _body(self, states: slice) -> float:
@@ -464,9 +491,15 @@ class TumorTCellModel(Model):
 
 def run_id(params: Parameters, seed: int) -> str:
     """Return the name of a run: a hash of what decides it, its seed and the model's version."""
+    return run_ids(params, [seed])[0]
+
+
+def run_ids(params: Parameters, seeds: Sequence[int]) -> list[str]:
+    """Return the names of runs that differ by their seed alone."""
     resolved = {k: v for k, v in params.resolved().items() if not k.startswith("sweep.")}
-    recipe = json.dumps([resolved, seed, MODEL_VERSION], sort_keys=True)
-    return hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    text = json.dumps(resolved, sort_keys=True)
+    recipes = (f"[{text}, {seed}, {MODEL_VERSION}]" for seed in seeds)
+    return [hashlib.sha256(recipe.encode()).hexdigest()[:16] for recipe in recipes]
 
 
 def _seed_of(rng: int | np.random.Generator | None) -> int:

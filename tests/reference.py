@@ -23,7 +23,6 @@ from tcellabm.biology.patient import draw_patient
 
 RUNGS = 24  # of the antigen ladder, above rung 0 that bears none
 UL_PER_ML = 1000.0
-RECOVERY_STEEPNESS = 4.0
 RARE = 1e-6  # chance below which a number of divisions in one tick is left out
 BLOOD = -1  # index of the last site
 DENSITIES = "targets", "effectors", "lysis", "activation", "release"
@@ -96,7 +95,8 @@ class Course:
         """Return the share that is back on a day."""
         if not self.depleted:
             return 1.0
-        return saturating(day**RECOVERY_STEEPNESS, half_way**RECOVERY_STEEPNESS)
+        steepness = self.params.lymphodepletion.recovery_steepness
+        return saturating(day**steepness, half_way**steepness)
 
     def window(self, day):
         """Return the factor on CAR T division, by IL-7 and IL-15."""
@@ -166,6 +166,8 @@ class Site:
         self.law = params.encounter
         self.factor = 1.0 if capacity else self.law.blood_factor
         self.kill = self.law.kill_per_day * params.product.killing
+        supply = params.patient.homeostatic_cytokines
+        self.t_capacity = params.car_t.capacity_per_ul * supply
         self.now = dict.fromkeys(DENSITIES, 0.0)
 
     def clear(self):
@@ -186,8 +188,7 @@ class Site:
         alone = self.law.activation_half_density_per_ul * self.factor
         engagement = self.activation / (alone + crowd)
         self.stimulation = saturating(engagement, self.law.stimulation_half_engagement)
-        if self.capacity:  # CAR T cells want room of their own
-            self.stimulation *= max(0.0, 1.0 - self.effectors * self.volume / self.capacity)
+        self.stimulation *= max(0.0, 1.0 - self.effectors / self.t_capacity)
         self.engaged = self.release / (alone + crowd)  # for cytokines and exhaustion
         crowding = self.targets * self.volume / self.capacity if self.capacity else 1.0
         self.room = max(0.0, 1.0 - crowding)

@@ -62,11 +62,14 @@ def names(folder):
         (["sweep", "--workers", "1", "--dask", "tcp://127.0.0.1:1"], "--dask"),
         (["sweep", "--overwrite", "--shard", "1/2", "--out", "a"], "--shard"),
         (["params", "--set", "care.policy=prayer"], "none, label"),
-        (["app", "--port", "80"], "not there yet"),
+        (["app", "--page", "home"], "--page home, allowed: class, lab"),
+        (["app", "--host", "203.0.113.1"], "cannot listen"),
+        (["sensitivity", "--method", "guess"], "morris, sobol"),
+        (["sensitivity", "--samples", "0"], "--samples"),
+        (["plot"], "DIR"),
+        (["plot", "runs/x"], "no sweep in it"),
         (["calibrate", "x"], "no such file"),
         (["trial", "x"], "no such file"),
-        (["sensitivity"], "not there yet"),
-        (["plot", "runs/x"], "not there yet"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(words, said, capsys):

@@ -53,7 +53,6 @@ def doses():
     return (cohort(120, 120, UNTREATED | {DOSE: dose}) for dose in (2e5, 5e6))
 
 
-@pytest.mark.xfail(reason="products that tire soon expand by a few divisions only, at any dose")
 def test_exposure_hardly_depends_on_dose():
     """n = 120 pairs; catches a true ratio of 1.7 (or 1/1.7)."""
     low, high = doses()
@@ -309,8 +308,8 @@ def test_without_lymphodepletion_cells_persist_shorter():
 
 
 def affinities():
-    """40 patients given the product, one of a tenth of its affinity, or with a sixth of antigen."""
-    arms = ({}, {"product.affinity": 10.0}, {"leukemia.antigen_median": 1000.0})
+    """40 patients: as they are, a product of a tenth of the affinity, leukemia with little CD19."""
+    arms = ({}, {"product.affinity": 10.0}, {"leukemia.antigen_median": 500.0})
     return [cohort(40, 28, UNTREATED | arm) for arm in arms]
 
 
@@ -323,7 +322,6 @@ def test_low_affinity_gives_less_crs_at_like_expansion():
     assert expansion.value > 0.7, f"Cmax at low affinity: x {expansion}"
 
 
-@pytest.mark.xfail(reason="cells that meet less antigen tire less, and expand as well")
 def test_low_antigen_gives_less_of_both():
     """n = 40 pairs; catches no effect on grade or on expansion."""
     usual, _, dim = affinities()

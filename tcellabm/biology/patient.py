@@ -29,6 +29,7 @@ COVARIATES = (
     "product.exhaustion",
     "product.copies_per_cell",
     "b_cell.output_steady_per_day",
+    "patient.homeostatic_cytokines",
     "patient.neuro_sensitivity",
 )
 

@@ -152,6 +152,7 @@ def make_rates(params: Parameters) -> layout.Rates:
         memory_activity=meet.memory_activity,
         exhausted_activity=meet.exhausted_activity,
         t_division=cell.division_per_day * product.fitness,
+        t_capacity=cell.capacity_per_ul * patient.homeostatic_cytokines,
         memory_division_share=cell.memory_division_share,
         contraction=cell.contraction_per_day,
         contraction_protection=cell.contraction_protection,

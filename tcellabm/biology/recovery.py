@@ -4,8 +4,6 @@ import math
 
 from tcellabm.params import Parameters
 
-STEEPNESS = 4.0  # of the sigmoid of recovery
-
 
 class Recovery:
     """The course of one patient's host compartments; outputs are of the simulated part."""
@@ -22,7 +20,8 @@ class Recovery:
             return 1.0
         if day <= 0.0:
             return 0.0
-        return 1.0 / (1.0 + (half_way / day) ** STEEPNESS)
+        steepness = self._params.lymphodepletion.recovery_steepness
+        return 1.0 / (1.0 + (half_way / day) ** steepness)
 
     def window(self, day: float) -> float:
         """Return the factor on CAR T division: IL-7 and IL-15 after lymphodepletion."""

@@ -1,24 +1,29 @@
-"""The command line: `tcellabm run`, `sweep`, `params`, and what is still to come."""
+"""The command line: `tcellabm run`, `sweep`, `app`, `params`, and what is still to come."""
 
 # Everything heavy is imported inside the command that needs it: `tcellabm --help` must be quick.
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 
-from tcellabm.cli import options
+from tcellabm.cli import options, plotting
 from tcellabm.cli.calibrate import calibrate
 from tcellabm.cli.errors import INTERRUPTED, fail, say, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
     Days,
+    DryRun,
+    Limit,
+    Method,
     Out,
     Overwrite,
     Patients,
     Resume,
+    Samples,
     Seed,
+    Series,
     Settings,
     Shard,
     Workers,
@@ -26,8 +31,10 @@ from tcellabm.cli.options import (
 from tcellabm.cli.trial import trial
 
 if TYPE_CHECKING:
+    from tcellabm.experiments.plan import Plan
+    from tcellabm.experiments.result import Result
     from tcellabm.experiments.run import PatientRecord
-    from tcellabm.experiments.sweep import Result
+    from tcellabm.experiments.sweep import Interrupted, Work
     from tcellabm.params import Parameters
 
 app = typer.Typer(
@@ -99,41 +106,51 @@ def sweep(
     workers: Workers = None,
     dask: Dask = "",
     shard: Shard = "1/1",
+    series: Series = False,
+    limit: Limit = None,
+    dry_run: DryRun = False,
 ) -> None:
-    """Simulate the same patients at every point of a grid: the map of dose and persistence."""
+    """Simulate the same patients at every point of a grid or sample: dose against persistence."""
     from tcellabm.experiments import sweep as experiment
     from tcellabm.experiments.plan import Plan
 
     if dask and workers is not None:
         options.refuse("--workers and --dask exclude each other")
-    work = experiment.Work(workers, dask, options.part(shard))
+    work = experiment.Work(workers, dask, options.part(shard), series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
     plan = Plan.load(file, given, seed)
+    if dry_run:
+        _say_how_much(plan, work)
+        return
     folder = options.result_folder("sweep", file, out, resume)
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     try:
         result = experiment.sweep(
-            plan, folder, work, command=options.command_line(), draw=_draw_map, **modes
+            plan, folder, work, command=options.command_line(), draw=plotting.map_of, **modes
         )
     except experiment.Interrupted as stop:
-        again = options.command_to_resume(stop.folder)
-        say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
-        raise typer.Exit(INTERRUPTED) from None
-    _report(result, folder)
+        _say_interrupted(stop)
+    _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
 
 
-def _draw_map(result: "Result") -> bytes:
-    from tcellabm.views.figures import draw_map
+def _say_interrupted(stop: "Interrupted") -> Never:
+    again = options.command_to_resume(stop.folder)
+    say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
+    raise typer.Exit(INTERRUPTED) from None
 
-    return draw_map(result.summary, list(result.axes), result.settings)
+
+def _say_how_much(plan: "Plan", work: "Work") -> None:
+    from tcellabm.experiments.pilot import estimate
+
+    print(*estimate(plan, work.series).lines(work.processes), sep="\n")
 
 
-def _report(result: "Result", folder: Path) -> None:
+def _report(result: "Result", folder: Path, files: str) -> None:
     if not result.complete:
         done = f"{len(result.outcomes)} of {result.total} runs are in {folder}"
-        print(f"{done}; the tables come with the last part, or with --resume and no --shard")
+        print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
-    print(f"wrote {folder}: outcomes.parquet, summary.csv, map.png, manifest.json")
+    print(f"wrote {folder}: {files}")
     if result.errors:
         table = f"{folder}/outcomes.parquet"
         say(f"error: {result.errors} of {result.total} runs failed, {table}, see column `error`")
@@ -154,22 +171,95 @@ def params(
     print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
 
 
+@app.command("app")
+def browser(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8765,
+    page: Annotated[str, typer.Option(metavar="class|lab", help="Page to name.")] = "class",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; this machine alone.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve the browser pages: a class page with two twins, and a lab page."""
+    if page not in ("class", "lab"):
+        options.refuse(f"--page {page}", "allowed: class, lab")
+    from tcellabm.views.browser import server
+
+    if lacking := server.missing():
+        how = "allowed: after pip install 'tcellabm[app]', or uv run --extra app"
+        options.refuse(f"`tcellabm app` needs {lacking}", how)
+    server.check_port(host, port)
+    where = f"http://{host}:{port}/{'lab' if page == 'lab' else ''}"
+    print(f"open {where} (Ctrl-C ends it); a teaching model, not for clinical use", flush=True)
+    server.serve(host, port)
+
+
+@app.command()
+def sensitivity(
+    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    settings: Settings = [],  # noqa: B006
+    method: Method = "morris",
+    samples: Samples = None,
+    seed: Seed = 1,
+    days: Days = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
+    dask: Dask = "",
+    limit: Limit = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Find what matters: of what the population draws, or of --set KEY={uniform=[LOW,HIGH]}."""
+    from tcellabm.experiments import sensitivity as experiment
+    from tcellabm.experiments.sweep import Interrupted, Work, sweep
+
+    if dask and workers is not None:
+        options.refuse("--workers and --dask exclude each other")
+    work = Work(workers, dask, limit=limit)
+    given = options.overrides(settings, {"time.days": days})
+    study = experiment.study(file, given, method, samples, seed)
+    if dry_run:
+        _say_how_much(study.plan, work)
+        return
+    folder = options.result_folder("sensitivity", file, out, resume)
+    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    try:
+        result = sweep(
+            study.plan,
+            folder,
+            work,
+            command=options.command_line(),
+            products=lambda result: plotting.sensitivity_of(study, result),
+            **modes,
+        )
+    except Interrupted as stop:
+        _say_interrupted(stop)
+    files = "outcomes.parquet, indices.csv, tornado.png, indices.png, manifest.json"
+    _report(result, folder, files)
+
+
+@app.command()
+def plot(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    x: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes across.")] = None,
+    y: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes up.")] = None,
+    remission: Annotated[
+        float, typer.Option(min=0, max=1, metavar="A", help="Window: P(remission) at least A.")
+    ] = 0.6,
+    crs: Annotated[
+        float, typer.Option(min=0, max=1, metavar="B", help="Window: P(severe CRS) at most B.")
+    ] = 0.3,
+) -> None:
+    """Draw a sweep again from its table: map of two axes, curves, trade-offs and window."""
+    from tcellabm.experiments.reading import open_sweep
+
+    sweep = open_sweep(folder)
+    figures = plotting.figures_of(sweep, plotting.chosen(sweep, x, y), (remission, crs))
+    print(plotting.write(folder, figures))
+
+
 app.command()(trial)
 app.command()(calibrate)
-
-
-def _add_later_command(name: str) -> None:
-    def command(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
-        options.refuse(
-            f"`tcellabm {name}` is not there yet", "allowed: run, sweep, trial, calibrate, params"
-        )
-
-    anything = {"allow_extra_args": True, "ignore_unknown_options": True}
-    app.command(name, context_settings=anything, help="Not there yet.")(command)
-
-
-for _name in ("app", "sensitivity", "plot"):
-    _add_later_command(_name)
 
 
 def execute(arguments: list[str]) -> int:

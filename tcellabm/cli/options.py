@@ -33,7 +33,20 @@ Workers = Annotated[
     Option(min=0, metavar="N", help="Processes, 0 for none beside this; default one per CPU."),
 ]
 Dask = Annotated[str, Option(metavar="ADDRESS", help="Use a running Dask scheduler.")]
-Shard = Annotated[str, Option(metavar="I/N", help="Compute the I-th of N parts.")]
+Shard = Annotated[
+    str, Option(metavar="I/N", help="Compute the I-th of N parts; --resume alone joins them.")
+]
+Method = Annotated[str, Option(metavar="NAME", help="morris, or sobol, which takes more runs.")]
+Samples = Annotated[
+    int | None,
+    Option(min=1, metavar="N", help="Trajectories (morris, 20) or base samples (sobol, 256)."),
+]
+Series = Annotated[bool, Option("--series", help="Keep time series too: daily, later weekly.")]
+Limit = Annotated[
+    float | None,
+    Option(min=1e-3, metavar="S", help="Seconds after which a run is taken to hang."),
+]
+DryRun = Annotated[bool, Option("--dry-run", help="Say how much work it is; write nothing.")]
 
 
 def show_version(wanted: bool) -> None:

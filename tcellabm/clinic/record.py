@@ -84,6 +84,10 @@ class Record:
     _rows: np.ndarray = field(default_factory=lambda: np.empty((512, len(_COLUMNS))))
     _used: int = 0
 
+    def __len__(self) -> int:
+        """Return the number of rows so far."""
+        return self._used
+
     def add_row(self, row: tuple[float, ...]) -> None:
         """Append a row of the series, in the order of SERIES_COLUMNS then OWN_COLUMNS."""
         if self._used == len(self._rows):

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tcellabm.disk import write_whole
 from tcellabm.experiments import runner
 from tcellabm.experiments.comparison import judged_by
-from tcellabm.experiments.files import write_whole
 from tcellabm.experiments.measures import MEASURES, Cohort
 from tcellabm.experiments.posterior import weighted_quantile
 from tcellabm.experiments.table import to_table
@@ -113,7 +113,7 @@ def summary(calibration: Calibration, logs: Mapping[str, float]) -> dict[str, fl
     seed = int(np.random.SeedSequence(list(text.encode())).generate_state(1)[0])
     values = {key: math.exp(logs[key]) for key in calibration.priors}
     plan = calibration.plan(values, seed)
-    done = {t.run_id: plan.labeled(runner.run_task(plan.params, t), t) for t in plan.tasks}
+    done = {t.run_id: plan.labeled(runner.run_task(plan.params, t).rows[0], t) for t in plan.tasks}
     rows = [
         done.get(t.run_id) or plan.labeled(t.identity | {"error": ""}, t) for t in plan.enrolled
     ]

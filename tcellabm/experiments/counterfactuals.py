@@ -65,7 +65,7 @@ def counterfactuals(plan: TrialPlan, patients: int, days: float = 400.0) -> pd.D
 def _arm(params: Parameters, tasks: list[Task], change: dict[str, Any]) -> pd.DataFrame:
     rows = []
     for task in tasks:
-        model = TumorTCellModel(params.replace(task.point | change), rng=task.seed)
+        model = TumorTCellModel(params.replace(task.settings | change), rng=task.seed)
         model.run_until(params.time.days)
         rows.append(model.outcomes())
     return pd.DataFrame(rows)
@@ -115,7 +115,9 @@ class _Twins(NamedTuple):
 
 def _tocilizumab(params: Parameters, tasks: list[Task]) -> list[Effect]:
     untreated = params.replace({"care.policy": "none", "time.days": 28.0})
-    pairs = [pair for task in tasks if (pair := _twins(untreated.replace(task.point), task.seed))]
+    pairs = [
+        pair for task in tasks if (pair := _twins(untreated.replace(task.settings), task.seed))
+    ]
     cool = percent(np.array([pair.cool for pair in pairs]))
     without = percent(np.array([pair.cool_without for pair in pairs]))
     il6 = geometric_mean(np.array([pair.il6_ratio for pair in pairs]))

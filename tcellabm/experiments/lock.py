@@ -12,11 +12,12 @@ import psutil  # type: ignore[import-untyped]
 from tcellabm.params import InputError
 
 _NAME = ".lock"
+PARTS = "part-*-of-*"  # folders of `--shard`
 
 
 @contextmanager
 def locked(folder: Path, part: str = "") -> Iterator[None]:
-    """Hold a folder, or one part of it, while a block runs.
+    """Hold a folder, or the folder of one part in it, while a block runs.
 
     The whole folder excludes every part and every part excludes the whole; two different parts
     (`--shard 1/4` and `--shard 2/4`) go together. The lock of a process of this machine that is
@@ -27,19 +28,18 @@ def locked(folder: Path, part: str = "") -> Iterator[None]:
     folder : Path
         An existing folder.
     part : str
-        Name of the part; empty for the whole folder.
+        Name of a folder in it; empty for the whole.
 
     Raises
     ------
     InputError
         Another process holds it.
     """
-    lock = folder / (f"{_NAME}-{part}" if part else _NAME)
+    lock = folder / part / _NAME
     _create(lock)
     try:
-        for other in folder.glob(f"{_NAME}*"):
-            if other != lock and (not part or other.name == _NAME):
-                _clear_if_stale(other)
+        for other in [folder / _NAME] if part else folder.glob(f"{PARTS}/{_NAME}"):
+            _clear_if_stale(other)
         yield
     finally:
         lock.unlink(missing_ok=True)

@@ -38,7 +38,7 @@ def begin(recipe: dict[str, Any], command: str, earlier: dict[str, Any]) -> dict
         "sessions": earlier.get("sessions", 0) + 1,
         **recipe,
         "versions": {"python": sys.version.split()[0]} | {p: version(p) for p in _PACKAGES},
-        "git_commit": _git_commit(),
+        "git_commit": earlier.get("git_commit", _git_commit()),  # of what began it
         "cpus": os.cpu_count(),
     }
 
@@ -46,6 +46,12 @@ def begin(recipe: dict[str, Any], command: str, earlier: dict[str, Any]) -> dict
 def end(manifest: dict[str, Any], status: str, **facts: Any) -> dict[str, Any]:
     """Return the manifest of a session that ends as `finished` or `interrupted`."""
     return manifest | {"status": status, "ended": now(), **facts}
+
+
+def provenance(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what a table says about itself: all of a manifest that no resuming changes."""
+    passing = ("status", "command", "started", "ended", "sessions", "cpus", "dashboard")
+    return {key: value for key, value in manifest.items() if key not in passing}
 
 
 def version(package: str) -> str | None:

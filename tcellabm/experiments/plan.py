@@ -1,28 +1,52 @@
-"""What a sweep computes: grid points, patients, seeds, names of runs. Nothing here says how."""
+"""What a sweep computes: points, arms, patients, seeds, names of runs. Nothing here says how."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
+from tcellabm.experiments import arms
+from tcellabm.experiments.arms import Arm
+from tcellabm.experiments.posterior import Posterior
+from tcellabm.experiments.samples import unit_sample
 from tcellabm.experiments.table import Row, outcome_schema
-from tcellabm.model import MODEL_VERSION, TumorTCellModel, run_id
-from tcellabm.params import InputError, Parameters, load_sweep
+from tcellabm.model import MODEL_VERSION, TumorTCellModel, run_ids
+from tcellabm.params import InputError, Parameters, Range, load_sweep
+
+GRID = "grid"
 
 
-@dataclass(frozen=True)
+class Law(Protocol):
+    """What values of an axis are drawn from."""
+
+    def at(self, share: float) -> Any:
+        """Return the value that has this share (0 to 1) of all below it."""
+        ...
+
+    def as_table(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        ...
+
+
+Axis = list[Any] | Law
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """One run: the parameters that its grid point sets, and which patient it is."""
+    """One run: what it sets, which patient it is, what that one is given."""
 
-    point: dict[str, Any]
+    settings: dict[str, Any]
     patient: int
     replicate: int
     seed: int
     run_id: str
+    arm: Arm | None = None
 
     @property
     def identity(self) -> Row:
@@ -49,43 +73,41 @@ def patient_seed(root: int, patient: int, replicate: int = 0) -> int:
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def _tasks(params: Parameters, points: list[dict[str, Any]], seed: int) -> list[Task]:
-    """Return every run: the patients of the first point, then those of the second, ..."""
-    seeds = [patient_seed(seed, number) for number in range(params.sweep.patients)]
-    return [
-        Task(point, patient, 0, seed, run_id(at_point, seed))
-        for point in points
-        for at_point in [params.replace(point)]
-        for patient, seed in enumerate(seeds)
-    ]
-
-
 @dataclass(frozen=True)
 class Plan:
-    """A grid of axes, with the same virtual patients at every point.
+    """Points, and the same virtual patients at every one of them.
 
     Attributes
     ----------
     params : Parameters
         What all points share.
     axes : dict
-        Dotted name -> values, in the order of the grid; the last runs fastest.
-    settings : dict
+        Dotted name -> values, or the range that they are sampled from.
+    given : dict
         What the user has set: columns of the table beside the axes.
     points : list of dict
-        What each grid point sets.
+        What each point sets, in the order of the table; of a grid the last axis runs fastest.
     tasks : list of Task
         Every run, in the order of the table.
     seed : int
         The seed that all patients' seeds come from.
+    design : dict
+        What else the points follow from, as JSON values.
+    arms : tuple of Arm
+        Treatment arms; empty where there are none.
+    posterior : Posterior, optional
+        Draws of parameters, one for each patient.
     """
 
     params: Parameters
-    axes: dict[str, list[Any]]
-    settings: dict[str, Any]
+    axes: dict[str, Axis]
+    given: dict[str, Any]
     points: list[dict[str, Any]]
     tasks: list[Task]
     seed: int
+    design: dict[str, Any] = field(default_factory=dict)
+    arms: tuple[Arm, ...] = ()
+    posterior: Posterior | None = None
 
     @classmethod
     def load(
@@ -99,38 +121,147 @@ class Plan:
             A file, key or value can't be used.
         """
         sweep = load_sweep(file, overrides)
-        axes = {key: list(values) for key, values in sweep.axes.items()}
+        axes: dict[str, Axis] = {
+            key: axis if isinstance(axis, Range) else list(axis) for key, axis in sweep.axes.items()
+        }
         if fixed := [key for key in axes if key.startswith("sweep.")]:
             raise InputError(
                 f"{fixed[0]} is a list", str(file), "allowed: one value for all points"
             )
-        settings = {
+        given = {
             key: value if key.startswith("files.") else sweep.params.get(key)
             for key, value in (overrides or {}).items()
             if key not in axes
         }
-        points = sweep.points()
-        return cls(sweep.params, axes, settings, points, _tasks(sweep.params, points, seed), seed)
+        points = _points(sweep.points(), axes, sweep.params, seed)
+        plan = cls(sweep.params, axes, given, points, [], seed)
+        if sweep.arms:
+            plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
+        if name := sweep.files.get("posterior"):
+            plan = replace(plan, posterior=Posterior.load(name, sweep.params))
+            plan._check_posterior(name)
+        return plan.filled()
+
+    def _check_posterior(self, name: str) -> None:
+        assert self.posterior is not None
+        for key in self.posterior.draws[0]:
+            if key in self.axes or key in self.given:
+                raise InputError(f"{key} is set and drawn too", name, "allowed: one of them")
+
+    def filled(self) -> "Plan":
+        """Return the plan with its tasks: of each point all patients, of each all arms."""
+        size = self.params.sweep
+        patients = [(i, r) for i in range(size.patients) for r in range(size.replicates)]
+        seeds = [patient_seed(self.seed, *each) for each in patients]
+        tasks = []
+        for point in self.points:
+            settings = [point] * len(patients)
+            if self.posterior is not None:
+                settings = [point | self.posterior.of(self.seed, *each) for each in patients]
+            names = self._names(settings, seeds)
+            tasks += [
+                Task(own, *who, seed, _of_arm(name, arm), arm)
+                for own, who, seed, name in zip(settings, patients, seeds, names, strict=True)
+                for arm in self.arms or (None,)
+            ]
+        return replace(self, tasks=tasks)
+
+    def _names(self, settings: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[str]:
+        """Name runs; where all have the same parameters these are written out once."""
+        if self.posterior is None:
+            return run_ids(self.params.replace(settings[0]), seeds)
+        each = zip(settings, seeds, strict=True)
+        return [name for own, seed in each for name in run_ids(self.params.replace(own), [seed])]
+
+    @property
+    def together(self) -> int:
+        """Number of runs in a row that are of one patient, and begin alike."""
+        return len(self.arms) or 1
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether points are all combinations of values of the axes."""
+        return self.params.sweep.sample == GRID and not self.design
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that tell points apart."""
+        return list(self.axes) + ([arms.COLUMN] if self.arms else [])
 
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the table of outcomes."""
-        return outcome_schema(self.axes | {key: [value] for key, value in self.settings.items()})
+        columns: dict[str, Sequence[Any]] = {
+            key: axis if isinstance(axis, list) else [axis.at(0.0), axis.at(0.5)]
+            for key, axis in self.axes.items()
+        }
+        columns |= {arms.COLUMN: [""]} if self.arms else {}
+        columns |= {key: [value] for key, value in self.given.items()}
+        if self.posterior is not None:
+            draws = self.posterior.draws
+            columns |= {key: [draw[key] for draw in draws] for key in draws[0]}
+        return outcome_schema(columns)
 
     @property
     def recipe(self) -> dict[str, Any]:
         """All that decides the results, as JSON values."""
+        axes = {k: a if isinstance(a, list) else a.as_table() for k, a in self.axes.items()}
+        more: dict[str, Any] = {}
+        if self.arms:
+            more["arms"] = [arm.as_table() for arm in self.arms]
+        if self.posterior is not None:
+            more["posterior"] = self.posterior.digest
         return {
             "model_version": MODEL_VERSION,
             "seed": self.seed,
-            "axes": self.axes,
+            "axes": axes,
             "parameters": self.params.resolved(),
+            **self.design,
+            **more,
         }
 
     def with_settings(self, settings: dict[str, Any]) -> "Plan":
         """Return the same plan with other columns beside the axes."""
-        return replace(self, settings=settings)
+        return replace(self, given=settings)
 
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the axes and the user have set."""
-        return row | self.settings | task.point
+        arm = {} if task.arm is None else {arms.COLUMN: task.arm.name}
+        return row | self.given | task.settings | arm
+
+
+def _points(
+    grid: list[dict[str, Any]], axes: Mapping[str, Axis], params: Parameters, seed: int
+) -> list[dict[str, Any]]:
+    """Return what every point sets: the grid, or a sample of it."""
+    size = params.sweep
+    ranges = [key for key, axis in axes.items() if not isinstance(axis, list)]
+    if size.sample == GRID:
+        if ranges:
+            allowed = "allowed: a list, linspace, logspace; or --set sweep.sample=sobol"
+            raise InputError(f"{ranges[0]} is a range to sample from", "", allowed)
+        return grid
+    if not axes:
+        raise InputError(f"sweep.sample = {size.sample}", "", "allowed: with one axis or more")
+    sample = unit_sample(size.sample, size.points, len(axes), seed)
+    points = [
+        {key: pick(axis, share) for (key, axis), share in zip(axes.items(), row, strict=True)}
+        for row in sample.tolist()
+    ]
+    for point in points:
+        params.replace(point)  # some values are allowed only next to others
+    return points
+
+
+def pick(axis: Axis, share: float) -> Any:
+    """Return what a share between 0 and 1 picks: of a list every value is as probable."""
+    if not isinstance(axis, list):
+        return axis.at(share)
+    return axis[min(math.floor(share * len(axis)), len(axis) - 1)]
+
+
+def _of_arm(name: str, arm: Arm | None) -> str:
+    """Return the name of a run in an arm; where nothing is given, it is the same run as ever."""
+    if arm is None or not arm.orders:
+        return name
+    return hashlib.sha256(f"{name} {arm.orders}".encode()).hexdigest()[:16]

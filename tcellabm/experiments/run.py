@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tcellabm.experiments import manifest, store
-from tcellabm.experiments.files import parquet
+from tcellabm.experiments.parquet import parquet
 from tcellabm.model import MODEL_VERSION, TumorTCellModel
 from tcellabm.params import Parameters
 

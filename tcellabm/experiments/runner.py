@@ -1,27 +1,26 @@
-"""How runs are computed: in this process, or by Dask on this machine or a cluster."""
+"""What one process does: compute runs, and have the kernels compiled before."""
 
-import signal
 import sys
-import tempfile
 import time
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from multiprocessing import get_context, resource_tracker
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+from multiprocessing import get_context
 
+import pandas as pd
+
+from tcellabm.experiments.arms import Grown
 from tcellabm.experiments.plan import Task
+from tcellabm.experiments.signals import interrupts_held
 from tcellabm.experiments.table import Row
+from tcellabm.experiments.thinning import thinned
 from tcellabm.kernels.jit import stored
-from tcellabm.model import TumorTCellModel
-from tcellabm.params import InputError, Parameters
-
-if TYPE_CHECKING:
-    from distributed import Client
+from tcellabm.model import MODEL_VERSION, TumorTCellModel
+from tcellabm.params import Parameters
 
 TRIES = 3
-CHUNK_SECONDS = 2.0
-_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+Follow = Callable[[Parameters, Task], TumorTCellModel]
 
 
 def simulate(params: Parameters, seed: int) -> TumorTCellModel:
@@ -31,26 +30,119 @@ def simulate(params: Parameters, seed: int) -> TumorTCellModel:
     return model
 
 
-def run_task(params: Parameters, task: Task) -> Row:
-    """Compute one row; a run that raises becomes a row that says so.
+@dataclass
+class Report:
+    """What a chunk of runs gave.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One per run.
+    series : list of DataFrame
+        Thinned time series with the `run_id`, if they are wanted.
+    seconds, slowest : float
+        Time of all runs, and of the slowest.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    series: list[pd.DataFrame] = field(default_factory=list)
+    seconds: float = 0.0
+    slowest: float = 0.0
+
+    def add(self, row: Row, series: pd.DataFrame | None, seconds: float) -> None:
+        """Add one run."""
+        self.rows.append(row)
+        if series is not None:
+            self.series.append(series)
+        self.seconds += seconds
+        self.slowest = max(self.slowest, seconds)
+
+
+def run_task(
+    params: Parameters, task: Task, series: bool = False, follow: Follow | None = None
+) -> Report:
+    """Compute one run; one that raises becomes a row that says so.
 
     It gets three tries, since a machine short of memory may be better off a moment later.
+
+    Parameters
+    ----------
+    params : Parameters
+        What all runs share.
+    task : Task
+        Which run.
+    series : bool
+        Whether its time series is wanted.
+    follow : callable, optional
+        Returns the patient of the task at the end.
     """
-    outcomes, error = {}, ""
+    report, error = Report(), ""
+    start = time.perf_counter()
     for _ in range(TRIES):
         try:
-            outcomes = task.observe(simulate(params.replace(task.point), task.seed))
-            error = ""
-            break
+            model = (follow or _alone)(params, task)
+            row = task.observe(model) | task.identity | {"error": ""}
+            kept = thinned(model.series, task.run_id) if series else None
+            report.add(row, kept, time.perf_counter() - start)
+            return report
         except Exception as problem:
             error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:500]
-    return outcomes | task.identity | {"error": error}
+    report.add(failed(task, error), None, time.perf_counter() - start)
+    return report
 
 
-def run_chunk(params: Parameters, tasks: Sequence[Task]) -> tuple[list[Row], float]:
-    """Compute some rows; return them and the seconds that took."""
-    start = time.perf_counter()
-    return [run_task(params, task) for task in tasks], time.perf_counter() - start
+def _alone(params: Parameters, task: Task) -> TumorTCellModel:
+    own = params.replace(task.settings)
+    return (
+        simulate(own, task.seed)
+        if task.arm is None
+        else Grown(own, task.seed, [task.arm]).treated(task.arm)
+    )
+
+
+def _together(tasks: Sequence[Task]) -> Follow:
+    """Return what follows the arms of one patient from where they part."""
+    grown: list[Grown] = []  # when it is first asked for, so that an error is that of a run
+
+    def follow(params: Parameters, task: Task) -> TumorTCellModel:
+        assert task.arm is not None
+        if not grown:
+            arms = [each.arm for each in tasks if each.arm is not None]
+            grown.append(Grown(params.replace(task.settings), task.seed, arms))
+        return grown[0].treated(task.arm)
+
+    return follow
+
+
+def failed(task: Task, error: str) -> Row:
+    """Return the row of a run that did not succeed."""
+    return task.identity | {"error": error}
+
+
+def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Report:
+    """Compute some runs."""
+    whole = Report()
+    for report in run_here(params, tasks, series):
+        whole.rows += report.rows
+        whole.series += report.series
+        whole.seconds += report.seconds
+        whole.slowest = max(whole.slowest, report.slowest)
+    return whole
+
+
+def run_here(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Generator[Report]:
+    """Compute runs one by one in this process; arms of a patient that stand together share."""
+    for _, group in groupby(tasks, lambda task: (task.seed, list(task.settings.items()))):
+        arms = list(group)
+        follow = _together(arms) if len(arms) > 1 and arms[0].arm is not None else None
+        for task in arms:
+            yield run_task(params, task, series, follow)
+
+
+def prepare(params: Parameters) -> int:
+    """Compile the kernels on a machine of a cluster; return its `MODEL_VERSION`."""
+    _compile(params)
+    return MODEL_VERSION
 
 
 def warm_up(params: Parameters, quiet: bool = False) -> None:
@@ -70,7 +162,7 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
     if not quiet:
         print("compiling the kernels; the next start will be quick", file=sys.stderr)
     process = get_context("spawn").Process(target=_compile, args=(params,), daemon=True)
-    with _interrupts_held():
+    with interrupts_held():
         process.start()
     try:
         process.join()
@@ -82,130 +174,3 @@ def _compile(params: Parameters) -> None:
     # What is wrong with these parameters will be said by the runs themselves, row by row.
     with suppress(Exception):
         simulate(params.replace({"time.days": 1.0}), seed=0)
-
-
-def run_here(params: Parameters, tasks: Sequence[Task]) -> Generator[list[Row]]:
-    """Compute rows one by one in this process."""
-    for task in tasks:
-        yield [run_task(params, task)]
-
-
-def run_on_dask(
-    params: Parameters, tasks: Sequence[Task], client: "Client"
-) -> Generator[list[Row]]:
-    """Compute rows on Dask workers, in the order in which they get done.
-
-    Few chunks are under way at a time; their size follows the time that earlier ones took.
-    """
-    from distributed import KilledWorker, as_completed
-
-    waiting = deque(tasks)
-    chunks: dict[Any, list[Task]] = {}
-    done = as_completed()
-    size = 1
-
-    def submit(chunk: list[Task]) -> None:
-        future = client.submit(run_chunk, params, chunk, pure=False)
-        chunks[future.key] = chunk
-        done.add(future)
-
-    def fill() -> None:
-        """Keep every worker busy and one chunk ahead; a cluster may grow meanwhile."""
-        threads = sum(client.nthreads().values())
-        while waiting and len(chunks) < 2 * max(1, threads):
-            submit([waiting.popleft() for _ in range(min(size, len(waiting)))])
-
-    fill()
-    for future in done:
-        chunk = chunks.pop(future.key)
-        try:
-            rows, seconds = future.result()
-        except KilledWorker:
-            if len(chunk) == 1:
-                yield [chunk[0].identity | {"error": "the worker process died; out of memory?"}]
-            for task in chunk if len(chunk) > 1 else []:
-                submit([task])  # one by one, to find out which of them it is
-        else:
-            size = max(1, round(CHUNK_SECONDS * len(rows) / max(seconds, 1e-9)))
-            yield rows
-        fill()
-
-
-@contextmanager
-def dask_client(workers: int | None, address: str, runs: int) -> Iterator["Client"]:
-    """Connect to the cluster at an address, or start one of single-thread processes here.
-
-    Parameters
-    ----------
-    workers : int or None
-        Number of processes; None for one per CPU available.
-    address : str
-        Address of a running Dask scheduler; empty to start a cluster here.
-    runs : int
-        Runs to compute: no more processes than that.
-
-    Raises
-    ------
-    InputError
-        No scheduler answers at the address.
-    """
-    import dask
-    from dask.system import CPU_COUNT
-    from distributed import Client, LocalCluster
-
-    with ExitStack() as stack:
-        stack.enter_context(dask.config.set(_dask_settings()))
-        if address:
-            yield stack.enter_context(_connect(address))
-            return
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="tcellabm-"))
-        with _interrupts_held():
-            cluster = LocalCluster(
-                n_workers=min(workers or CPU_COUNT, runs),
-                threads_per_worker=1,
-                processes=True,
-                memory_limit=None,
-                dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": ":0"},  # any free port: two sweeps at once
-                local_directory=scratch,
-                env=_ONE_THREAD,
-                silence_logs="CRITICAL",
-            )
-        stack.enter_context(cluster)
-        yield stack.enter_context(Client(cluster))
-
-
-def _connect(address: str) -> "Client":
-    from distributed import Client
-
-    try:
-        return Client(address, timeout="20s")
-    except (OSError, ValueError):
-        raise InputError("no Dask scheduler answers", f"--dask {address}") from None
-
-
-def _dask_settings() -> dict[str, Any]:
-    return {
-        "distributed.scheduler.allowed-failures": TRIES - 1,
-        "distributed.scheduler.worker-ttl": None,
-        "distributed.logging": {"distributed": "critical"},
-        "distributed.admin.log-format": "%(message)s",
-    }
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Start processes that don't see signals sent to a whole group: this process ends them.
-
-    The terminal's Ctrl-C, or a job scheduler's end, reaches this process after the block.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    # Python's own helper process would undo the block in the thread that first needs it.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

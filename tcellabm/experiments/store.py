@@ -14,15 +14,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tcellabm.experiments.files import parquet, write_whole
-from tcellabm.experiments.lock import locked
+from tcellabm.disk import write_whole
+from tcellabm.experiments.lock import PARTS, locked
+from tcellabm.experiments.parquet import parquet
 from tcellabm.params import InputError
 
 MANIFEST = "manifest.json"
-SHARDS = "shards"
+SHARDS = "shards"  # finished runs
+SERIES = "series"  # their time series, where wanted
 RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
-    *("summary.csv", "comparison.csv", "figure.png", "map.png", "validation.md", SHARDS, MANIFEST),
+    *("summary.csv", "comparison.csv", "indices.csv", "figure.png", "map.png", "validation.md"),
+    *("curves.png", "tradeoff.png", "tornado.png", "indices.png", SHARDS, SERIES, MANIFEST),
 }
 
 
@@ -71,23 +74,44 @@ class Folder:
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         self.write(MANIFEST, text.encode())
 
-    def write_shard(self, table: pa.Table) -> None:
-        """Keep finished runs; the name comes from their ids, so that no two parts collide."""
-        ids = " ".join(table["run_id"].to_pylist())
-        folder = self.path / SHARDS
-        folder.mkdir(exist_ok=True)
-        name = hashlib.sha256(ids.encode()).hexdigest()[:16]
-        write_whole(folder / f"{name}.parquet", parquet(table))
+    def write_shard(self, table: pa.Table, series: pa.Table | None = None) -> None:
+        """Keep finished runs; the name comes from their ids, so that no two shards collide.
 
-    def read_shards(self, schema: pa.Schema) -> pa.Table:
-        """Return the finished runs, in no particular order."""
+        Series go first: a run is finished once its outcomes are there.
+        """
+        ids = " ".join(table["run_id"].to_pylist())
+        name = f"{hashlib.sha256(ids.encode()).hexdigest()[:16]}.parquet"
+        for folder, content in ((SERIES, series), (SHARDS, table)):
+            if content is not None:
+                (self.path / folder).mkdir(exist_ok=True)
+                write_whole(self.path / folder / name, parquet(content))
+
+    def read_shards(self, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the finished runs of this folder and of the parts in it, in no order.
+
+        Parameters
+        ----------
+        schema : Schema
+            Of the table of outcomes.
+        columns : sequence of str, optional
+            Those to read; all if not given.
+        """
+        wanted = pa.schema([schema.field(name) for name in columns or schema.names])
         tables = []
-        for path in sorted((self.path / SHARDS).glob("*.parquet")):
+        for path in self.shards(SHARDS):
             try:
-                tables.append(pq.read_table(path).cast(schema))
+                tables.append(pq.read_table(path, columns=wanted.names).cast(wanted))
             except (pa.ArrowException, OSError, ValueError):
                 continue  # damaged from outside: its runs count as not done
-        return pa.concat_tables([schema.empty_table(), *tables])
+        return pa.concat_tables([wanted.empty_table(), *tables])
+
+    def shards(self, kind: str) -> list[Path]:
+        """Return the files of one kind (SHARDS or SERIES) in this folder and its parts."""
+        return sorted(
+            path
+            for place in ("", f"{PARTS}/")
+            for path in self.path.glob(f"{place}{kind}/[!.]*.parquet")
+        )
 
 
 @contextmanager
@@ -112,7 +136,7 @@ def open_folder(
     resume : bool
         Go on with what is there.
     part : str
-        Name of the part that this process computes; empty for all of it.
+        Folder in `out` of the part that this process computes; empty for all of it.
 
     Raises
     ------
@@ -121,14 +145,16 @@ def open_folder(
     """
     if overwrite and resume:
         raise InputError("--overwrite and --resume", str(out), "allowed: one of them")
-    out = Path(os.path.abspath(out))
-    if overwrite and Path.cwd().is_relative_to(out):
+    whole = Path(os.path.abspath(out))
+    if overwrite and Path.cwd().is_relative_to(whole):
         raise InputError("--overwrite of the folder you are in", str(out), "allowed: another --out")
+    out = whole / part
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        stack.callback(_remove_if_empty, out)  # last, when the lock is gone
-        stack.enter_context(locked(out, part))
-        if resume and not part:
+        for place in dict.fromkeys((whole, out)):
+            stack.callback(_remove_if_empty, place)  # last, when the lock is gone
+        stack.enter_context(locked(whole, part))
+        if resume:
             _remove_leftovers(out)
         folder = Folder(out, {} if overwrite else _earlier(out, recipe, resume))
         if aside := overwrite and bool(_entries(out)):
@@ -136,7 +162,7 @@ def open_folder(
         try:
             yield folder
         except BaseException:
-            if not folder.earlier and not part:
+            if not folder.earlier:
                 _remove_if_barren(folder.path)
             raise
         if aside:
@@ -172,15 +198,27 @@ def _earlier(out: Path, recipe: dict[str, Any], resume: bool) -> dict[str, Any]:
     if not resume:
         allowed = "allowed: an empty folder, --resume, --overwrite"
         raise InputError("the result folder is not empty", str(out), allowed)
+    manifests = [_manifest(out / MANIFEST)] if _own(out) else []
+    parts = [_manifest(path) for path in sorted(out.glob(f"{PARTS}/{MANIFEST}"))]
+    for manifest in manifests + parts:
+        before = {key: manifest.get(key) for key in recipe}
+        if difference := _difference(before, json.loads(json.dumps(recipe))):
+            raise InputError(f"--resume: {difference}", str(out), "allowed: the same as there")
+    return manifests[0] if manifests else {}
+
+
+def _own(out: Path) -> bool:
+    """Tell whether there is more in a folder than parts to be joined."""
+    return not all(path.match(PARTS) for path in _entries(out))
+
+
+def _manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = dict(json.loads((out / MANIFEST).read_text()))
+        return dict(json.loads(path.read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         allowed = "allowed: a folder with one, --overwrite"
-        raise InputError(f"--resume without a readable {MANIFEST}", str(out), allowed) from None
-    before = {key: manifest.get(key) for key in recipe}
-    if difference := _difference(before, json.loads(json.dumps(recipe))):
-        raise InputError(f"--resume: {difference}", str(out), "allowed: the same as there")
-    return manifest
+        what = f"--resume without a readable {MANIFEST}"
+        raise InputError(what, str(path.parent), allowed) from None
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str:
@@ -219,4 +257,5 @@ def _swap(new: Path, out: Path) -> None:
 
 
 def _foreign(folder: Path) -> Sequence[Path]:
-    return [path for path in _entries(folder) if path.name not in RESULTS]
+    entries = _entries(folder)
+    return [path for path in entries if path.name not in RESULTS and not path.match(PARTS)]

@@ -1,7 +1,7 @@
 """From runs to rates: a row per grid point, with intervals and the Pareto-best points."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,29 +11,31 @@ RATES = ("remission", "remission_365", "severe_crs")
 TRADE_OFF = ("remission_365", "severe_crs")
 YEAR = 365.0
 SEVERE_PENN = 3
+MOST_VALUES = 12  # of an axis, that a figure shows one by one
 
 
-def wilson(successes: float, n: float) -> tuple[float, float]:
-    """Return the 95 % interval of a proportion (Wilson 1927).
+def wilson(successes: Any, n: Any) -> tuple[Any, Any]:
+    """Return the 95 % interval of proportions (Wilson 1927).
 
     Parameters
     ----------
-    successes, n : float
-        Counts, `0 <= successes <= n`.
+    successes, n : float or ndarray
+        Counts, `0 <= successes <= n`; n need not be whole.
 
     Returns
     -------
-    low, high : float
+    low, high : float or ndarray
         NaN if n is 0.
     """
-    if not n > 0 or math.isnan(successes):
-        return math.nan, math.nan
     z = 1.959963984540054
+    n = np.where(np.greater(n, 0), n, math.nan)
     share = successes / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     # Rounding must not put the share itself outside, nor 0 or 1 a hair beyond.
-    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
+    low = np.maximum(0.0, np.minimum(share, middle - half))
+    high = np.minimum(1.0, np.maximum(share, middle + half))
+    return low[()], high[()]
 
 
 def pareto_best(benefit: np.ndarray, harm: np.ndarray) -> np.ndarray:
@@ -48,8 +50,8 @@ def pareto_best(benefit: np.ndarray, harm: np.ndarray) -> np.ndarray:
     -------
     ndarray of bool, shape (points,)
     """
-    beaten = (benefit > benefit[:, None]) & (harm < harm[:, None])
-    return ~beaten.any(axis=1) & ~np.isnan(benefit + harm)
+    _, at_less_harm = _most_benefit(benefit, harm)
+    return ~np.isnan(benefit + harm) & (benefit >= at_less_harm)
 
 
 def pareto_front(benefit: np.ndarray, harm: np.ndarray) -> np.ndarray:
@@ -58,9 +60,21 @@ def pareto_front(benefit: np.ndarray, harm: np.ndarray) -> np.ndarray:
     With few patients many points have equal harm, and `pareto_best` marks most of them; this
     leaves those that a reader should look at. Parameters and result as there.
     """
-    as_good = (benefit >= benefit[:, None]) & (harm <= harm[:, None])
-    better = (benefit > benefit[:, None]) | (harm < harm[:, None])
-    return ~(as_good & better).any(axis=1) & ~np.isnan(benefit + harm)
+    at_equal_harm, at_less_harm = _most_benefit(benefit, harm)
+    best = (benefit == at_equal_harm) & (benefit > at_less_harm)
+    return best & ~np.isnan(benefit + harm)
+
+
+def _most_benefit(benefit: np.ndarray, harm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each point the most benefit of all points of its harm, and of less harm."""
+    known = ~np.isnan(benefit + harm)
+    levels, level = np.unique(harm[known], return_inverse=True)
+    most = np.full(levels.size + 1, -math.inf)  # after a place for no harm that low
+    np.maximum.at(most, level + 1, benefit[known])
+    equal, less = np.full(known.size, math.nan), np.full(known.size, math.nan)
+    equal[known] = most[level + 1]
+    less[known] = np.maximum.accumulate(most)[level]
+    return equal, less
 
 
 def in_remission_at_a_year(outcomes: pd.DataFrame) -> pd.Series:
@@ -94,24 +108,107 @@ def summarize(outcomes: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
         The axes, `n`, each rate with `_low` and `_high` (Wilson 95 %), `pareto`. A rate is NaN
         where not all were observed for it: remission on day 365 in a sweep of less than a year.
     """
-    runs = outcomes.assign(
-        remission_365=in_remission_at_a_year(outcomes),
-        severe_crs=outcomes["crs_grade_penn"] >= SEVERE_PENN,
+    runs = pd.DataFrame({key: outcomes[key] for key in axes})
+    runs = _counted(runs, outcomes)
+    if axes:
+        table = runs.groupby(list(axes), sort=False, dropna=False).sum().reset_index()
+    else:
+        table = runs.sum().to_frame().T
+    return _with_intervals(table, list(axes))
+
+
+def _counted(runs: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Add columns whose sums are the number of good runs, successes, and runs not observed."""
+    good = outcomes["error"] == ""
+    runs = runs.assign(n=good.astype(np.int64))
+    for rate, values in observed(outcomes).items():
+        runs[rate] = values.where(good, 0.0)
+        runs[f"unseen_{rate}"] = (values.isna() & good).astype(np.int64)
+    return runs
+
+
+def observed(outcomes: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return what the rates are the means of: 1, 0, or NaN where a run did not show it."""
+    return {
+        "remission": outcomes["remission"].astype(float),
+        "remission_365": in_remission_at_a_year(outcomes),
+        "severe_crs": (outcomes["crs_grade_penn"] >= SEVERE_PENN).astype(float),
+    }
+
+
+def pooled(outcomes: pd.DataFrame, keys: Sequence[str], bins: int = 0) -> pd.DataFrame:
+    """Return rates over all runs that are equal in some keys, whatever else differs.
+
+    The same patients come again and again, so that a run more is less than a patient more:
+    intervals are of the effective number of runs, from the variance between patients (Kish 1965).
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        A row per run.
+    keys : sequence of str
+        Columns; values are sorted.
+    bins : int
+        Put numbers of more than twelve different values into that many bins of equal counts,
+        each named by its median; 0 for never.
+
+    Returns
+    -------
+    DataFrame
+        As `summarize` does, with `patients` too.
+    """
+    runs = pd.DataFrame({key: _binned(outcomes[key], bins) for key in keys})
+    runs = _counted(runs, outcomes).assign(seed=outcomes["seed"])
+    by_patient = runs.groupby([*keys, "seed"], dropna=False).sum().reset_index()
+    groups = by_patient.groupby(list(keys), dropna=False) if keys else None
+    place = groups.ngroup() if groups is not None else pd.Series(0, index=by_patient.index)
+    sums = by_patient.drop(columns=["seed", *keys]).groupby(place).sum()
+    heads = (
+        by_patient[list(keys)].groupby(place).first() if keys else pd.DataFrame(index=sums.index)
     )
-    groups = runs.groupby(list(axes), sort=False, dropna=False) if axes else [((), runs)]
-    rows = [dict(zip(axes, point, strict=True)) | _rates(group) for point, group in groups]
-    table = pd.DataFrame(rows)
-    table["pareto"] = pareto_best(*(table[rate].to_numpy(float) for rate in TRADE_OFF))
+    effective = {rate: _effective(by_patient, place.to_numpy(), sums, rate) for rate in RATES}
+    table = _with_intervals(pd.concat([heads, sums], axis=1), list(keys), effective)
+    table["patients"] = by_patient[by_patient["n"] > 0].groupby(place)["seed"].nunique()
     return table
 
 
-def _rates(group: pd.DataFrame) -> dict[str, Any]:
-    counted = group[group["error"] == ""]
-    n = len(counted)
-    row: dict[str, Any] = {"n": n}
+def _binned(values: pd.Series, bins: int) -> pd.Series:
+    if not bins or values.nunique() <= MOST_VALUES or not pd.api.types.is_numeric_dtype(values):
+        return values
+    place = pd.qcut(values.rank(method="first"), bins, labels=False)
+    return values.groupby(place).transform("median").map(lambda value: float(f"{value:.2g}"))
+
+
+def _effective(
+    by_patient: pd.DataFrame, place: np.ndarray, sums: pd.DataFrame, rate: str
+) -> np.ndarray:
+    """Return the number of independent runs that would tell as much about a rate."""
+    n, share = sums["n"].to_numpy(float), np.full(len(sums), math.nan)
+    np.divide(sums[rate].to_numpy(float), n, out=share, where=n > 0)
+    beyond = by_patient[rate].to_numpy() - share[place] * by_patient["n"].to_numpy()
+    spread = np.bincount(place, beyond**2, len(sums))
+    patients = np.bincount(place, by_patient["n"].to_numpy() > 0, len(sums))
+    # Where all runs end alike nobody knows how alike those of a patient are: each counts once.
+    effective = np.where(patients > 1, patients, n).astype(float)
+    np.divide(
+        n**2 * share * (1 - share), spread, out=effective, where=(spread > 0) & (patients > 1)
+    )
+    return np.minimum(effective, n)
+
+
+def _with_intervals(
+    sums: pd.DataFrame, axes: list[str], effective: Mapping[str, np.ndarray] | None = None
+) -> pd.DataFrame:
+    """Turn counts of successes into rates; one unseen patient leaves a rate unknown."""
+    table = sums[axes].copy()
+    n = sums["n"].to_numpy(np.int64)
+    table["n"] = n
     for rate in RATES:
-        # One unseen patient leaves the rate unknown: sum() of a NaN must stay NaN.
-        successes = float(counted[rate].astype(float).sum(skipna=False)) if n else math.nan
-        row[rate] = successes / n if n else math.nan
-        row[f"{rate}_low"], row[f"{rate}_high"] = wilson(successes, n)
-    return row
+        known = (sums[f"unseen_{rate}"].to_numpy() == 0) & (n > 0)
+        successes = np.where(known, sums[rate].to_numpy(float), math.nan)
+        table[rate] = np.divide(successes, n, out=np.full(n.size, math.nan), where=known)
+        size = n if effective is None else effective[rate]
+        low, high = wilson(table[rate].to_numpy() * size, size)
+        table[f"{rate}_low"], table[f"{rate}_high"] = low, high
+    table["pareto"] = pareto_best(*(table[rate].to_numpy(float) for rate in TRADE_OFF))
+    return table

@@ -1,25 +1,21 @@
 """A sweep from its plan to the finished result folder."""
 
-import time
-from collections.abc import Callable, Generator
+import sys
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-
-from tcellabm.experiments import manifest, runner, store
-from tcellabm.experiments.files import parquet
-from tcellabm.experiments.plan import Plan
-from tcellabm.experiments.progress import Advance, progress
-from tcellabm.experiments.summary import summarize
-from tcellabm.experiments.table import Row, to_table
+from tcellabm.experiments import cluster, manifest, runner, store
+from tcellabm.experiments.dispatch import Dispatch
+from tcellabm.experiments.keeping import Live, keep
+from tcellabm.experiments.parquet import parquet
+from tcellabm.experiments.plan import Plan, Task
+from tcellabm.experiments.progress import progress
+from tcellabm.experiments.result import Draw, Products, Result, csv, join_series, read, result_of
+from tcellabm.experiments.runner import Report
 from tcellabm.params import InputError
-
-_SHARD_RUNS = 100
-_SHARD_SECONDS = 10.0
 
 
 class Interrupted(KeyboardInterrupt):
@@ -39,44 +35,6 @@ class Interrupted(KeyboardInterrupt):
 
 
 @dataclass(frozen=True)
-class Result:
-    """A finished sweep, or what is there of it while parts (`--shard`) are missing.
-
-    Attributes
-    ----------
-    axes : dict
-        Dotted name -> values.
-    settings : dict
-        What the user has set.
-    outcomes : DataFrame
-        A row per finished run.
-    summary : DataFrame
-        A row per grid point.
-    total : int
-        Runs wanted.
-    """
-
-    axes: dict[str, list[Any]]
-    settings: dict[str, Any]
-    outcomes: pd.DataFrame
-    summary: pd.DataFrame
-    total: int
-
-    @property
-    def complete(self) -> bool:
-        """Whether every run is there."""
-        return len(self.outcomes) == self.total
-
-    @property
-    def errors(self) -> int:
-        """Number of runs that ended as error rows."""
-        return int((self.outcomes["error"] != "").sum())
-
-
-Draw = Callable[[Result], bytes]
-
-
-@dataclass(frozen=True)
 class Work:
     """How a sweep is computed; nothing of it changes a number.
 
@@ -87,7 +45,12 @@ class Work:
     dask : str
         Address of a running Dask scheduler to use instead.
     shard : tuple of int
-        (i, n): compute the i-th of n parts. Tables are written when all parts are there.
+        (i, n): compute the i-th of n parts, in a folder of its own in that of the sweep. `--resume`
+        without a shard joins them.
+    series : bool
+        Keep thinned time series too.
+    limit : float, optional
+        Seconds after which a run is taken to hang; by default a hundred times the slowest so far.
     quiet : bool
         No progress on stderr.
     """
@@ -95,13 +58,32 @@ class Work:
     workers: int | None = None
     dask: str = ""
     shard: tuple[int, int] = (1, 1)
+    series: bool = False
+    limit: float | None = None
     quiet: bool = False
 
     @property
     def part(self) -> str:
-        """Name of the part; empty for the whole."""
+        """Name of the part's folder; empty for the whole."""
         number, parts = self.shard
-        return "" if parts == 1 else f"{number}-of-{parts}"
+        return "" if parts == 1 else f"part-{number}-of-{parts}"
+
+    @property
+    def processes(self) -> int:
+        """Number of processes on this machine."""
+        from dask.system import CPU_COUNT
+
+        return max(1, CPU_COUNT if self.workers is None else self.workers)
+
+    def share(self, plan: Plan) -> list[Task]:
+        """Return the runs of this part, each once."""
+        number, parts = self.shard
+        mine = (
+            task
+            for place, task in enumerate(plan.tasks)
+            if place // plan.together % parts == number - 1
+        )
+        return list({task.run_id: task for task in mine}.values())
 
 
 def sweep(
@@ -113,6 +95,7 @@ def sweep(
     resume: bool = False,
     command: str = "",
     draw: Draw | None = None,
+    products: Products | None = None,
 ) -> Result:
     """Compute a sweep into a folder: `outcomes.parquet`, `summary.csv`, `manifest.json`.
 
@@ -132,14 +115,16 @@ def sweep(
     command : str
         The command line, for the manifest.
     draw : callable, optional
-        Makes `map.png` of the result.
+        Makes `map.png` of the result, now and then while it runs and at the end.
+    products : callable, optional
+        Makes files of the result at the end, by name, in the place of `summary.csv`.
 
     Raises
     ------
     InputError
         The folder can't be used.
     OSError
-        The disk is full or read-only.
+        The disk is full or read-only; finished runs are kept.
     Interrupted
         Ctrl-C; finished runs are kept.
     """
@@ -150,94 +135,92 @@ def sweep(
         out, plan.recipe, overwrite=overwrite, resume=resume, part=work.part
     ) as folder:
         # The same parameters may have been set in other words: the first session's columns stay.
-        plan = plan.with_settings(folder.earlier.get("set", plan.settings))
+        plan = plan.with_settings(folder.earlier.get("set", plan.given))
         if folder.finished:
-            return _result(plan, finished_rows(plan, folder))
-        session = manifest.begin(plan.recipe, command, folder.earlier) | {"set": plan.settings}
+            return result_of(plan, read(plan, folder))
+        session = manifest.begin(plan.recipe, command, folder.earlier) | {
+            "set": plan.given,
+            "wanted": len(plan.tasks),
+        }
         folder.write_manifest(session)
         try:
-            compute(plan, folder, work)
-            return _finish(plan, folder, draw, session)
+            compute(plan, folder, work, draw)
+            return _finish(plan, folder, work, _products(products, draw), session)
         except KeyboardInterrupt:
-            done = len(finished_rows(plan, folder))
+            done = read(plan, folder, ["run_id"]).num_rows
             folder.write_manifest(manifest.end(session, "interrupted", runs=done))
-            raise Interrupted(folder.path, done, len(plan.tasks)) from None
+            raise Interrupted(folder.path, done, len(work.share(plan))) from None
 
 
-def compute(plan: Plan, folder: store.Folder, work: Work) -> None:
+def compute(plan: Plan, folder: store.Folder, work: Work, draw: Draw | None = None) -> None:
     """Compute the runs of this part that are not in the folder yet, and put them there."""
-    number, parts = work.shard
-    mine = plan.tasks[number - 1 :: parts]
-    done = set(finished_rows(plan, folder)["run_id"].to_pylist())
+    mine = work.share(plan)
+    done = set(folder.read_shards(plan.schema, ["run_id"])["run_id"].to_pylist())
     missing = [task for task in mine if task.run_id not in done]
     if not missing:
         return
     with ExitStack() as stack:
-        if work.workers == 0 and not work.dask:
-            results = runner.run_here(plan.params, missing)
-        else:
-            if not work.dask:
-                runner.warm_up(plan.params.replace(plan.points[-1]), work.quiet)
-            client = stack.enter_context(runner.dask_client(work.workers, work.dask, len(missing)))
-            results = runner.run_on_dask(plan.params, missing, client)
-        show = progress(len(mine), len(mine) - len(missing), work.quiet)
-        _keep(plan, folder, results, stack.enter_context(show))
+        reports = _reports(plan, missing, work, stack)
+        advance = stack.enter_context(progress(len(mine), len(mine) - len(missing), work.quiet))
+        live = stack.enter_context(closing(Live(plan, folder, None if work.part else draw)))
+        keep(plan, folder, reports, advance, live)
 
 
-def _keep(
-    plan: Plan, folder: store.Folder, results: Generator[list[Row]], advance: Advance
-) -> None:
-    """Write rows as shards as they come, and the last ones even if something goes wrong."""
-    tasks = {task.run_id: task for task in plan.tasks}
-    rows: list[Row] = []
-    last = time.monotonic()
+def _reports(
+    plan: Plan, missing: Sequence[Task], work: Work, stack: ExitStack
+) -> Generator[Report]:
+    """Start what computes the runs."""
+    if work.workers == 0 and not work.dask:
+        return runner.run_here(plan.params, missing, work.series)
+    if not work.dask:
+        runner.warm_up(plan.params.replace(plan.points[-1]), work.quiet)
+    client, workers = stack.enter_context(
+        cluster.dask_client(work.workers, work.dask, len(missing))
+    )
+    if not work.quiet and (link := cluster.dashboard(client)):
+        print(f"dashboard: {link}", file=sys.stderr)
+    return Dispatch(
+        plan.params,
+        missing,
+        client,
+        workers,
+        together=plan.together,
+        series=work.series,
+        limit=work.limit,
+        ready=not work.dask,
+    ).reports()
 
-    def flush() -> None:
-        if rows:
-            folder.write_shard(to_table(rows, plan.schema))
-            rows.clear()
 
-    with closing(results):
-        try:
-            for batch in results:
-                rows += [plan.labeled(row, tasks[row["run_id"]]) for row in batch]
-                advance(len(batch))
-                if len(rows) >= _SHARD_RUNS or time.monotonic() - last > _SHARD_SECONDS:
-                    flush()
-                    last = time.monotonic()
-        finally:
-            flush()
+def _products(products: Products | None, draw: Draw | None) -> Products:
+    def tables(result: Result) -> dict[str, bytes]:
+        return {"summary.csv": csv(result.summary)}
+
+    def files(result: Result) -> dict[str, bytes]:
+        made = dict((products or tables)(result))
+        return made | ({"map.png": draw(result)} if draw else {})
+
+    return files
 
 
-def _finish(plan: Plan, folder: store.Folder, draw: Draw | None, session: dict[str, Any]) -> Result:
-    """Write tables, map and manifest if all runs are there; in that order."""
-    table = finished_rows(plan, folder)
-    result = _result(plan, table)
-    if not result.complete:
+def _finish(
+    plan: Plan, folder: store.Folder, work: Work, products: Products, session: dict[str, Any]
+) -> Result:
+    """Write tables, figures and manifest if all runs are there; in that order."""
+    table = read(plan, folder)
+    said = manifest.provenance(session)
+    whole = table.num_rows == len(plan.tasks) and not work.part
+    if whole:
+        folder.write("outcomes.parquet", parquet(table, said))
+    result = result_of(plan, table)
+    if work.part:
+        facts = {"runs": len(result.outcomes), "errors": result.errors}
+        folder.write_manifest(manifest.end(session, "finished", **facts))
+    if not whole:
         return result
-    folder.write("outcomes.parquet", parquet(table))
-    folder.write("summary.csv", _csv(result.summary))
-    if draw:
-        folder.write("map.png", draw(result))
+    if work.series:
+        join_series(plan, folder, said)
+    for name, content in products(result).items():
+        folder.write(name, content)
     facts = {"runs": result.total, "errors": result.errors}
     folder.write_manifest(manifest.end(session, "finished", **facts))
     return result
-
-
-def finished_rows(plan: Plan, folder: store.Folder) -> pa.Table:
-    """Return the finished runs in the order of the plan, each once."""
-    table = folder.read_shards(plan.schema)
-    place = {run_id: row for row, run_id in enumerate(table["run_id"].to_pylist())}
-    rows = [place[task.run_id] for task in plan.tasks if task.run_id in place]
-    return table.take(pa.array(rows, pa.int64())).combine_chunks()
-
-
-def _result(plan: Plan, table: pa.Table) -> Result:
-    outcomes = table.to_pandas()
-    summary = summarize(outcomes, list(plan.axes))
-    return Result(plan.axes, plan.settings, outcomes, summary, len(plan.tasks))
-
-
-def _csv(summary: pd.DataFrame) -> bytes:
-    text = summary.assign(pareto=summary["pareto"].map({True: "true", False: "false"}))
-    return str(text.to_csv(index=False, lineterminator="\n")).encode()

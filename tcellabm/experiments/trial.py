@@ -17,11 +17,12 @@ from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
 from tcellabm.experiments import manifest, store
 from tcellabm.experiments.comparison import compare, read_published
-from tcellabm.experiments.files import parquet
 from tcellabm.experiments.measures import Cohort
+from tcellabm.experiments.parquet import parquet
 from tcellabm.experiments.plan import Plan, Task, patient_seed
-from tcellabm.experiments.posterior import Posterior, read_posterior
-from tcellabm.experiments.sweep import Interrupted, Work, compute, finished_rows
+from tcellabm.experiments.posterior import Posterior
+from tcellabm.experiments.result import read
+from tcellabm.experiments.sweep import Interrupted, Work, compute
 from tcellabm.experiments.table import Row, outcome_schema, to_table
 from tcellabm.model import MODEL_VERSION, TumorTCellModel, run_id
 from tcellabm.params import InputError, Parameters, load_trial
@@ -41,7 +42,7 @@ OBSERVED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTask(Task):
     """One enrolled patient; `replicate` is 0 at the posterior's median, then counts its draws."""
 
@@ -56,7 +57,7 @@ class TrialTask(Task):
         return row | {"transplant_day": day if due else float("nan")}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrialPlan(Plan):
     """What a trial computes: `tasks` are the infused, `enrolled` is everyone.
 
@@ -89,7 +90,7 @@ class TrialPlan(Plan):
             raise InputError(what, str(file), "allowed: resolution.represented_fraction = 1")
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
         name = trial.files.get("posterior")
-        arms = _arms(read_posterior(name, params), params, seed) if name else [{}]
+        arms = _arms(Posterior.load(name, params), params, seed) if name else [{}]
         enrolled = [
             task for arm, point in enumerate(arms) for task in _enroll(params, point, arm, seed)
         ]
@@ -98,13 +99,13 @@ class TrialPlan(Plan):
             for key, value in (overrides or {}).items()
         }
         tasks: list[Task] = [task for task in enrolled if task.journey.infused]
-        return cls(params, {}, given, arms, tasks, seed, published, enrolled)
+        return cls(params, {}, given, arms, tasks, seed, published=published, enrolled=enrolled)
 
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
-        outcomes = outcome_schema({key: [value] for key, value in self.settings.items()})
-        names = [name for name in Journey._fields if name not in self.settings]
+        outcomes = outcome_schema({key: [value] for key, value in self.given.items()})
+        names = [name for name in Journey._fields if name not in self.given]
         return pa.schema(
             [*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))]
         )
@@ -127,12 +128,12 @@ class TrialPlan(Plan):
 
     def with_settings(self, settings: dict[str, Any]) -> "TrialPlan":
         """Return the same plan with other columns of what was set."""
-        return replace(self, settings=settings)
+        return replace(self, given=settings)
 
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, and the way to infusion."""
         assert isinstance(task, TrialTask)
-        return self.settings | task.journey._asdict() | row
+        return self.given | task.journey._asdict() | row
 
 
 def _type(name: str) -> pa.DataType:
@@ -157,7 +158,7 @@ def _enroll(params: Parameters, point: dict[str, Any], arm: int, seed: int) -> I
     for patient, (own, journey) in enumerate(zip(seeds, ways, strict=True)):
         sets = point | (settings(journey, shared) if journey.infused else {})
         name = run_id(shared.replace(sets), own)
-        yield TrialTask(sets, patient, arm, own, name, journey)
+        yield TrialTask(sets, patient, arm, own, name, journey=journey)
 
 
 def _at_enrollment(params: Parameters, seed: int) -> Enrolled:
@@ -225,16 +226,19 @@ def trial(
     with store.open_folder(
         out, plan.recipe, overwrite=overwrite, resume=resume, part=work.part
     ) as folder:
-        plan = plan.with_settings(folder.earlier.get("set", plan.settings))
+        plan = plan.with_settings(folder.earlier.get("set", plan.given))
         if folder.finished:
             return _result(plan, folder)
-        session = manifest.begin(plan.recipe, command, folder.earlier) | {"set": plan.settings}
+        session = manifest.begin(plan.recipe, command, folder.earlier) | {
+            "set": plan.given,
+            "wanted": len(plan.tasks),
+        }
         folder.write_manifest(session)
         try:
             compute(plan, folder, work)
             return _finish(plan, folder, draw, write, session)
         except KeyboardInterrupt:
-            done = len(finished_rows(plan, folder))
+            done = read(plan, folder, ["run_id"]).num_rows
             folder.write_manifest(manifest.end(session, "interrupted", runs=done))
             raise Interrupted(folder.path, done, len(plan.tasks)) from None
 
@@ -264,7 +268,7 @@ def _finish(
 
 def _patients(plan: TrialPlan, folder: store.Folder) -> pa.Table:
     """Return a row per patient enrolled whose run is there or who was never infused."""
-    done = {row["run_id"]: row for row in finished_rows(plan, folder).to_pylist()}
+    done = {row["run_id"]: row for row in read(plan, folder).to_pylist()}
     rows = [
         done.get(task.run_id) or plan.labeled(task.identity | {"error": ""}, task)
         for task in plan.enrolled

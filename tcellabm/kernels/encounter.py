@@ -22,7 +22,7 @@ def meet(s, sites, rates):
     -------
     tuple of float
         Killing hazard of a target with g = 1 (per day), stimulation, cytokine engagement.
-        CAR T cells are not stimulated beyond what the marrow can hold of them.
+        CAR T cells share IL-7 and IL-15: no more are stimulated than these sustain.
     """
     blood = sites.volume.size - 1
     factor = rates.blood_factor if s == blood else 1.0
@@ -30,14 +30,8 @@ def meet(s, sites, rates):
     killing = rates.kill * sites.effectors[s] / (rates.kill_half * factor + crowd)
     engaged = sites.activating[s] / (rates.activation_half * factor + crowd)
     release = sites.releasing[s] / (rates.activation_half * factor + crowd)
-    room = 1.0 if s == blood else share_free(sites.effectors[s], s, sites, rates)
-    return killing, room * engaged / (engaged + rates.stimulation_half), release
-
-
-@row_kernel
-def share_free(density, s, sites, rates):
-    """Return what cells of a density, cells/uL, leave free of a voxel's capacity."""
-    return max(0.0, 1.0 - density * sites.volume[s] / rates.voxel_capacity)
+    spare = max(0.0, 1.0 - sites.effectors[s] / rates.t_capacity)
+    return killing, spare * engaged / (engaged + rates.stimulation_half), release
 
 
 @row_kernel
@@ -88,7 +82,8 @@ def encounter(dt, ifng, sites, ladder, rates, drive):
         after = before = meet(s, sites, rates)
         sites.room[s] = sites.activation[s] = 0.0
         if s < blood:
-            sites.room[s] = share_free(sites.targets[s], s, sites, rates)
+            taken = sites.targets[s] * sites.volume[s] / rates.voxel_capacity
+            sites.room[s] = max(0.0, 1.0 - taken)
         if s < blood and sites.effectors[s] > 0.0:  # blood follows the marrow within hours
             look_ahead(s, dt, drive.b_output / blood / sites.volume[s], sites, ladder, rates, drive)
             after = meet(s, sites, rates)

@@ -91,6 +91,7 @@ class Rates(NamedTuple):
     memory_activity: float
     exhausted_activity: float
     t_division: float
+    t_capacity: float
     memory_division_share: float
     contraction: float
     contraction_protection: float

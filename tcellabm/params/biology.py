@@ -17,6 +17,7 @@ class Patient(Section):
     vascular_sensitivity: float
     neuro_sensitivity: float
     anti_car_per_day: float
+    homeostatic_cytokines: float
 
 
 class Leukemia(Section):
@@ -74,6 +75,7 @@ class CarT(Section):
     """CAR T cells: what products share."""
 
     division_per_day: float
+    capacity_per_ul: float
     memory_division_share: float
     contraction_per_day: float
     contraction_protection: float

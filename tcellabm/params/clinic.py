@@ -9,6 +9,7 @@ class Lymphodepletion(Section):
     given: bool
     window_floor: float
     window_decay_days: float
+    recovery_steepness: float
     b_cells_left: float
     myeloid_share_left: float
     anti_car_factor: float

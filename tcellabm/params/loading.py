@@ -3,10 +3,11 @@
 import itertools
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tcellabm.params.axes import RANGES, SPACED, Range, is_law, read_axis
 from tcellabm.params.errors import InputError, shorten
 from tcellabm.params.files import Said, find_file, flatten, read_toml
 from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, model_file, settable
@@ -26,7 +27,7 @@ class _Role(NamedTuple):
 _TRIAL = _Role(
     ("scenario", "product", "population", "published", "posterior"), varies=False, holds=True
 )
-_SWEEP = _Role(("scenario", "product", "population"), varies=True, holds=True)
+_SWEEP = _Role(("scenario", "product", "population", "posterior"), varies=True, holds=True)
 _SCENARIO = _Role(("product", "population"), varies=False, holds=True)
 _NAMED = _Role((), varies=False, holds=False)
 
@@ -35,8 +36,9 @@ class _Layer(NamedTuple):
     """What one file, or the overrides, say."""
 
     files: dict[str, str]
-    axes: dict[str, tuple[Value, ...]]
+    axes: dict[str, tuple[Value, ...] | Range]
     entries: dict[str, Entry]
+    arms: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +49,26 @@ class Sweep:
     ----------
     params : Parameters
         What all points share; at a point, `params.replace(point)`.
-    axes : mapping of str to tuple
-        Values by dotted key; empty for a scenario.
+    axes : mapping of str to tuple or Range
+        Values by dotted key, or what to sample them from; empty for a scenario.
+    arms : list
+        Treatment arms as written, for who knows treatments to check.
     files : mapping of str to str
         The files named, by what they are.
     """
 
     params: Parameters
-    axes: Mapping[str, tuple[Value, ...]]
-    files: Mapping[str, str]
+    axes: Mapping[str, tuple[Value, ...] | Range]
+    arms: Sequence[Any] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def points(self) -> list[dict[str, Value]]:
-        """Every point of the grid, the last axis running fastest."""
-        grid = itertools.product(*self.axes.values())
-        return [dict(zip(self.axes, values, strict=True)) for values in grid]
+        """Every point of the grid, the last axis running fastest; of a range its two ends."""
+        values = [
+            (axis.low, axis.high) if isinstance(axis, Range) else axis
+            for axis in self.axes.values()
+        ]
+        return [dict(zip(self.axes, point, strict=True)) for point in itertools.product(*values)]
 
 
 class Row(NamedTuple):
@@ -131,7 +139,7 @@ def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sw
     for layer in (scenario, top, given):
         merged |= layer.entries
     axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
-    sweep = Sweep(Parameters.of(merged), axes, files)
+    sweep = Sweep(Parameters.of(merged), axes, top.arms, files)
     for point in sweep.points():
         sweep.params.replace(point)  # some values are allowed only next to others
     return sweep
@@ -154,7 +162,7 @@ def _moved(product: Mapping[str, Entry], population: Mapping[str, Entry]) -> dic
 def _read(path: File | None, role: _Role) -> _Layer:
     """Read one file; none, or `model.toml`, adds nothing."""
     if path is None or (file := find_file(os.fspath(path))).samefile(model_file()):
-        return _Layer({}, {}, {})
+        return _Layer({}, {}, {}, [])
     where = os.fspath(path)
     return _layer(flatten(read_toml(file, where), where, settable()), where, role)
 
@@ -162,20 +170,25 @@ def _read(path: File | None, role: _Role) -> _Layer:
 def _overrides(values: Mapping[str, Any], role: _Role) -> _Layer:
     """Read overrides; a list is an axis."""
     said = flatten(values, OVERRIDE, settable())
-    axes = {key for key, (raw, _) in said.items() if isinstance(raw, list | tuple)}
+    axes = {key for key, (raw, _) in said.items() if isinstance(raw, list | tuple) or is_law(raw)}
     named = {f"axes.{key}" if key in axes else key: said[key] for key in said}
     return _layer(named, OVERRIDE, role._replace(varies=True))
 
 
 def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:
-    layer = _Layer({}, {}, {})
+    layer = _Layer({}, {}, {}, [])
     plain: dict[str, Said] = {}
     for key, value in said.items():
         match key.split(".", 1):
             case ["files", name]:
                 layer.files[name] = _file(name, value.value, where, role)
             case ["axes", name]:
-                layer.axes[name] = _axis(name, value.value, where, role)
+                name, raw = _whole(name, value.value)
+                if name in layer.axes:
+                    raise InputError(f"axis {name} is set twice", where, "allowed: once")
+                layer.axes[name] = _axis(name, raw, where, role)
+            case ["arms"]:
+                layer.arms.extend(_arms(value.value, where, role))
             case _:
                 plain[key] = value
     return layer._replace(entries=entries(plain, where, role.holds))
@@ -190,16 +203,22 @@ def _file(name: str, raw: object, where: str, role: _Role) -> str:
     return raw
 
 
-def _axis(key: str, raw: object, where: str, role: _Role) -> tuple[Value, ...]:
+def _whole(name: str, raw: object) -> tuple[str, object]:
+    """Put together what was flattened: `dose.linspace` is a table of the axis `dose`."""
+    key, _, law = name.rpartition(".")
+    return (key, {law: raw}) if law in SPACED + RANGES else (name, raw)
+
+
+def _axis(key: str, raw: object, where: str, role: _Role) -> tuple[Value, ...] | Range:
     if not role.varies:
         raise InputError(f"{shorten(key)} is an axis", where, "allowed: axes in a sweep file only")
-    meta = meta_of(key, where)
-    if not isinstance(raw, list | tuple) or not raw:
-        raise InputError(f"axis {key} = {shorten(raw)}", where, "allowed: a list of values")
-    axis = tuple(meta.check(item, where) for item in raw)
-    if len(set(axis)) < len(axis):
-        raise InputError(f"axis {key} repeats a value", where, "allowed: each value once")
-    return axis
+    return read_axis(meta_of(key, where), raw, where)
+
+
+def _arms(raw: object, where: str, role: _Role) -> list[Any]:
+    if not role.varies or not isinstance(raw, list) or not raw:
+        raise InputError(f"arms = {shorten(raw)}", where, "allowed: [[arms]] in a sweep file only")
+    return raw
 
 
 def rows(path: File | None = None, overrides: Mapping[str, Any] | None = None) -> list[Row]:

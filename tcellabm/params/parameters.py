@@ -110,6 +110,11 @@ class Parameters(Sections):
         return dataclasses.replace(meta, value=entry.value, source=entry.source, file=entry.file)
 
     @property
+    def entries(self) -> Mapping[str, Entry]:
+        """What layers above `model.toml` have set, as `of` takes it."""
+        return MappingProxyType(self._entries)
+
+    @property
     def set_keys(self) -> frozenset[str]:
         """Keys set in a scenario, a sweep axis or an override."""
         return frozenset(key for key, entry in self._entries.items() if entry.holds)

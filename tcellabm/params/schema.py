@@ -26,6 +26,9 @@ class SweepSize(Section):
     """Size of a sweep."""
 
     patients: int
+    replicates: int
+    sample: str
+    points: int
 
 
 class Trial(Section):

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 import tcellabm
@@ -34,7 +35,10 @@ def fake_outcomes(params, seed):
 
 
 def fake_simulate(params, seed):
-    return SimpleNamespace(outcomes=lambda: fake_outcomes(params, seed))
+    days = range(int(params.time.days) + 1)
+    series = pd.DataFrame({"day": [float(d) for d in days], "b_cell": [seed % 7 + d for d in days]})
+    row = fake_outcomes(params, seed)
+    return SimpleNamespace(outcomes=lambda: row, series=series)
 
 
 @pytest.fixture

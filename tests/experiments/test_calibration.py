@@ -18,7 +18,7 @@ from tcellabm.experiments.calibration import (
     targets,
 )
 from tcellabm.experiments.comparison import read_published
-from tcellabm.experiments.posterior import read_posterior
+from tcellabm.experiments.posterior import Posterior
 from tcellabm.params import InputError, load
 from tcellabm.params.files import find_file
 
@@ -114,7 +114,7 @@ def test_a_known_parameter_is_found_and_others_are_not_and_it_resumes(monkeypatc
     told = first["parameters"]
     assert told[killing]["identified"] and not told[other]["identified"]
     assert told[killing]["q5"] < 1.0 < told[killing]["q95"]
-    posterior = read_posterior(str(tmp_path / "a" / "posterior.json"), load())
+    posterior = Posterior.load(str(tmp_path / "a" / "posterior.json"), load())
     assert posterior.keys == (killing, other) and len(posterior.weights) == 40
     done = len(ran)
     again = module.calibrate(made, tmp_path / "a", particles=40, generations=3, workers=1)

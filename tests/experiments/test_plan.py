@@ -20,13 +20,13 @@ def test_the_default_sweep_has_the_same_patients_at_30_points():
     first = [task.seed for task in tasks[:24]]
     assert len(set(first)) == 24
     assert [task.seed for task in tasks[24:48]] == first
-    assert tasks[0].point == {DOSE: 2e5, HALF_LIFE: 15.0}
+    assert tasks[0].settings == {DOSE: 2e5, HALF_LIFE: 15.0}
 
 
 def test_setting_an_axis_pins_it_and_keeps_its_column():
     plan = Plan.load(SWEEP, {DOSE: 1e6, "sweep.patients": 2})
     assert list(plan.axes) == [HALF_LIFE]
-    assert plan.settings[DOSE] == 1e6
+    assert plan.given[DOSE] == 1e6
     assert plan.schema.names[:3] == [HALF_LIFE, DOSE, "sweep.patients"]
 
 

@@ -21,8 +21,8 @@ PATIENCE = 240.0
 # `tcellabm` that puts every run on the disk at once, so that it can be caught in the middle.
 PROGRAM = """
 from tcellabm import cli
-from tcellabm.experiments import sweep
-sweep._SHARD_RUNS = 1
+from tcellabm.experiments import keeping
+keeping.SHARD_RUNS, keeping.SHARDS_APART = 1, 0.0
 cli.main()
 """
 
@@ -46,14 +46,19 @@ def start(tmp_path, with_package):
 
 
 def workers_of(process):
-    children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    """Return the processes that compute: all but the one that starts them."""
+    (server,) = [
+        child
+        for child in psutil.Process(process.pid).children()
+        if "forkserver" in " ".join(child.cmdline())
+    ]
+    return server.children()
 
 
 def wait_for_runs(folder, runs):
     """Wait until that many runs are on the disk."""
     until = time.monotonic() + PATIENCE
-    while len(list(folder.glob("shards/*.parquet"))) < runs:
+    while len(list(folder.glob("shards/[!.]*.parquet"))) < runs:
         assert time.monotonic() < until
         time.sleep(0.02)
 

@@ -7,7 +7,8 @@ import sys
 import psutil
 import pytest
 
-from tcellabm.experiments import files, lock, store
+from tcellabm import disk
+from tcellabm.experiments import lock, store
 from tcellabm.params import InputError
 
 RECIPE = {"seed": 1, "axes": {"a": [1.0]}, "parameters": {"x": 1.0, "y": 2}}
@@ -24,10 +25,10 @@ def names(folder):
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
     path = tmp_path / "table.csv"
-    files.write_whole(path, b"old")
+    disk.write_whole(path, b"old")
     monkeypatch.setattr(os, step, no_space)
     with pytest.raises(OSError, match="No space") as caught:
-        files.write_whole(path, b"new")
+        disk.write_whole(path, b"new")
     assert caught.value.filename == str(path)
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["table.csv"]
@@ -42,21 +43,29 @@ def test_a_full_disk_leaves_no_lock(tmp_path, monkeypatch):
 
 def test_a_folder_in_use_is_refused_and_free_again_afterwards(tmp_path):
     with lock.locked(tmp_path):
-        for part in ("", "1-of-2"):
+        for part in ("", part_of(tmp_path, 1)):
             with pytest.raises(InputError, match=f"in use by process {os.getpid()}"):
                 lock.locked(tmp_path, part).__enter__()
     with lock.locked(tmp_path):
         pass
-    assert names(tmp_path) == []
+    assert names(tmp_path) == ["part-1-of-2"]
+
+
+def part_of(folder, number):
+    path = folder / f"part-{number}-of-2"
+    path.mkdir(exist_ok=True)
+    return path.name
 
 
 def test_two_parts_go_together_but_not_with_the_whole(tmp_path):
-    with lock.locked(tmp_path, "1-of-2"), lock.locked(tmp_path, "2-of-2"):
+    first, second = part_of(tmp_path, 1), part_of(tmp_path, 2)
+    with lock.locked(tmp_path, first), lock.locked(tmp_path, second):
         with pytest.raises(InputError, match="in use"):
-            lock.locked(tmp_path, "2-of-2").__enter__()
+            lock.locked(tmp_path, second).__enter__()
         with pytest.raises(InputError, match="in use"):
             lock.locked(tmp_path).__enter__()
-    assert names(tmp_path) == []
+    assert names(tmp_path) == [first, second]
+    assert names(tmp_path / first) == []
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, with_package):

@@ -1,11 +1,13 @@
+import json
 import math
+import time
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from experiments.conftest import DOSE, fake_simulate
 
-from tcellabm.experiments import runner, store
-from tcellabm.experiments import sweep as experiment
+from tcellabm.experiments import keeping, lock, result, runner, store
 from tcellabm.experiments.plan import Plan
 from tcellabm.experiments.sweep import Interrupted, Work, sweep
 from tcellabm.params import InputError
@@ -89,13 +91,86 @@ def test_resuming_with_the_same_parameters_in_other_words_keeps_the_columns(
     assert table_bytes(tmp_path / "a") == whole
 
 
-def test_parts_give_the_same_table_whichever_comes_last(plan, tmp_path, whole):
+def test_parts_are_kept_apart_and_joined_into_the_same_table(plan, tmp_path, whole):
     out = tmp_path / "a"
-    results = [
-        sweep(plan, out, Work(0, shard=(part, 3), quiet=True), resume=True) for part in (2, 3, 1)
-    ]
-    assert [result.complete for result in results] == [False, False, True]
+    for part in (2, 3, 1):
+        result = sweep(plan, out, Work(0, shard=(part, 3), quiet=True))
+        assert not result.complete
+    assert not (out / "outcomes.parquet").exists()
+    parts = [f"part-{number}-of-3" for number in (1, 2, 3)]
+    assert sorted(path.name for path in out.iterdir()) == parts
+    assert sweep(plan, out, HERE, resume=True).complete
     assert table_bytes(out) == whole
+
+
+def test_what_parts_lack_is_computed_on_joining(plan, tmp_path, whole):
+    out = tmp_path / "a"
+    sweep(plan, out, Work(0, shard=(2, 3), quiet=True), resume=True)
+    assert sweep(plan, out, HERE, resume=True).complete
+    assert table_bytes(out) == whole
+    assert len(list((out / "shards").iterdir())) == 1
+
+
+def test_parts_of_another_sweep_are_not_joined(plan, tmp_path):
+    sweep(plan, tmp_path / "a", Work(0, shard=(1, 2), quiet=True))
+    other = Plan.load("params/scenarios/kymriah.toml", plan.axes | {"sweep.patients": 6})
+    with pytest.raises(InputError, match="sweep.patients was 5"):
+        sweep(other, tmp_path / "a", HERE, resume=True)
+
+
+def test_a_part_that_is_being_computed_is_not_joined(plan, tmp_path):
+    part = tmp_path / "a" / "part-1-of-2"
+    part.mkdir(parents=True)
+    with lock.locked(tmp_path / "a", part.name), pytest.raises(InputError, match="in use"):
+        sweep(plan, tmp_path / "a", HERE, resume=True)
+
+
+def test_time_series_are_kept_thinned_in_the_order_of_the_table(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(result, "_SERIES_BLOCK", 3)
+    monkeypatch.setattr(runner, "simulate", stop_after(7, KeyboardInterrupt()))
+    work = Work(0, series=True, quiet=True)
+    with pytest.raises(Interrupted):
+        sweep(plan, tmp_path / "a", work)
+    monkeypatch.setattr(runner, "simulate", fake_simulate)
+    sweep(plan, tmp_path / "a", work, resume=True)
+    sweep(plan, tmp_path / "b", work)
+    files = [tmp_path / name / "series.parquet" for name in "ab"]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    series = pd.read_parquet(files[0])
+    assert series["run_id"].unique().tolist() == [task.run_id for task in plan.tasks]
+    one = series[series["run_id"] == plan.tasks[3].run_id]["day"].tolist()
+    assert one == [*range(61), *range(63, 365, 7), 365]
+
+
+def test_tables_say_where_they_come_from(plan, tmp_path):
+    sweep(plan, tmp_path / "a", Work(0, series=True, quiet=True))
+    for name in ("outcomes", "series"):
+        said = json.loads(pq.read_schema(tmp_path / "a" / f"{name}.parquet").metadata[b"tcellabm"])
+        assert said["seed"] == 1
+        assert said["axes"] == plan.axes
+        assert said["parameters"]["time.days"] == 365.0
+        assert "tcellabm" in said["versions"]
+
+
+def test_the_map_is_drawn_while_the_sweep_runs(plan, tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(result):
+        drawn.append(len(result.outcomes))
+        return b"map"
+
+    def simulate(params, seed):
+        time.sleep(0.02)
+        return fake_simulate(params, seed)
+
+    monkeypatch.setattr(keeping, "_MAP_SECONDS", 0.0)
+    monkeypatch.setattr(keeping, "_MAP_SHARE", 0.0)
+    monkeypatch.setattr(keeping, "SHARD_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "simulate", simulate)
+    sweep(plan, tmp_path / "a", HERE, draw=draw)
+    assert drawn[-1] == 20
+    assert 0 < drawn[0] < 20
+    assert drawn == sorted(drawn)
 
 
 def test_a_damaged_shard_is_computed_again(plan, tmp_path, monkeypatch, whole):
@@ -140,13 +215,13 @@ def test_a_run_that_succeeds_the_second_time_is_a_good_row(plan, monkeypatch):
         return fake_simulate(params, seed)
 
     monkeypatch.setattr(runner, "simulate", simulate)
-    row = runner.run_task(plan.params, plan.tasks[0])
+    (row,) = runner.run_task(plan.params, plan.tasks[0]).rows
     assert row["error"] == ""
     assert math.isnan(row["death_day"])
 
 
 def test_a_full_disk_ends_a_sweep_without_a_table(plan, tmp_path, monkeypatch):
-    def no_space(self, table):
+    def no_space(self, table, series):
         raise OSError(28, "No space left on device", "shard")
 
     monkeypatch.setattr(store.Folder, "write_shard", no_space)
@@ -156,7 +231,8 @@ def test_a_full_disk_ends_a_sweep_without_a_table(plan, tmp_path, monkeypatch):
 
 
 def test_rows_reach_the_disk_while_the_sweep_runs(plan, tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment, "_SHARD_RUNS", 6)
+    monkeypatch.setattr(keeping, "SHARD_RUNS", 6)
+    monkeypatch.setattr(keeping, "SHARDS_APART", 0.0)
     sweep(plan, tmp_path / "a", HERE)
     assert len(list((tmp_path / "a" / "shards").iterdir())) == 4
 

@@ -24,6 +24,7 @@ HALF_POINTS = (
     "ifng_hill",
     "contact_half",
     "voxel_capacity",
+    "t_capacity",
 )
 
 

@@ -16,6 +16,7 @@ MEETING = {
     "memory_activity": 0.5,
     "exhausted_activity": 0.2,
     "voxel_capacity": 20_000.0,
+    "t_capacity": 8000.0,
 }
 
 
@@ -38,17 +39,22 @@ def test_hazards_follow_the_densities_of_their_site():
         scale = (1 / 2.0, 10 / 5.0)[s]
         effectors = (600 + 0.5 * 200 + 0.2 * 100) * scale
         lysis, activating, releasing = (g * 5000 * scale for g in (0.9, 0.6, 0.4))
-        free = 1 - effectors * 2.0 / 20_000 if s == 0 else 1.0
+        spare = 1 - effectors / 8000
         engaged = activating / (3000 * factor + effectors + lysis)
         found = sites.killing[s], sites.stimulation[s], sites.release[s]
         assert found == pytest.approx(
             (
                 4.0 * effectors / (1000 * factor + effectors + lysis),
-                free * engaged / (engaged + 0.15),
+                spare * engaged / (engaged + 0.15),
                 releasing / (3000 * factor + effectors + lysis),
             ),
             rel=1e-6,
         )
+
+
+def test_no_more_car_t_cells_are_stimulated_than_their_cytokines_sustain():
+    assert not met(t_capacity=300.0).stimulation.any()
+    assert (met(t_capacity=1e12).stimulation > met().stimulation).all()
 
 
 def test_room_is_what_leukemic_and_b_cells_leave_of_the_capacity_and_none_in_blood():

@@ -8,13 +8,21 @@ BLIND = {f"antigen.{point}_half_point": 1e8 for point in ("lysis", "activation",
 SAME_CELLS = {f"population.product.{name}.sigma_ln": 0.0 for name in ("fitness", "exhaustion")}
 SAME_ALL = SAME_CELLS | {
     f"population.{name}.sigma_ln": 0.0
-    for name in ("product.killing", "patient.leukemic_burden", "product.copies_per_cell")
+    for name in (
+        "product.killing",
+        "patient.leukemic_burden",
+        "patient.homeostatic_cytokines",
+        "product.copies_per_cell",
+    )
 }
 NO_CLONE = {"patient.cd19_negative_fraction": 0.0, "leukemia.cd19_loss_per_division": 0.0}
 
 OFF = {
-    # targets are not used up: cells grow for as long as the window is open
-    "exposure_hardly_depends_on_dose": {"encounter.kill_per_day": 0.0},
+    # nothing ends growth but the window: neither are targets used up nor cytokines
+    "exposure_hardly_depends_on_dose": {
+        "encounter.kill_per_day": 0.0,
+        "car_t.capacity_per_ul": 1e12,
+    },
     # cells grow for a time, not until they have won
     "remission_hardly_depends_on_dose": {
         "lymphodepletion.window_floor": 0.0,
@@ -23,8 +31,8 @@ OFF = {
     "more_cells_peak_sooner": BLIND,
     "burden_raises_exposure": BLIND,
     "burden_raises_severe_crs": {"myeloid.pool_cells": 0.0},
-    # non-response by poor expansion alone
-    "responders_expand_more": {"population.product.killing.sigma_ln": 0.0},
+    # non-response by poor killing alone
+    "responders_expand_more": {"population.patient.homeostatic_cytokines.sigma_ln": 0.0},
     "exposure_varies_between_patients": SAME_ALL,
     "tocilizumab_raises_serum_il6": {"cytokines.il6.receptor_share": 0.0},
     "tocilizumab_lowers_fever_in_most_but_not_all": {"tocilizumab.dissociation_ug_per_ml": 1e3},

@@ -1,7 +1,18 @@
 """Figures, drawn from tables only; Matplotlib is imported when one is drawn."""
 
+from tcellabm.views.figures.curves import draw_curves
 from tcellabm.views.figures.map import draw_map
 from tcellabm.views.figures.patient import draw_patient
+from tcellabm.views.figures.sensitivity import draw_indices, draw_tornado
+from tcellabm.views.figures.tradeoff import draw_tradeoff
 from tcellabm.views.figures.trial import draw_trial
 
-__all__ = ["draw_map", "draw_patient", "draw_trial"]
+__all__ = [
+    "draw_curves",
+    "draw_indices",
+    "draw_map",
+    "draw_patient",
+    "draw_tornado",
+    "draw_tradeoff",
+    "draw_trial",
+]

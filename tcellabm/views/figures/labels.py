@@ -9,6 +9,21 @@ _NAMES = {
     "patient.net_growth_per_day": ("net growth of leukemia", "per day", 1.0),
     "product.memory_fraction": ("memory fraction of the product", "", 1.0),
     "care.policy": ("care policy", "", 1.0),
+    "arm": ("arm", "", 1.0),
+    "chance": ("chance, and all not varied", "", 1.0),
+    "patient.weight_kg": ("weight", "kg", 1.0),
+    "patient.cd19_negative_fraction": ("CD19-negative share at infusion", "", 1.0),
+    "patient.white_cell_nadir_per_ul": ("nadir of white cells", "per µL", 1.0),
+    "patient.white_cell_recovery_days": ("recovery of white cells", "days", 1.0),
+    "patient.myeloid_sensitivity": ("myeloid sensitivity", "", 1.0),
+    "patient.vascular_sensitivity": ("vascular sensitivity", "", 1.0),
+    "patient.anti_car_per_day": ("anti-CAR immunity", "per day", 1.0),
+    "leukemia.antigen_median": ("CD19 on leukemia", "molecules per cell", 1.0),
+    "product.fitness": ("fitness of the product (division)", "", 1.0),
+    "product.killing": ("killing potency", "", 1.0),
+    "product.exhaustion": ("exhaustion", "", 1.0),
+    "product.copies_per_cell": ("transgene copies per cell", "", 1.0),
+    "b_cell.output_steady_per_day": ("B-cell output", "10⁹ per day", 1e-9),
 }
 DOSE = "product.dose_cells_per_kg"
 

@@ -19,7 +19,10 @@ _PANEL_INCHES = {0: 2.4, 1: 3.6, 2: 4.3}
 
 
 def draw_map(
-    summary: pd.DataFrame, axes: Sequence[str], settings: Mapping[str, object] | None = None
+    summary: pd.DataFrame,
+    axes: Sequence[str],
+    settings: Mapping[str, object] | None = None,
+    notes: Sequence[str] = (),
 ) -> bytes:
     """Draw the three rates of a sweep over its axes.
 
@@ -34,6 +37,8 @@ def draw_map(
         Columns that are axes.
     settings : mapping, optional
         What was set for all points, to be told above the map.
+    notes : sequence of str
+        What else to tell there.
 
     Returns
     -------
@@ -41,7 +46,7 @@ def draw_map(
         A PNG image.
     """
     within, further = place_axes(axes)
-    notes = [_patients(summary), *_said(settings or {})]
+    notes = [*notes, patients_told(summary), *settings_told(settings or {})]
     if further and len(summary[further].drop_duplicates()) > _MOST_FACETS:
         notes.append(f"averaged over {', '.join(map(axis_label, further))}")
         summary, further = _averaged(summary, within), []
@@ -51,15 +56,18 @@ def draw_map(
         return png(_figure(_facets(summary, further), within, notes))
 
 
-def _patients(summary: pd.DataFrame) -> str:
-    least, most = summary["n"].min(), summary["n"].max()
+def patients_told(summary: pd.DataFrame) -> str:
+    """Say how many patients a rate is of."""
+    count = summary["patients" if "patients" in summary else "n"]
+    least, most = int(count.min()), int(count.max())
     n = f"{most}" if least == most else f"{least} to {most}"
     people = "patient" if n == "1" else "patients"
     same = " per point, the same at every point" if len(summary) > 1 else ""
     return f"{n} virtual {people}{same}"
 
 
-def _said(settings: Mapping[str, object]) -> list[str]:
+def settings_told(settings: Mapping[str, object]) -> list[str]:
+    """Say what was set for all points."""
     told = {key: value for key, value in settings.items() if not key.startswith("sweep.")}
     text = ", ".join(
         f"{axis_label(key)} = {value_label(key, value)}" for key, value in told.items()

@@ -99,7 +99,9 @@ def _label(panel: "Axes", across: str, columns: list[Any], up: str, rows: list[A
     panel.set_ylabel(axis_label(up))
 
 
-def draw_points(panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: str) -> None:
+def draw_points(
+    panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: str, joined: bool = False
+) -> None:
     """Draw the rate at each value of one axis, or at the only point, with its interval."""
     from matplotlib.ticker import PercentFormatter
 
@@ -109,9 +111,13 @@ def draw_points(panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: 
     whiskers = [share - low, high - share]
     ink = _INKS[rate]
     panel.errorbar(x, share, whiskers, fmt="o", color=ink, capsize=4, markersize=6, linewidth=1.2)
+    if joined:
+        panel.plot(x, share, color=ink, linewidth=1.2)
     best = points["best"].to_numpy(bool)
     panel.plot(x[best], np.minimum(high[best] + 0.05, 0.97), "*", color="black", markersize=12)
-    for place, value in zip(x[~np.isnan(share)], share[~np.isnan(share)], strict=True):
+    for place, value in zip(x, share, strict=True):
+        if joined or np.isnan(value):  # a line would run through the numbers
+            continue
         panel.annotate(
             f"{value:.0%}", (place, value), (9, 0), textcoords="offset points", va="center", size=11
         )

@@ -1,14 +1,27 @@
 """Files that are either there whole or not there at all."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import BinaryIO
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file beside its place, flush it to the disk and rename it.
+
+    Raises
+    ------
+    OSError
+        The disk is full or read-only; nothing is left behind.
+    """
+    with written_whole(Path(path)) as file:
+        file.write(content)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside its place; when the block ends well, flush it to the disk and rename it.
 
     Raises
     ------
@@ -18,7 +31,7 @@ def write_whole(path: Path, content: bytes) -> None:
     part = path.with_name(f".part-{os.getpid()}-{path.name}")
     try:
         with open(part, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -38,10 +51,3 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def parquet(table: pa.Table) -> bytes:
-    """Return a table as the bytes of a Parquet file (zstd)."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue().to_pybytes()

@@ -1,0 +1,113 @@
+"""Figures of a sweep: which, of what, and where they are written."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcellabm.cli.options import refuse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tcellabm.experiments.reading import Opened
+    from tcellabm.experiments.result import Result
+    from tcellabm.experiments.sensitivity import Study
+
+_BINS = 6  # of an axis of a map that has too many values to show
+
+
+def map_of(result: "Result") -> bytes:
+    """Draw the map of a sweep as it computes, or when it is done."""
+    from tcellabm.experiments.summary import pooled
+    from tcellabm.views.figures import draw_map
+
+    notes = _so_far(len(result.outcomes), result.total)
+    if result.is_grid:
+        return draw_map(result.summary, result.keys, result.settings, notes)
+    shown = _first_two(result.keys)
+    points = pooled(result.outcomes, shown, _BINS)
+    notes += _over(result.keys, shown) + _binned(result.outcomes, shown)
+    return draw_map(points, shown, result.settings, notes)
+
+
+def sensitivity_of(study: "Study", result: "Result") -> dict[str, bytes]:
+    """Analyze the runs of a sensitivity study; return table and figures by file name."""
+    from tcellabm.experiments.sensitivity import as_csv
+    from tcellabm.views.figures import draw_indices, draw_tornado
+
+    table = study.analyze(result.outcomes)
+    failed = f", of which {result.errors} failed" if result.errors else ""
+    notes = [f"{study.method.capitalize()}, {result.total} runs{failed}."]
+    settings = result.settings
+    return {
+        "indices.csv": as_csv(table),
+        "tornado.png": draw_tornado(table, notes, settings),
+        "indices.png": draw_indices(table, notes, settings),
+    }
+
+
+def figures_of(
+    sweep: "Opened", axes: Sequence[str], limits: tuple[float, float]
+) -> dict[str, bytes]:
+    """Draw all figures of a sweep, by file name."""
+    from tcellabm.experiments.summary import pooled
+    from tcellabm.views.figures import draw_curves, draw_map, draw_tradeoff
+
+    runs, settings = sweep.outcomes, sweep.settings
+    shown = list(axes) or _first_two(sweep.keys)
+    notes = _so_far(len(runs), sweep.wanted) + _over(sweep.keys, shown) + _binned(runs, shown)
+    points = pooled(runs, shown, _BINS)
+    figures = {"map.png": draw_map(points, shown, settings, notes)}
+    if sweep.keys:
+        figures["curves.png"] = draw_curves(runs, sweep.keys, settings)
+    named = sweep.keys if sweep.is_grid else shown
+    every = pooled(runs, named) if sweep.is_grid else points
+    benefit = "remission" if every["remission_365"].isna().all() else "remission_365"
+    figures["tradeoff.png"] = draw_tradeoff(every, named, benefit, limits, settings)
+    return figures
+
+
+def _so_far(done: int, wanted: int) -> list[str]:
+    return [f"{done} of {wanted} runs so far"] if done < wanted else []
+
+
+def _first_two(keys: Sequence[str]) -> list[str]:
+    from tcellabm.views.figures.labels import place_axes
+
+    return place_axes(keys)[0]
+
+
+def _over(keys: Sequence[str], shown: Sequence[str]) -> list[str]:
+    from tcellabm.views.figures.labels import axis_label
+
+    further = [axis_label(key).split(" (")[0] for key in keys if key not in shown]
+    return [f"over all values of {', '.join(further)}"] if further else []
+
+
+def _binned(runs: "pd.DataFrame", shown: Sequence[str]) -> list[str]:
+    from tcellabm.experiments.summary import MOST_VALUES
+
+    if all(runs[key].nunique() <= MOST_VALUES for key in shown):
+        return []
+    return ["axes in bins of equal counts, named by their median"]
+
+
+def chosen(sweep: "Opened", x: str | None, y: str | None) -> list[str]:
+    """Return the axes that the user asks for."""
+    wanted = [key for key in (x, y) if key is not None]
+    for key in wanted:
+        if key not in sweep.keys:
+            allowed = f"allowed: {', '.join(sweep.keys) or 'none, the sweep has no axes'}"
+            refuse(f"{key} is no axis", "--x or --y", allowed)
+    if len(set(wanted)) < len(wanted):
+        refuse(f"{x} on both axes", "--x and --y", "allowed: two that differ")
+    return wanted
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> str:
+    """Write files into a folder; return what to say."""
+    from tcellabm.disk import write_whole
+
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    return f"wrote {folder}: {', '.join(files)}"

@@ -1,0 +1,90 @@
+"""Dask workers: an embedded cluster of single-thread processes, or one by its address."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from tcellabm.experiments.signals import interrupts_held
+from tcellabm.experiments.workers import LocalWorkers, RemoteWorkers, Workers
+from tcellabm.params import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+@contextmanager
+def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple["Client", Workers]]:
+    """Connect to the cluster at an address, or start one of single-thread processes here.
+
+    Parameters
+    ----------
+    workers : int or None
+        Number of processes; None for one per CPU available.
+    address : str
+        Address of a running Dask scheduler; empty to start a cluster here.
+    runs : int
+        Runs to compute: no more processes than that.
+
+    Yields
+    ------
+    Client, Workers
+        To submit to, and whom to.
+
+    Raises
+    ------
+    InputError
+        No scheduler answers at the address.
+    """
+    import dask
+    from dask.system import CPU_COUNT
+    from distributed import Client, LocalCluster
+
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(_settings()))
+        if address:
+            client = stack.enter_context(_connect(address))
+            yield client, RemoteWorkers(client)
+            return
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="tcellabm-"))
+        with interrupts_held():
+            cluster = LocalCluster(
+                n_workers=0,
+                processes=True,
+                dashboard_address=None,
+                # any free port, so that two sweeps go at once; seen from this machine alone
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                local_directory=scratch,
+                silence_logs="CRITICAL",
+            )
+        stack.enter_context(cluster)
+        client = stack.enter_context(Client(cluster))
+        local = LocalWorkers(min(workers or CPU_COUNT, runs), cluster.scheduler_address, scratch)
+        stack.callback(local.close)
+        yield client, local
+
+
+def dashboard(client: "Client") -> str:
+    """Return the address of Dask's dashboard; empty where it cannot be shown (no Bokeh)."""
+    return str(client.dashboard_link or "") if find_spec("bokeh") else ""
+
+
+def _connect(address: str) -> "Client":
+    from distributed import Client
+
+    try:
+        return Client(address, timeout="20s")
+    except (OSError, ValueError):
+        allowed = "allowed: tcp://HOST:PORT of a running one"
+        raise InputError("no Dask scheduler answers", f"--dask {address}", allowed) from None
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        # A chunk whose worker dies comes back at once: what to do then is decided in `dispatch`.
+        "distributed.scheduler.allowed-failures": 0,
+        "distributed.scheduler.worker-ttl": None,
+        "distributed.logging": {"distributed": "critical"},
+        "distributed.admin.log-format": "%(message)s",
+    }

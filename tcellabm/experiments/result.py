@@ -1,0 +1,120 @@
+"""What is read back from a result folder: the table in its one order, rates, time series."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tcellabm.disk import written_whole
+from tcellabm.experiments import store
+from tcellabm.experiments.parquet import with_provenance
+from tcellabm.experiments.plan import Plan
+from tcellabm.experiments.summary import summarize
+
+_SERIES_BLOCK = 500  # runs a row group: the memory it takes
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished sweep, or what is there of it.
+
+    Attributes
+    ----------
+    keys : list of str
+        Columns that tell points apart: axes, and `arm` if there are arms.
+    is_grid : bool
+        Whether points are all combinations of values, not a sample.
+    settings : dict
+        What the user has set.
+    outcomes : DataFrame
+        A row per finished run.
+    summary : DataFrame
+        A row per grid point.
+    total : int
+        Runs wanted.
+    """
+
+    keys: list[str]
+    is_grid: bool
+    settings: dict[str, Any]
+    outcomes: pd.DataFrame
+    summary: pd.DataFrame
+    total: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run is there."""
+        return len(self.outcomes) == self.total
+
+    @property
+    def errors(self) -> int:
+        """Number of runs that ended as error rows."""
+        return int((self.outcomes["error"] != "").sum())
+
+
+Draw = Callable[[Result], bytes]
+Products = Callable[[Result], Mapping[str, bytes]]
+
+
+def read(plan: Plan, folder: store.Folder, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the finished runs in the order of the plan, each once."""
+    # One copy at a time: the table of a large sweep is what takes most memory.
+    table = folder.read_shards(plan.schema, columns).combine_chunks()
+    place = {run_id: row for row, run_id in enumerate(table["run_id"].to_pylist())}
+    rows = [place[task.run_id] for task in plan.tasks if task.run_id in place]
+    return table.take(pa.array(rows, pa.int64()))
+
+
+def result_of(plan: Plan, table: pa.Table) -> Result:
+    """Return the table with its rates by grid point."""
+    outcomes = table.to_pandas()
+    summary = summarize(outcomes, plan.keys)
+    return Result(plan.keys, plan.is_grid, plan.given, outcomes, summary, len(plan.tasks))
+
+
+def csv(summary: pd.DataFrame) -> bytes:
+    """Return the rates as the text of a CSV file."""
+    text = summary.assign(pareto=summary["pareto"].map({True: "true", False: "false"}))
+    return str(text.to_csv(index=False, lineterminator="\n")).encode()
+
+
+def join_series(plan: Plan, folder: store.Folder, provenance: dict[str, Any]) -> None:
+    """Write `series.parquet`: the time series in the order of the plan, a few runs at a time."""
+    place: dict[str, Path] = {}
+    for path in folder.shards(store.SERIES):
+        names = pq.read_table(path, columns=["run_id"])["run_id"]
+        place |= dict.fromkeys(pc.unique(names).to_pylist(), path)
+    with written_whole(folder.path / "series.parquet") as file:
+        writer = None
+        for block in _blocks([t.run_id for t in plan.tasks if t.run_id in place]):
+            table = _series_of(block, place)
+            if writer is None:
+                schema = with_provenance(table.schema, provenance)
+                writer = pq.ParquetWriter(file, schema, compression="zstd")
+            writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
+        if writer is not None:
+            writer.close()
+
+
+def _blocks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), _SERIES_BLOCK):
+        yield names[start : start + _SERIES_BLOCK]
+
+
+def _series_of(names: Sequence[str], place: dict[str, Path]) -> pa.Table:
+    """Read the series of some runs, each from one file, and put them in order."""
+    order = {name: number for number, name in enumerate(names)}
+    parts = []
+    for path in dict.fromkeys(place[name] for name in names):
+        table = pq.read_table(path)
+        mine = pa.array([name for name in names if place[name] == path])
+        parts.append(table.filter(pc.is_in(table["run_id"], value_set=mine)))
+    whole = pa.concat_tables(parts)
+    runs = pa.array([order[name] for name in whole["run_id"].to_pylist()])
+    keyed = whole.append_column("_run", runs)
+    return keyed.sort_by([("_run", "ascending"), ("day", "ascending")]).drop_columns("_run")

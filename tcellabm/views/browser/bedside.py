@@ -1,0 +1,48 @@
+"""What is seen at the bedside, in plain words and numbers."""
+
+from typing import Any
+
+from tcellabm.clinic import grading
+from tcellabm.model import TumorTCellModel
+
+# The label asks patients to stay within two hours of a certified hospital for four weeks.
+NEAR_HOSPITAL_DAYS = 28.0
+FIRST_DAY = 1.0
+PLACES = {
+    "ward": "hospital ward",
+    "icu": "intensive care (ICU)",
+    "near": "within two hours of the hospital",
+    "home": "home",
+}
+
+
+def bedside(model: TumorTCellModel) -> dict[str, Any]:
+    """Return the bedside facts of this moment: needs, grades, temperature, place, cytokines."""
+    needs = model.physiology.needs
+    plasma = model.tissue.cytokines.plasma
+    return {
+        "temperature": model.physiology.temperature_c,
+        "pressure": needs.blood_pressure,
+        "oxygen": needs.oxygen,
+        "penn": grading.penn(needs),
+        "astct": grading.astct(needs),
+        "lee": grading.lee(needs),
+        "crs": bool(model.physiology.in_crs),
+        "il6": float(plasma[0]),
+        "ifng": float(plasma[3]),
+        "tocilizumab": model.tocilizumab.concentration,
+        "place": place(model),
+        "died": model.record.death_cause,
+    }
+
+
+def place(model: TumorTCellModel) -> str:
+    """Return where the patient is: a key of PLACES."""
+    needs = model.physiology.needs
+    if max(needs.blood_pressure, needs.oxygen) >= 2:
+        return "icu"
+    infused = model.record.days_of("car_t")
+    since = model.time - infused[-1] if infused else 0.0
+    if model.physiology.in_crs or since < FIRST_DAY:
+        return "ward"
+    return "near" if since < NEAR_HOSPITAL_DAYS else "home"

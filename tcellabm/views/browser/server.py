@@ -1,0 +1,66 @@
+"""Serving the pages: on this machine alone unless told otherwise, offline, without telemetry."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import threading
+import warnings
+
+from tcellabm.params import InputError
+
+SETTINGS = {
+    "SOLARA_APP": "tcellabm.views.browser.pages",
+    "SOLARA_MODE": "production",
+    "SOLARA_TELEMETRY_MIXPANEL_ENABLE": "false",
+    # Assets come from the package solara-assets; what is not there is asked of nobody.
+    "SOLARA_ASSETS_PROXY": "true",
+    "SOLARA_ASSETS_CDN": "http://127.0.0.1:9/",
+    "SOLARA_ASSETS_FONTAWESOME_ENABLED": "false",
+    "SOLARA_THEME_TITLE": "tcellabm",
+    "SOLARA_THEME_LOADER": "plain",
+    "SOLARA_KERNEL_CULL_TIMEOUT": "2m",  # a closed tab's patient goes soon
+    "SOLARA_SESSION_HTTPS_ONLY": "false",
+}
+
+
+def missing() -> str:
+    """Return the first package of the extra `app` that is not installed; empty if none."""
+    needed = ("anywidget", "solara", "uvicorn")
+    return next((name for name in needed if importlib.util.find_spec(name) is None), "")
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on.
+
+    Raises
+    ------
+    InputError
+        If it is taken, or not one of this machine.
+    """
+    try:
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except OSError as error:
+        where = f"--host {host} --port {port}"
+        raise InputError(f"cannot listen, {error.strerror}", where, "allowed: a free one") from None
+
+
+def serve(host: str, port: int) -> None:
+    """Serve until interrupted."""
+    os.environ.update(SETTINGS)  # before Solara is imported: it reads them then
+    import uvicorn
+
+    threading.Thread(target=_warm_up, daemon=True).start()
+    warnings.filterwarnings("ignore", "Cookies with samesite=none", UserWarning)
+    uvicorn.run("solara.server.starlette:app", host=host, port=port, log_level="warning")
+
+
+def _warm_up() -> None:
+    """Import the model and compile its kernels, or load them, before the first patient."""
+    from tcellabm.views.browser.plan import BOTH, Plan, Treatment
+    from tcellabm.views.browser.twins import Twins
+
+    Twins(Plan(treatments=(Treatment(0.0, "car_t", BOTH),))).advance(1.0)

@@ -1,0 +1,369 @@
+"""One browser tab: plays a pair of twins on a thread of its own and sends pictures of them.
+
+All that touches the models happens on that thread, in order: commands are queued, a picture is
+taken between two steps, and bytes leave only when the browser has drawn what it got before.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tcellabm.params import InputError
+from tcellabm.views.browser import ending, export, stories
+from tcellabm.views.browser.frames import CHART_COLUMNS, Picture, chart_rows, picture
+from tcellabm.views.browser.plan import (
+    ARMS,
+    BOTH,
+    DAYS_PER_STEP,
+    SLIDERS,
+    TREATMENTS,
+    YOURS,
+    Plan,
+    Treatment,
+    on_grid,
+)
+from tcellabm.views.browser.thinned import Thinned
+from tcellabm.views.browser.twins import Twins
+
+type Message = dict[str, Any]
+type Send = Callable[[Message, list[bytes]], None]
+
+FRAMES_PER_SECOND = 25.0
+MOST_ON_THE_WAY = 2  # frames sent and not yet drawn
+FRAMES_KEPT, FRAME_SPACING = 400, 0.005
+IDLE_SECONDS = 900.0  # without play or command: the patient is freed, its plan is kept
+LOST_SECONDS = 20.0  # without an answer to a frame: the browser is gone, or asleep
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # days per second
+STEP_DAYS = 0.25
+LONGEST_LEAP = 2.0  # days computed between two looks at the commands
+
+
+class Kept(NamedTuple):
+    """A frame as it is kept for the replay."""
+
+    facts: Message
+    pixels: tuple[bytes, ...]
+
+
+class Session(threading.Thread):
+    """Commands in by `tell`, messages out by `send`, until `close`."""
+
+    def __init__(self, send: Send, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Prepare a session; `start` begins it."""
+        super().__init__(name="twins", daemon=True)
+        self._send_raw = send
+        self._idle_seconds = idle_seconds
+        self._commands: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._twins: Twins | None = None
+        self._plan, self._day = Plan(), 0.0  # kept when the patient is freed
+        self._playing = False
+        self._speed = 1.0
+        self._stops = True  # whether play stops where a story has something to read
+        self._ahead = 0.0  # days that the play head is beyond the state, less than a step
+        self._aim: float | None = None  # a day that is being gone to
+        self._voxels: dict[str, int | None] = dict.fromkeys(ARMS)
+        self._detail = 1.0
+        self._rows = dict.fromkeys(ARMS, 0)  # of the record, that the browser has
+        self._sent = self._drawn = 0
+        self._last_word = self._last_frame = time.monotonic()
+        self._dirty = False  # the browser shows something older than the state
+        self._frames: Thinned[Kept] = Thinned(FRAMES_KEPT, FRAME_SPACING)
+
+    # --- from outside ---------------------------------------------------------------------------
+
+    def tell(self, command: Message) -> None:
+        """Queue a command; from any thread."""
+        self._commands.put(command)
+
+    def close(self) -> None:
+        """End the session and free its patient; from any thread."""
+        self._commands.put({"do": "close"})
+
+    # --- the thread -----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Obey commands and play, until told to close."""
+        while True:
+            command = self._next_command()
+            if command is not None and command.get("do") == "close":
+                return
+            try:
+                if command is not None:
+                    self._obey(command)
+                else:
+                    self._go_on()
+            except InputError as error:
+                self._send({"kind": "error", "text": str(error)})
+            except (TypeError, ValueError) as error:
+                self._send({"kind": "error", "text": f"bad command: {error}"[:200]})
+            except Exception as error:  # a fault ends the patient, not the page
+                self._playing, self._aim = False, None
+                self._send({"kind": "error", "text": f"{type(error).__name__}: {error}"[:300]})
+
+    def _next_command(self) -> Message | None:
+        """Return the next command; None when it is time to go on."""
+        wait = self._wait()
+        try:
+            return self._commands.get(wait > 0.0, wait)
+        except queue.Empty:
+            return None
+
+    def _wait(self) -> float:
+        """Return the seconds until there is something to do."""
+        if self._aim is not None:
+            return 0.0
+        if not (self._playing or self._dirty):
+            return max(1.0, self._last_word + self._idle_seconds - time.monotonic())
+        if self._sent - self._drawn >= MOST_ON_THE_WAY:
+            return 1.0  # an answer is a command, and ends the wait
+        return max(0.0, self._last_frame + 1.0 / FRAMES_PER_SECOND - time.monotonic())
+
+    def _go_on(self) -> None:
+        now = time.monotonic()
+        waiting = self._sent - self._drawn >= MOST_ON_THE_WAY
+        if waiting and now - self._last_frame > LOST_SECONDS:
+            self._playing = False
+        busy = self._playing or self._aim is not None or (self._dirty and not waiting)
+        if not busy and now - self._last_word > self._idle_seconds:
+            return self._free()
+        if self._aim is not None:
+            return self._approach()
+        if self._twins is None or waiting or not (self._playing or self._dirty):
+            return
+        if self._playing:
+            self._play()
+        self._show()
+
+    def _play(self) -> None:
+        assert self._twins is not None
+        self._ahead += self._speed / FRAMES_PER_SECOND
+        to = on_grid(self._twins.day + self._ahead)
+        note = stories.next_note(self._plan.story, self._twins.day) if self._stops else None
+        to = min(to, note) if note is not None else to
+        self._ahead = min(self._twins.day + self._ahead - to, DAYS_PER_STEP)
+        self._twins.advance(to)
+        self._reach()
+
+    def _reach(self) -> None:
+        """Note the day reached, and stop where there is something to read."""
+        assert self._twins is not None
+        self._day = self._twins.day
+        noted = self._stops and stories.note_at(self._plan.story, self._day)
+        if self._twins.ended or noted:
+            self._playing = False
+
+    def _approach(self) -> None:
+        """Go a part of the way to a day, so that commands are heard meanwhile."""
+        assert self._twins is not None and self._aim is not None
+        near = min(self._aim, self._twins.day + LONGEST_LEAP)
+        self._twins.seek(near)
+        self._day = self._twins.day
+        if self._twins.day >= self._aim or self._twins.ended:
+            self._aim = None
+            self._dirty = True
+        elif time.monotonic() - self._last_frame > 1.0 / FRAMES_PER_SECOND:
+            self._last_frame = time.monotonic()
+            self._send({"kind": "status", "text": f"Computing day {self._twins.day:.0f}"})
+
+    # --- commands -------------------------------------------------------------------------------
+
+    def _obey(self, command: Message) -> None:
+        name = command.get("do")
+        if name == "drawn":
+            self._drawn = max(self._drawn, min(int(command.get("n", 0)), self._sent))
+            return
+        self._last_word = time.monotonic()
+        if self._twins is None and name not in ("open", "restart", "story"):
+            self._restore()
+        handler = _COMMANDS.get(str(name))
+        if handler is None:
+            raise InputError(f"unknown command {str(name)[:30]}", "page")
+        handler(self, command)
+
+    def _open(self, command: Message) -> None:
+        """Begin with what a URL says; with what is by default where it says nonsense."""
+        try:
+            plan, day = Plan.of_query(str(command.get("query", "")))
+        except InputError as error:
+            self._begin(Plan(), 0.0)
+            raise error from None
+        self._begin(plan, day)
+
+    def _restart(self, command: Message) -> None:
+        query = str(command.get("query", ""))
+        plan, _ = Plan.of_query(query)
+        self._begin(plan, 0.0)
+
+    def _story(self, command: Message) -> None:
+        self._begin(stories.plan_of(str(command.get("name", ""))), 0.0)
+
+    def _begin(self, plan: Plan, day: float) -> None:
+        self._send({"kind": "status", "text": "Drawing the patient (the first time compiles)"})
+        self._playing = False
+        self._plan, self._day = plan, day
+        self._restore()
+
+    def _restore(self) -> None:
+        """Make the patient of the plan, and go to its day."""
+        day = self._day
+        self._twins = Twins(self._plan)
+        self._frames = Thinned(FRAMES_KEPT, FRAME_SPACING)
+        self._voxels = dict.fromkeys(ARMS)
+        self._rows = dict.fromkeys(ARMS, 0)
+        self._ahead = 0.0
+        self._send({"kind": "plan", **self._described()})
+        self._go_to(day)
+
+    def _free(self) -> None:
+        """Let go of a patient whom nobody looks at; the plan brings it back."""
+        if self._twins is not None:
+            self._twins = None
+            self._frames = Thinned(FRAMES_KEPT, FRAME_SPACING)
+            self._send({"kind": "status", "text": "Paused for long: the next click goes on here"})
+
+    def _set_playing(self, command: Message) -> None:
+        assert self._twins is not None
+        self._playing = bool(command.get("on")) and not self._twins.ended
+        self._dirty = True
+
+    def _set_speed(self, command: Message) -> None:
+        speed = float(command.get("days_per_second", 1.0))
+        if speed not in SPEEDS:
+            raise InputError(f"speed {speed:g}", "page", f"allowed: {SPEEDS}")
+        self._speed = speed
+
+    def _set_stops(self, command: Message) -> None:
+        self._stops = bool(command.get("on"))
+
+    def _step(self, command: Message) -> None:
+        assert self._twins is not None
+        self._playing = False
+        self._twins.advance(on_grid(self._twins.day) + STEP_DAYS)
+        self._reach()
+        self._dirty = True
+
+    def _seek(self, command: Message) -> None:
+        self._playing = False
+        self._go_to(on_grid(min(max(float(command.get("day", 0.0)), 0.0), self._plan.days)))
+
+    def _go_to(self, day: float) -> None:
+        assert self._twins is not None
+        if day < self._twins.day:
+            self._twins.seek(day)
+            self._frames.forget_after(day)
+        self._aim, self._day, self._dirty = day, day, True
+
+    def _give(self, command: Message) -> None:
+        assert self._twins is not None
+        name, who = str(command.get("name")), str(command.get("who", YOURS))
+        if name not in TREATMENTS or who not in (YOURS, BOTH):
+            raise InputError(f"treatment {name[:30]}", "page", f"allowed: {', '.join(TREATMENTS)}")
+        per_kg = command.get("per_kg") if name == "car_t" else None
+        if per_kg is not None:
+            slider = SLIDERS["dose"]
+            per_kg = float(f"{min(max(float(per_kg), slider.low), slider.high):.3g}")
+        if self._aim is not None:
+            self._twins.seek(self._aim)
+            self._aim = None
+        self._twins.give(Treatment(self._twins.day, name, who, per_kg))
+        self._plan = self._twins.plan
+        self._show()
+
+    def _look_at(self, command: Message) -> None:
+        arm = command.get("arm")
+        if arm in ARMS:
+            self._voxels[arm] = int(command.get("voxel", 0))
+        self._detail = min(max(float(command.get("detail", self._detail)), 0.1), 1.0)
+        self._dirty = True
+
+    def _export(self, command: Message) -> None:
+        assert self._twins is not None
+        what = str(command.get("what"))
+        if what == "csv":
+            name, text = "patients.csv", export.table(self._twins)
+        elif what == "replay":
+            name, text = "replay.html", self._replay()
+        else:
+            raise InputError(f"export of {what[:30]}", "page", "allowed: csv, replay")
+        self._send({"kind": "file", "name": f"tcellabm-{name}"}, [text.encode()])
+
+    def _replay(self) -> str:
+        assert self._twins is not None
+        return export.replay(self._described(), list(self._frames), self._twins)
+
+    # --- messages -------------------------------------------------------------------------------
+
+    def _send(self, message: Message, parts: list[bytes] | None = None) -> None:
+        self._send_raw(message, parts or [])
+
+    def _described(self) -> Message:
+        """Return what holds for this patient throughout."""
+        assert self._twins is not None
+        return export.described(self._twins, self._plan)
+
+    def _show(self) -> None:
+        """Send a picture of both, and the rows of the record since the last one."""
+        assert self._twins is not None
+        twins = self._twins
+        self._dirty = False
+        self._sent += 1
+        self._last_frame = time.monotonic()
+        arms = dict(zip(ARMS, twins.arms, strict=True))
+        seen = {arm: self._picture(arm) for arm in (ARMS if twins.apart else ARMS[:1])}
+        first = {arm: min(self._rows[arm], len(arms[arm].record)) for arm in seen}
+        rows = {arm: chart_rows(arms[arm], first[arm]) for arm in seen}
+        facts = self._facts(seen)
+        message = {
+            "kind": "frame",
+            "n": self._sent,
+            "playing": self._playing,
+            "rows_from": list(first.values()),
+            **facts,
+        }
+        pixels = tuple(taken.pixels for taken in seen.values())
+        self._send(message, [*pixels, *(part.tobytes() for part in rows.values())])
+        for arm, part in rows.items():
+            self._rows[arm] = first[arm] + len(part)
+        if not twins.apart:  # the twin's chart is yours up to here
+            self._rows[ARMS[1]] = 0
+        self._frames.offer(twins.day, lambda: Kept(facts, pixels))
+
+    def _picture(self, arm: str) -> Picture:
+        assert self._twins is not None
+        model = self._twins.arms[ARMS.index(arm)]
+        return picture(model, self._voxels[arm], self._detail)
+
+    def _facts(self, seen: dict[str, Picture]) -> Message:
+        assert self._twins is not None
+        twins = self._twins
+        facts: Message = {
+            "day": twins.day,
+            "arms": [taken.facts for taken in seen.values()],
+            "given": [[t.day, t.name, t.who] for t in self._plan.treatments],
+            "query": self._plan.query(twins.day),
+            "note": stories.note_at(self._plan.story, twins.day),
+            "columns": len(CHART_COLUMNS),
+            "ended": twins.ended,
+        }
+        if twins.ended:
+            facts["ending"] = ending.screen(twins)
+        return facts
+
+
+_COMMANDS: dict[str, Callable[[Session, Message], None]] = {
+    "open": Session._open,
+    "restart": Session._restart,
+    "story": Session._story,
+    "play": Session._set_playing,
+    "speed": Session._set_speed,
+    "stops": Session._set_stops,
+    "step": Session._step,
+    "seek": Session._seek,
+    "give": Session._give,
+    "look": Session._look_at,
+    "export": Session._export,
+}

@@ -1,0 +1,155 @@
+// One patient: marrow, microscope, bedside, charts.
+
+const TITLES = { a: "Your patient", b: "The twin" };
+const GROUPS = [
+  ["leukemia", "Leukemia", ["leukemia_cd19_positive", "leukemia_cd19_negative"]],
+  ["car_t", "CAR T cells", ["car_t_memory", "car_t_effector", "car_t_exhausted"]],
+  ["b_cell", "", ["b_cell"]],
+  ["myeloid", "", ["myeloid_activated"]],
+];
+const TERM_OF = {
+  leukemia_cd19_positive: "CD19", leukemia_cd19_negative: "CD19", car_t_memory: "memory",
+  car_t_effector: "effector", car_t_exhausted: "exhausted", b_cell: "B cell", myeloid_activated: "myeloid",
+};
+
+function swatch(kind) {
+  const canvas = h("canvas", { width: 28, height: 28, class: "swatch", "aria-hidden": "true" });
+  const context = canvas.getContext("2d");
+  context.fillStyle = `rgb(${BASE})`;
+  context.fillRect(0, 0, 28, 28);
+  drawShape(context, kind, 7, 14);
+  return canvas;
+}
+
+class Arm {
+  constructor(name, tell) {
+    Object.assign(this, { name, tell, rows: [] });
+    this.marrowCanvas = h("canvas", { class: "marrow", tabindex: 0, role: "img" });
+    this.smearCanvas = h("canvas", { class: "smear", role: "img" });
+    this.cellCanvas = h("canvas", { class: "cells", role: "img" });
+    this.feverCanvas = h("canvas", { class: "fever", role: "img" });
+    this.marrowCanvas.addEventListener("click", (event) => this.look(this.marrow.voxelAt(event)));
+    this.marrowCanvas.addEventListener("keydown", (event) => {
+      if (!event.key.startsWith("Arrow")) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.look(this.marrow.neighbor(event.key));
+    });
+    this.node = h("section", { class: `arm arm-${name}`, "aria-label": TITLES[name] });
+  }
+
+  // A new patient: everything that depends on what holds throughout.
+  begin(about) {
+    this.about = about;
+    this.rows = [];
+    this.marrow = new Marrow(this.marrowCanvas, about);
+    this.cellChart = new CellChart(this.cellCanvas, about, this.name);
+    this.feverChart = new FeverChart(this.feverCanvas, about, this.name);
+    this.subtitle = h("span", { class: "subtitle" });
+    this.place = h("span", { class: "place" });
+    this.legend = {};
+    this.perDot = {};
+    const list = h("div", { class: "legend" }, ...GROUPS.map((group) => this.group(...group)));
+    this.smearText = h("p", { class: "smear-text" });
+    this.node.replaceChildren(
+      h("header", {}, h("h2", {}, TITLES[this.name]), this.subtitle, this.place),
+      h("div", { class: "pictures" },
+        h("div", { class: "marrow-box" }, this.marrowCanvas),
+        h("div", { class: "beside" }, list,
+          h("div", { class: "microscope" }, this.smearCanvas, this.smearText))),
+      this.bedside(),
+      this.cellCanvas, this.feverCanvas,
+    );
+  }
+
+  group(name, title, kinds) {
+    this.perDot[name] = h("small", {});
+    return h("ul", { class: "group" },
+      ...(title ? [h("li", { class: "head" }, h("span", {}, title), this.perDot[name])] : []),
+      ...kinds.map((kind) => this.entry(kind, title ? null : this.perDot[name])));
+  }
+
+  entry(kind, perDot) {
+    this.legend[kind] = h("b", {});
+    return h("li", { class: perDot ? "two" : "" }, swatch(kind),
+      h("span", { class: "kind" }, term(this.about, TERM_OF[kind], LOOKS[kind].name)), this.legend[kind], perDot);
+  }
+
+  bedside() {
+    const { about } = this;
+    this.steps = about.grades.map((words, grade) => h("li", { style: `--grade:${GRADE_COLORS[grade]}` }, `${grade}`));
+    this.gradeText = h("span", { class: "grade-text" });
+    this.temperature = h("b", {});
+    this.pressure = h("b", {});
+    this.oxygen = h("b", {});
+    this.cytokine = h("b", {});
+    return h("div", { class: "bedside" },
+      h("div", { class: "grade" }, term(about, "CRS", "CRS grade"),
+        h("ol", { class: "thermometer", "aria-hidden": "true" }, ...this.steps), this.gradeText),
+      h("dl", {},
+        h("div", {}, h("dt", {}, "Temperature"), h("dd", {}, this.temperature)),
+        h("div", {}, h("dt", {}, "Blood pressure"), h("dd", {}, this.pressure)),
+        h("div", {}, h("dt", {}, "Oxygen"), h("dd", {}, this.oxygen)),
+        h("div", {}, h("dt", {}, term(about, "IL-6"), " in blood"), h("dd", {}, this.cytokine))));
+  }
+
+  look(voxel) {
+    this.marrow.voxel = voxel;
+    this.tell({ do: "look", arm: this.name, voxel });
+  }
+
+  addRows(from, rows) {
+    this.rows.length = Math.min(this.rows.length, from);
+    for (const row of rows) this.rows.push(row);
+  }
+
+  // What changed with a frame; the marrow is drawn by `draw`, more often.
+  show(frame, facts, pixels, subtitle) {
+    const { about } = this;
+    this.facts = facts;
+    this.marrow.show(pixels, facts.per_dot);
+    this.marrow.voxel = facts.smear.voxel;
+    set(this.subtitle, subtitle);
+    const dead = facts.died !== "";
+    set(this.place, dead ? "\u2020 died" : about.places[facts.place]);
+    this.place.className = `place ${dead ? "died" : facts.place}`;
+    for (const [kind, number] of Object.entries(this.legend)) set(number, count(facts.cells[kind]));
+    for (const [name, , kinds] of GROUPS) {
+      const each = facts.per_dot[name], there = kinds.some((kind) => facts.cells[kind] > 0);
+      set(this.perDot[name], !there ? "" : each === 1 ? "1 dot = 1 cell" : `1 dot = ${count(each)}`);
+    }
+    const grade = facts.died === "crs" ? 5 : facts.astct;
+    this.steps.forEach((step, i) => step.classList.toggle("reached", i <= grade && grade > 0));
+    set(this.gradeText, `${grade}: ${about.grades[grade]}`);
+    set(this.temperature, dead ? "\u2013" : `${facts.temperature.toFixed(1)} \u00b0C`);
+    set(this.pressure, dead ? "\u2013" : about.needs.pressure[facts.pressure]);
+    set(this.oxygen, dead ? "\u2013" : about.needs.oxygen[facts.oxygen]);
+    set(this.cytokine, dead ? "\u2013" : `${level(facts.il6)} pg/mL`);
+    const shown = facts.smear.shown.reduce((sum, n) => sum + n, 0);
+    set(this.smearText, facts.smear.cells <= about.smear_cells
+      ? `Smear: all ${shown} cells of the white square`
+      : `Smear: ${shown} of ${count(facts.smear.cells)} cells`);
+    this.redraw(frame);
+    this.describe(frame);
+  }
+
+  redraw(frame) {
+    const until = horizon(frame.day, this.about.days);
+    drawSmear(this.smearCanvas, this.facts.smear, this.about.kinds, this.about.smear_cells);
+    this.cellChart.draw(this.rows, frame, until);
+    this.feverChart.draw(this.rows, frame, until);
+  }
+
+  describe(frame) {
+    const { facts, about } = this, { cells } = facts;
+    const leukemia = cells.leukemia_cd19_positive + cells.leukemia_cd19_negative;
+    const carT = cells.car_t_memory + cells.car_t_effector + cells.car_t_exhausted;
+    const day = frame.day.toFixed(1);
+    this.words = `${TITLES[this.name]}, day ${day}: ${count(leukemia)} leukemic cells, ${count(carT)} CAR T cells, `
+      + `${count(cells.b_cell)} B cells, CRS grade ${facts.astct}, ${facts.temperature.toFixed(1)} degrees, ${about.places[facts.place]}.`;
+    this.marrowCanvas.setAttribute("aria-label", `Marrow as dots. ${this.words} Arrow keys move the microscope.`);
+    this.smearCanvas.setAttribute("aria-label", `Smear of one place of the marrow. ${this.smearText.textContent}.`);
+    this.cellCanvas.setAttribute("aria-label", `Chart of cell counts up to day ${day}, log axis. ${this.words}`);
+    this.feverCanvas.setAttribute("aria-label", `Chart of temperature and CRS grade up to day ${day}.`);
+  }
+}

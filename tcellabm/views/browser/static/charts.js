@@ -1,0 +1,198 @@
+// The charts of one patient: cells on a log axis, temperature, CRS grade.
+
+const INK = "#1f2733", FAINT = "#c9d0d9";
+const LINES = [
+  { column: "leukemia_cd19_positive", color: "#c25400", name: "leukemia CD19+", dash: [] },
+  { column: "leukemia_cd19_negative", color: "#7a4a00", name: "leukemia CD19\u2212", dash: [5, 3] },
+  { column: "car_t", color: "#0067a8", name: "CAR T", dash: [] },
+  { column: "b_cell", color: "#8f7a00", name: "B cells", dash: [2, 2] },
+];
+const GRADE_COLORS = ["#e8ecf1", "#fde3b0", "#f9b872", "#e9774a", "#b8323b", "#4a0d1a"];
+const MARKS = { car_t: "CAR T", tocilizumab: "tocilizumab", corticosteroid: "dexa" };
+const TOP = 13; // decades of the log axis
+
+function horizon(day, last) {
+  return Math.min(last, [14, 30, 60, 120, 240, 365, 730].find((x) => day <= x * 0.97) || last) || 14;
+}
+
+class Chart {
+  constructor(canvas, about, arm) {
+    Object.assign(this, { canvas, about, arm, left: 44, right: 8 });
+  }
+
+  begin(until) {
+    const scale = Math.min(2, window.devicePixelRatio || 1);
+    const w = this.canvas.clientWidth, height = this.canvas.clientHeight;
+    if (this.canvas.width !== Math.round(w * scale) || this.canvas.height !== Math.round(height * scale)) {
+      this.canvas.width = Math.round(w * scale);
+      this.canvas.height = Math.round(height * scale);
+    }
+    const context = this.canvas.getContext("2d");
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.fillStyle = "#ffffff";
+    context.fillRect(0, 0, w, height);
+    context.font = "11px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    Object.assign(this, { context, w, height, until });
+    return context;
+  }
+
+  x(day) { return this.left + (day / this.until) * (this.w - this.left - this.right); }
+
+  gridline(y, text, color = FAINT, dash = []) {
+    const { context } = this;
+    context.strokeStyle = color;
+    context.lineWidth = 1;
+    context.setLineDash(dash);
+    context.beginPath();
+    context.moveTo(this.left, y);
+    context.lineTo(this.w - this.right, y);
+    context.stroke();
+    context.setLineDash([]);
+    context.fillStyle = INK;
+    context.textAlign = "right";
+    if (text) context.fillText(text, this.left - 5, y);
+  }
+
+  days(y) {
+    const { context, until } = this;
+    const step = [1, 2, 7, 14, 30, 60, 90].find((s) => until / s <= 8) || 120;
+    context.textAlign = "center";
+    context.fillStyle = INK;
+    for (let day = 0; day <= until; day += step) context.fillText(day ? `${day}` : "day 0", Math.max(this.x(day), this.left + 8), y);
+  }
+
+  line(rows, value, y, color, dash = [], width = 2) {
+    const { context } = this;
+    context.strokeStyle = color;
+    context.lineWidth = width;
+    context.setLineDash(dash);
+    context.beginPath();
+    rows.forEach((row, i) => context[i ? "lineTo" : "moveTo"](this.x(row[0]), y(row[value])));
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  // What was given: a line, and its name above the chart where there is room for it.
+  given(list, top, bottom, named) {
+    const { context } = this;
+    let free = -99;
+    for (const [day, name, who] of list) {
+      if ((who !== "both" && who !== this.arm) || day > this.until) continue;
+      const x = this.x(day), text = MARKS[name];
+      context.fillStyle = context.strokeStyle = "#5b2a86";
+      context.lineWidth = 1.5;
+      context.beginPath();
+      context.moveTo(x, top);
+      context.lineTo(x, bottom);
+      context.stroke();
+      if (!named) continue;
+      context.beginPath();
+      context.moveTo(x - 4, top - 5);
+      context.lineTo(x + 4, top - 5);
+      context.lineTo(x, top + 3);
+      context.fill();
+      const width = context.measureText(text).width, left = Math.min(x + 7, this.w - width);
+      if (left < free) continue;
+      context.textAlign = "left";
+      context.fillText(text, left, top - 4);
+      free = left + width + 12;
+    }
+  }
+
+  now(day, top, bottom) {
+    const { context } = this;
+    context.strokeStyle = INK;
+    context.lineWidth = 1;
+    context.setLineDash([1, 2]);
+    context.beginPath();
+    context.moveTo(this.x(day), top);
+    context.lineTo(this.x(day), bottom);
+    context.stroke();
+    context.setLineDash([]);
+  }
+}
+
+class CellChart extends Chart {
+  draw(rows, frame, until) {
+    const context = this.begin(until), { about } = this;
+    const top = 14, bottom = this.height - 16, floor = bottom - 8;
+    const y = (n) => (n >= 1 ? floor - (Math.log10(n) / TOP) * (floor - top) : bottom - 1);
+    for (let decade = 0; decade <= 12; decade += 3) this.gridline(y(10 ** decade), decade ? power(decade) : "1");
+    this.gridline(bottom - 1, "0", FAINT, [1, 3]);
+    if (about.whole_body) {
+      this.gridline(y(about.mrd_cells), "", "#4b5563", [6, 4]);
+      context.textAlign = "right";
+      context.fillText("MRD limit", this.w - this.right - 2, y(about.mrd_cells) - 7);
+    }
+    this.days(this.height - 6);
+    this.given(frame.given, top, bottom, true);
+    for (const { column, color, dash } of LINES) {
+      const value = about.columns.indexOf(column);
+      if (rows.some((row) => row[value] > 0)) this.line(rows, value, y, color, dash);
+    }
+    this.names(rows, y);
+    this.lastCell(rows, y);
+    this.now(frame.day, top, bottom);
+  }
+
+  names(rows, y) {
+    const { context, about } = this;
+    if (!rows.length) return;
+    const row = rows[rows.length - 1], taken = [];
+    for (const { column, color, name } of LINES) {
+      const n = row[about.columns.indexOf(column)];
+      if (!(n > 0)) continue;
+      let place = y(n) - 7;
+      const step = place > this.height / 2 ? -11 : 11;
+      for (let i = 0; i < 4 && taken.some((other) => Math.abs(other - place) < 11); i++) place += step;
+      taken.push(place);
+      const x = this.x(row[0]), right = x > this.w * 0.62;
+      context.textAlign = right ? "right" : "left";
+      context.strokeStyle = "#ffffffd9";
+      context.lineWidth = 3;
+      context.strokeText(name, x + (right ? -5 : 5), place);
+      context.fillStyle = color;
+      context.fillText(name, x + (right ? -5 : 5), place);
+    }
+  }
+
+  lastCell(rows, y) {
+    const { context, about } = this;
+    const alive = rows.map((row) => row[1] + row[2] > 0);
+    const gone = alive.lastIndexOf(true) + 1;
+    if (gone === 0 || gone >= rows.length) return;
+    const x = this.x(rows[gone][0]), text = about.whole_body ? "last leukemic cell died" : "cleared here";
+    context.fillStyle = "#c25400";
+    context.beginPath();
+    context.arc(x, y(0) - 3, 4, 0, 2 * Math.PI);
+    context.fill();
+    context.textAlign = x > this.w * 0.6 ? "right" : "left";
+    context.fillText(`${text}, day ${rows[gone][0].toFixed(0)}`, x + (x > this.w * 0.6 ? -8 : 8), y(0) - 8);
+  }
+}
+
+class FeverChart extends Chart {
+  draw(rows, frame, until) {
+    const context = this.begin(until), { about } = this;
+    const top = 6, bottom = this.height - 12, low = 36, high = about.highest_temperature;
+    const y = (t) => bottom - ((t - low) / (high - low)) * (bottom - top);
+    for (const t of [37, 39, 41]) this.gridline(y(t), `${t} \u00b0C`);
+    this.gridline(y(about.fever), "", "#c25400", [6, 4]);
+    context.textAlign = "right";
+    context.fillStyle = "#a34700";
+    context.fillText("fever", this.w - this.right - 2, y(about.fever) - 6);
+    this.given(frame.given, top, bottom, false);
+    const grade = about.columns.indexOf("crs_grade_astct");
+    rows.forEach((row, i) => {
+      const next = rows[i + 1] || row;
+      context.fillStyle = GRADE_COLORS[row[grade]];
+      context.fillRect(this.x(row[0]), bottom + 3, Math.max(1, this.x(next[0]) - this.x(row[0]) + 0.5), 8);
+    });
+    context.textAlign = "right";
+    context.fillStyle = INK;
+    context.fillText("CRS", this.left - 5, bottom + 7);
+    this.line(rows, about.columns.indexOf("temperature_c"), y, "#a3293d");
+    this.now(frame.day, top, bottom);
+  }
+}

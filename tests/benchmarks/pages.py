@@ -1,0 +1,94 @@
+"""Figures of the class page in headless Chromium: `python tests/benchmarks/pages.py`.
+
+Prints, as measured: seconds from the command to the first picture of a patient, frames and
+drawings a second with about 10,000 dots in each arm, milliseconds from a key to the frame that
+shows the treatment, and growth of memory from minute 2 to the last minute of play.
+"""
+
+import argparse
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+import psutil
+from playwright.sync_api import sync_playwright
+
+STATS = "({ ...document.querySelector('.twins').stats })"
+SHOWN = "document.querySelector('.twins')?.stats?.frames > 0"
+PATIENT = "?seed=7&days=730&give=0:car_t:both,7:corticosteroid:a&day=8"
+LATENCY = """() => new Promise((done) => {
+  const twins = document.querySelector('.twins'), was = twins.given, start = performance.now();
+  document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 't', bubbles: true }));
+  const look = () => twins.given > was
+    ? done(performance.now() - start) : requestAnimationFrame(look);
+  look();
+})"""
+
+
+def main() -> None:
+    """Serve, look, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of play, for memory")
+    minutes = parser.parse_args().minutes
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 1920, "height": 1080})
+        started = time.monotonic()
+        command = [sys.executable, "-m", "tcellabm.cli", "app", "--port", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            _open(page, address)
+            print(f"first useful paint: {time.monotonic() - started:.1f} s after the command")
+            page.goto(address + PATIENT)
+            page.wait_for_function(SHOWN)
+            _measure(page, psutil.Process(server.pid), minutes)
+        finally:
+            server.terminate()
+            server.wait()
+        browser.close()
+
+
+def _open(page, address):
+    for _ in range(600):
+        try:
+            page.goto(address)
+            break
+        except Exception:
+            time.sleep(0.1)
+    page.wait_for_function(SHOWN, timeout=300_000)
+
+
+def _measure(page, server, minutes):
+    page.keyboard.press(" ")
+    page.wait_for_timeout(3000)
+    before, start = page.evaluate(STATS), time.monotonic()
+    page.wait_for_timeout(10_000)
+    after, seconds = page.evaluate(STATS), time.monotonic() - start
+    for name in ("frames", "draws"):
+        print(f"{name}: {(after[name] - before[name]) / seconds:.1f} /s of both arms")
+    print(f"dots: {after['dots']}")
+    waits = [page.evaluate(LATENCY) for _ in range(9)]
+    print(f"key to frame: median {statistics.median(waits):.0f} ms, worst {max(waits):.0f} ms")
+    used = []
+    for minute in range(1, int(minutes) + 1):
+        page.wait_for_timeout(60_000)
+        heap = page.evaluate("performance.memory?.usedJSHeapSize ?? 0")
+        used.append((server.memory_info().rss, heap))
+        rss, js = used[-1][0] / 1e6, used[-1][1] / 1e6
+        print(f"minute {minute}: server {rss:.0f} MB, page {js:.0f} MB", flush=True)
+    if len(used) > 2:
+        growth = used[-1][0] / used[1][0] - 1.0
+        print(f"growth of the server from minute 2 to {len(used)}: {100 * growth:.1f} %")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""A server of the pages in a process of its own, and a real browser to look at them."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+CHROMIUM = shutil.which("chromium")
+STARTS_WITHIN = 180.0  # seconds; kernels may have to be compiled
+SIZE = {"width": 1280, "height": 720}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The address of `tcellabm app`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log"
+    command = [sys.executable, "-m", "tcellabm.cli", "app", "--port", str(port)]
+    with log.open("w") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file)
+        address = f"http://127.0.0.1:{port}/"
+        try:
+            _wait_for(address, process, log)
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    assert "Traceback" not in log.read_text()
+
+
+def _wait_for(address, process, log):
+    end = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < end:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's Chromium, driven by Playwright; nothing is downloaded."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page whose console, errors and requests are watched."""
+
+    def __init__(self, browser, **options):
+        self.context = browser.new_context(viewport=SIZE, accept_downloads=True, **options)
+        self.page = self.context.new_page()
+        self.faults = []
+        self.asked = []
+        self.page.set_default_timeout(30_000)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("websocket", lambda socket: self.asked.append(socket.url))
+
+    def _hear(self, message):
+        if message.type == "error":
+            self.faults.append(message.text)
+
+    def open(self, address):
+        self.page.goto(address)
+        self.page.wait_for_function("document.querySelector('.twins')?.stats?.frames > 0")
+        return self.page
+
+    def check(self):
+        assert not self.faults
+        for url in self.asked:
+            local = ("http://127.0.0.1:", "ws://127.0.0.1:", "blob:", "data:", "file:")
+            assert url.startswith(local), url
+
+
+@pytest.fixture
+def watched(chromium):
+    """Make pages that must end without a console error or a request to elsewhere."""
+    pages = []
+
+    def make(**options):
+        pages.append(Watched(chromium, **options))
+        return pages[-1]
+
+    yield make
+    for page in pages:
+        page.check()
+        page.context.close()

@@ -1,0 +1,154 @@
+"""Sweeps of a model that takes no time, disturbed for real: killed, frozen, out of disk space."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+from experiments.conftest import DOSE, HALF_LIFE, fake_simulate
+
+from tcellabm.cli import execute
+from tcellabm.experiments import runner
+
+PROGRAM = str(Path(__file__).with_name("faulty.py"))
+SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "20"]
+RUNS = 40
+PATIENCE = 240.0
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["tcellabm"])
+
+
+@pytest.fixture
+def start(with_package):
+    """Start `tcellabm sweep` with the faulty model; whatever is left of it is killed."""
+    started = []
+
+    def _start(*words, **environment):
+        command = [sys.executable, PROGRAM, *SWEEP, *words]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, env=with_package | environment, **pipes))
+        return started[-1]
+
+    yield _start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def finish(process):
+    """Return exit code and the lines on stderr of a process that ends by itself."""
+    _, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, err.splitlines()
+
+
+def here(*words):
+    """Run a sweep in this process, undisturbed; return the bytes of its table."""
+    assert execute([*SWEEP, "--workers", "0", "--out", *words]) == 0
+    return Path(words[0], "outcomes.parquet").read_bytes()
+
+
+@pytest.fixture
+def undisturbed(monkeypatch):
+    monkeypatch.setattr(runner, "simulate", fake_simulate)
+    return here("undisturbed")
+
+
+def wait_until(condition):
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_runs_that_kill_freeze_hang_or_raise_become_rows_and_no_other_does(start, undisturbed):
+    code, said = finish(start("--workers", "2", "--limit", "0.5", "--out", "a", FAULTS="dhrs"))
+    assert code == 1, said
+    assert said == ["error: 4 of 40 runs failed, a/outcomes.parquet, see column `error`"]
+    table = pd.read_parquet("a/outcomes.parquet")
+    failed = table[table["error"] != ""]
+    hung = "the run did not end within the time limit"
+    assert dict(zip(failed["patient"], failed["error"], strict=True)) == {
+        3: "the worker process died; out of memory?",
+        7: hung,
+        11: "FloatingPointError: overflow",
+        15: hung,
+    }
+    assert set(failed[DOSE]) == {5e5}
+    whole = pd.read_parquet("undisturbed/outcomes.parquet")
+    good = table["error"] == ""
+    pd.testing.assert_frame_equal(table[good], whole[good])
+
+
+def test_a_killed_parent_leaves_no_process_and_loses_nothing_finished(start, undisturbed):
+    sweep = start("--workers", "2", "--out", "a", PAUSE="0.05", SHARD_RUNS="1")
+    wait_until(lambda: len(list(Path("a").glob("shards/[!.]*.parquet"))) >= 3)
+    children = psutil.Process(sweep.pid).children(recursive=True)
+    sweep.kill()
+    sweep.communicate()
+    assert len(children) >= 2
+    wait_until(lambda: not any(child.is_running() for child in children))
+    kept = {path: path.read_bytes() for path in Path("a/shards").iterdir()}
+    assert here("a", "--resume") == undisturbed
+    assert all(path.read_bytes() == content for path, content in kept.items())
+
+
+def test_of_two_sweeps_started_on_one_folder_one_is_refused(start, undisturbed):
+    both = [start("--workers", "0", "--out", "a", PAUSE="0.1") for _ in range(2)]
+    ends = sorted(finish(process) for process in both)
+    assert [code for code, _ in ends] == [0, 2]
+    assert len(ends[1][1]) == 1
+    assert "in use by process" in ends[1][1][0] or "just been taken" in ends[1][1][0]
+    assert Path("a/outcomes.parquet").read_bytes() == undisturbed
+
+
+@pytest.mark.parametrize("files", [1, 4])
+def test_a_power_cut_in_the_middle_of_a_file_costs_that_file_alone(start, undisturbed, files):
+    flushes = str(2 * files)  # of a file and of its folder
+    cut = start("--workers", "0", "--out", "a", SHARD_RUNS="1", FSYNCS=flushes)
+    assert finish(cut)[0] == -signal.SIGKILL
+    assert len(list(Path("a").rglob(".part-*"))) == 1
+    assert (
+        len(list(Path("a").glob("shards/[!.]*.parquet"))) == files - 1
+    )  # the first is the manifest
+    assert here("a", "--resume") == undisturbed
+    assert not list(Path("a").rglob(".part-*"))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = ["-o", "size=400k"]
+    mount = subprocess.run(["mount", "-t", "tmpfs", *size, "none", str(disk)], capture_output=True)
+    if mount.returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tmpfs is Linux's")
+def test_a_full_disk_ends_a_sweep_that_goes_on_when_there_is_space(start, undisturbed, small_disk):
+    out = str(small_disk / "a")
+    code, said = finish(start("--workers", "0", "--out", out, SHARD_RUNS="1"))
+    assert code == 2
+    assert len(said) == 1
+    assert said[0].startswith("error: can't write ")
+    assert "No space left on device" in said[0]
+    kept = len(list(Path(out, "shards").glob("[!.]*.parquet")))
+    assert 0 < kept < RUNS
+    assert not Path(out, "outcomes.parquet").exists()
+    assert not Path(out, ".lock").exists()
+    bigger = ["mount", "-o", "remount,size=20m", str(small_disk)]
+    subprocess.run(bigger, check=True)
+    assert here(out, "--resume") == undisturbed
+    assert os.listdir(small_disk) == ["a"]
