@@ -52,7 +52,7 @@ def test_the_row_of_a_patient_is_the_run_of_its_seed(folder):
     patients = pd.read_parquet(folder / "patients.parquet")
     row = patients[patients["infused"]].iloc[0]
     task = next(task for task in plan(10).tasks if task.seed == row["seed"])
-    model = TumorTCellModel(plan(10).params.replace(task.point), rng=int(row["seed"]))
+    model = TumorTCellModel(plan(10).params.replace(task.settings), rng=int(row["seed"]))
     model.run_until(QUICK["time.days"])
     again = model.outcomes()
     assert model.patient.leukemic_burden == row["infusion_burden"]
