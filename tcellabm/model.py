@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tcellabm.params import Parameters
 
 MODEL_VERSION = 3  # raised with every change of numbers
+SIZES = ("sweep.", "trial.")  # parameters that say how many runs, not what one is
 MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
 TREATMENTS = ("car_t", *DRUGS)
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
@@ -496,7 +497,7 @@ def run_id(params: Parameters, seed: int) -> str:
 
 def run_ids(params: Parameters, seeds: Sequence[int]) -> list[str]:
     """Return the names of runs that differ by their seed alone."""
-    resolved = {k: v for k, v in params.resolved().items() if not k.startswith("sweep.")}
+    resolved = {k: v for k, v in params.resolved().items() if not k.startswith(SIZES)}
     text = json.dumps(resolved, sort_keys=True)
     recipes = (f"[{text}, {seed}, {MODEL_VERSION}]" for seed in seeds)
     return [hashlib.sha256(recipe.encode()).hexdigest()[:16] for recipe in recipes]

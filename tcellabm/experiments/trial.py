@@ -236,11 +236,21 @@ def trial(
         folder.write_manifest(session)
         try:
             compute(plan, folder, work)
+            if work.part:
+                return _part_done(plan, folder, session)
             return _finish(plan, folder, draw, write, session)
         except KeyboardInterrupt:
             done = read(plan, folder, ["run_id"]).num_rows
             folder.write_manifest(manifest.end(session, "interrupted", runs=done))
-            raise Interrupted(folder.path, done, len(plan.tasks)) from None
+            raise Interrupted(folder.path, done, len(work.share(plan))) from None
+
+
+def _part_done(plan: TrialPlan, folder: store.Folder, session: dict[str, Any]) -> TrialResult:
+    """Note that a part (`--shard`) is done; the tables come when parts are joined."""
+    result = _result(plan, folder)
+    facts = {"runs": read(plan, folder, ["run_id"]).num_rows, "errors": result.errors}
+    folder.write_manifest(manifest.end(session, "finished", **facts))
+    return replace(result, complete=False)
 
 
 def _finish(
