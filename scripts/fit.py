@@ -67,9 +67,10 @@ def follow(values: dict[str, float], patient: tuple[str, int]) -> dict[str, obje
     params = tcellabm.load(SCENARIO, COARSE | values | ARMS[arm])
     model = tcellabm.TumorTCellModel(params, rng=seed)
     model.run_until(params.time.days)
-    late = model.series[model.series.day > LATE_DAY]
-    fever = bool((late.temperature_c >= params.physiology.fever_c).any())
-    return model.outcomes() | {"arm": arm, "late_fever": fever}
+    series = model.series
+    fever = series.temperature_c[series.day > LATE_DAY] >= params.physiology.fever_c
+    peak_day = float(series.day[series.copies_per_ug[series.day <= 28.0].idxmax()])
+    return model.outcomes() | {"arm": arm, "late_fever": bool(fever.any()), "peak_day": peak_day}
 
 
 def relapse_free(patients: pd.DataFrame, day: float) -> float:
@@ -125,7 +126,7 @@ def behaviors(arms: dict[str, pd.DataFrame]) -> dict[str, float]:
     return {
         "dose_cmax_ratio": typical(high.cmax_copies_per_ug) / typical(low.cmax_copies_per_ug),
         "dose_remission_points": percent(high.remission) - percent(low.remission),
-        "dose_tmax_slope": float((high.tmax_day - low.tmax_day).mean()) / decades,
+        "dose_peak_slope": float((high.peak_day - low.peak_day).mean()) / decades,
         "undepleted_cells_ratio": cells(arms["undepleted"]),
         "weak_cells_ratio": cells(weak),
         "weak_grade": float((weak.crs_grade_penn - high.crs_grade_penn).mean()),
