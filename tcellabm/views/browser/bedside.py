@@ -30,7 +30,7 @@ def bedside(model: TumorTCellModel) -> dict[str, Any]:
         "crs": bool(model.physiology.in_crs),
         "il6": float(plasma[0]),
         "ifng": float(plasma[3]),
-        "tocilizumab": model.tocilizumab.concentration,
+        "tocilizumab": model.drugs.tocilizumab.concentration,
         "place": place(model),
         "died": model.record.death_cause,
     }

@@ -87,7 +87,9 @@ type _Row = Mapping[str, Any]
 # What else must hold for a story to be plain to see.
 _CLEARLY: dict[str, Callable[[Twins, _Row, _Row], bool]] = {
     "remission": lambda twins, a, b: a["mrd_negative"] and a["crs_grade_astct"] in (1, 2),
-    "rescue": lambda twins, a, b: a["mrd_negative"] and _soon_well(twins),
+    "rescue": lambda twins, a, b: (
+        a["mrd_negative"] and _soon_well(twins) and b["icu_days"] > a["icu_days"] + DAYS_TO_WELL
+    ),
     "cd19-negative": lambda twins, a, b: (
         a["mrd_negative"] and b["b_cell_aplasia_days"] > SHARE_OF_TIME * b["relapse_day"]
     ),
