@@ -68,7 +68,6 @@ def names(folder):
         (["sensitivity", "--samples", "0"], "--samples"),
         (["plot"], "DIR"),
         (["plot", "runs/x"], "no sweep in it"),
-        (["calibrate", "x"], "no such file"),
         (["trial", "x"], "no such file"),
     ],
 )

@@ -309,7 +309,7 @@ def test_without_lymphodepletion_cells_persist_shorter():
 
 def affinities():
     """40 patients: as they are, a product of a tenth of the affinity, leukemia with little CD19."""
-    arms = ({}, {"product.affinity": 10.0}, {"leukemia.antigen_median": 500.0})
+    arms = ({}, {"product.affinity": 10.0}, {"leukemia.antigen_median": 300.0})
     return [cohort(40, 28, UNTREATED | arm) for arm in arms]
 
 

@@ -33,6 +33,7 @@ CASES = {
             "patient.leukemic_burden": 7e11,
             "product.dose_cells_per_kg": 1e8,
             "product.killing": 0.05,
+            "physiology.progression_death_per_day": 0.0,
             "lymphodepletion.given": False,
             "leukemia.cd19_loss_per_division": 1e-2,
             "time.tick_halvings": 3,

@@ -26,6 +26,7 @@ UNTREATED = {
     "care.policy": "none",
     "physiology.crs_death_per_day": 0.0,
     "physiology.progression_death_per_day": 0.0,
+    "neurotoxicity.icans_death_per_day": 0.0,
     "marrow.rows": 1,
 }
 LARGEST_ERROR = 0.03  # standard error of a mean log10 count: no shift by 5 of them goes unseen

@@ -1,5 +1,6 @@
 """Dask workers: an embedded cluster of single-thread processes, or one by its address."""
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -41,6 +42,7 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told by us
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(_settings()))
         if address:

@@ -71,7 +71,7 @@ class Watched:
         self.page = self.context.new_page()
         self.faults = []
         self.asked = []
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(90_000)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))

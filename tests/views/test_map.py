@@ -94,7 +94,7 @@ def test_further_axes_are_averaged_without_narrower_intervals(texts):
     summary = summary_of(axes)
     draw_map(summary, list(axes))
     assert any(f"{PATIENTS} virtual patients" in text for text in texts)
-    assert any("averaged over product.killing" in text for text in texts)
+    assert any(f"averaged over {labels.axis_label('product.killing')}" in text for text in texts)
     mean = summary["remission"][:7].mean()
     low, high = wilson(mean * PATIENTS, PATIENTS)
     assert {f"{mean:.0%}", f"{100 * low:.0f}–{100 * high:.0f}"} <= set(texts)
