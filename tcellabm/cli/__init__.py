@@ -4,13 +4,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Never
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, plotting
+from tcellabm.cli import options, plotting, telling
 from tcellabm.cli.calibrate import calibrate
-from tcellabm.cli.errors import INTERRUPTED, fail, say, stop_on_signals
+from tcellabm.cli.errors import INTERRUPTED, fail, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
     Days,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tcellabm.experiments.plan import Plan
     from tcellabm.experiments.result import Result
     from tcellabm.experiments.run import PatientRecord
-    from tcellabm.experiments.sweep import Interrupted, Work
+    from tcellabm.experiments.sweep import Work
     from tcellabm.params import Parameters
 
 app = typer.Typer(
@@ -129,14 +129,8 @@ def sweep(
             plan, folder, work, command=options.command_line(), draw=plotting.map_of, **modes
         )
     except experiment.Interrupted as stop:
-        _say_interrupted(stop)
+        telling.interrupted(stop)
     _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
-
-
-def _say_interrupted(stop: "Interrupted") -> Never:
-    again = options.command_to_resume(stop.folder)
-    say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
-    raise typer.Exit(INTERRUPTED) from None
 
 
 def _say_how_much(plan: "Plan", work: "Work") -> None:
@@ -150,11 +144,7 @@ def _report(result: "Result", folder: Path, files: str) -> None:
         done = f"{len(result.outcomes)} of {result.total} runs are in {folder}"
         print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
-    print(f"wrote {folder}: {files}")
-    if result.errors:
-        table = f"{folder}/outcomes.parquet"
-        say(f"error: {result.errors} of {result.total} runs failed, {table}, see column `error`")
-        raise typer.Exit(1)
+    telling.wrote(folder, files, "outcomes.parquet", result.errors, result.total)
 
 
 @app.command()
@@ -233,7 +223,7 @@ def sensitivity(
             **modes,
         )
     except Interrupted as stop:
-        _say_interrupted(stop)
+        telling.interrupted(stop)
     files = "outcomes.parquet, indices.csv, tornado.png, indices.png, manifest.json"
     _report(result, folder, files)
 

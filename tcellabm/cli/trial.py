@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options
-from tcellabm.cli.errors import INTERRUPTED, say
+from tcellabm.cli import options, telling
 from tcellabm.cli.options import (
     Dask,
     Days,
@@ -54,9 +53,7 @@ def trial(
             plan, folder, work, command=options.command_line(), draw=_draw, write=_write, **modes
         )
     except sweep.Interrupted as stop:
-        again = options.command_to_resume(stop.folder)
-        say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
-        raise typer.Exit(INTERRUPTED) from None
+        telling.interrupted(stop)
     if result.complete:
         print(*agreement(result.main, result.comparison), sep="\n")
     _report(result, folder, len(plan.enrolled))
@@ -83,8 +80,5 @@ def _report(result: "TrialResult", folder: Path, total: int) -> None:
         done = f"{len(result.patients)} of {total} patients are in {folder}"
         print(f"{done}; the tables come with the last part, or with --resume and no --shard")
         return
-    print(f"wrote {folder}: patients.parquet, comparison.csv, figure.png, validation.md")
-    if result.errors:
-        table = f"{folder}/patients.parquet"
-        say(f"error: {result.errors} of {total} runs failed, {table}, see column `error`")
-        raise typer.Exit(1)
+    files = "patients.parquet, comparison.csv, figure.png, validation.md, manifest.json"
+    telling.wrote(folder, files, "patients.parquet", result.errors, total)
