@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tcellabm.biology.patient import Patient
     from tcellabm.params import Parameters
 
-MODEL_VERSION = 3  # raised with every change of numbers
+MODEL_VERSION = 4  # raised with every change of numbers
 SIZES = ("sweep.", "trial.")  # parameters that say how many runs, not what one is
 MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
 TREATMENTS = ("car_t", *DRUGS)

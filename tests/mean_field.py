@@ -157,7 +157,7 @@ class MeanField:
         law, site = self.params.myeloid, self.sites[MARROW]
         flux = saturating(site.killing * site.lysis, law.killing_flux_half_per_ul_per_day)
         primed = saturating((ifng / law.ifng_half_pg_per_ml) ** law.ifng_hill, 1.0)
-        contact = saturating(site.engaged * site.effectors, law.contact_half_density_per_ul)
+        contact = saturating(site.secreting, law.contact_half_density_per_ul)
         on = law.activation_per_day * (flux * primed + law.contact_share * contact)
         switched = on * cells[RESTING] - law.deactivation_per_day * cells[ACTIVATED]
         made = np.array([self.course.myeloid_cells(day), 0.0])
@@ -166,7 +166,7 @@ class MeanField:
     def ifng(self, level):
         law, flow = self.params.cytokines.ifng, self.params.cytokines.perfusion_per_day
         plasma = self.params.cytokines.plasma_ml_per_kg * self.params.patient.weight_kg * UL_PER_ML
-        engaged = np.array([site.engaged * site.effectors for site in self.sites])
+        engaged = np.array([site.secreting for site in self.sites])
         made = law.secretion_pg_per_cell_per_day * UL_PER_ML * engaged
         volumes = [site.volume / plasma for site in self.sites]
         passing = flow * (level[MARROW] - level[BLOOD])

@@ -189,7 +189,8 @@ class Site:
         engagement = self.activation / (alone + crowd)
         self.stimulation = saturating(engagement, self.law.stimulation_half_engagement)
         self.stimulation *= max(0.0, 1.0 - self.effectors / self.t_capacity)
-        self.engaged = self.release / (alone + crowd)  # for cytokines and exhaustion
+        self.engaged = self.release / (alone + crowd)  # for exhaustion
+        self.secreting = self.effectors * self.engaged**self.law.release_hill
         crowding = self.targets * self.volume / self.capacity if self.capacity else 1.0
         self.room = max(0.0, 1.0 - crowding)
 
@@ -422,7 +423,7 @@ class Myeloid(Cells):
         flux = saturating(site.killing * site.lysis, law.killing_flux_half_per_ul_per_day)
         ifng = self.model.ifng.ahead[self.where] / law.ifng_half_pg_per_ml
         primed = saturating(ifng**law.ifng_hill, 1.0)
-        contact = saturating(site.engaged * site.effectors, law.contact_half_density_per_ul)
+        contact = saturating(site.secreting, law.contact_half_density_per_ul)
         return {"activated": law.activation_per_day * (flux * primed + law.contact_share * contact)}
 
 
@@ -459,7 +460,7 @@ class Reference(Model):
         self.each("change", self.dt)
         self.each("travel", self.dt)
         self.each("fate", 0.5 * self.dt)
-        self.ifng.advance([site.engaged * site.effectors for site in self.sites])
+        self.ifng.advance([site.secreting for site in self.sites])
         self.bury()
 
     def follow_course(self, day):

@@ -149,6 +149,7 @@ def make_rates(params: Parameters) -> layout.Rates:
         activation_half=meet.activation_half_density_per_ul,
         blood_factor=meet.blood_factor,
         stimulation_half=meet.stimulation_half_engagement,
+        release_hill=meet.release_hill,
         memory_activity=meet.memory_activity,
         exhausted_activity=meet.exhausted_activity,
         t_division=cell.division_per_day * product.fitness,

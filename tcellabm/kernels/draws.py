@@ -12,7 +12,7 @@ from tcellabm.kernels.jit import kernel, row_kernel
 # the total variation distance is below p, here 3e-8, and the two JIT modes stay identical.
 MANY_TRIALS = 1_000_000_000
 FEW_SUCCESSES = 30.0
-WIDE = 1e3  # variance, cells^2, above which a draw is made from its first three moments
+WIDE = 1e3  # variance above which a count is drawn from its first three moments
 AS_FAST = 4  # uniform draws that cost as much as a binomial one
 
 
@@ -20,8 +20,8 @@ AS_FAST = 4  # uniform draws that cost as much as a binomial one
 def by_moments(rng, mean, variance, third):
     """Draw a count from its mean, variance and third central moment (Cornish and Fisher 1938).
 
-    What remains is of the order of 1/variance: at `WIDE` 1e-5 of the draws come out at another number; where a draw by
-    rejection takes ten times as long. No count of such a law is near 0.
+    At `WIDE`, 2e-5 of the draws come out at another number than the exact law gives, beyond it
+    fewer; drawing by rejection would take ten times as long. No count of such a law is near 0.
     """
     z = rng.standard_normal()
     skewed = third / (6.0 * variance) * (z * z - 1.0)

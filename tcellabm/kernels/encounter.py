@@ -35,6 +35,15 @@ def meet(s, sites, rates):
 
 
 @row_kernel
+def secreting(s, release, sites, rates):
+    """Return the CAR T cells of a site that release cytokines, cells/uL.
+
+    Release takes a sustained engagement, so that few encounters give next to none.
+    """
+    return sites.effectors[s] * release**rates.release_hill
+
+
+@row_kernel
 def look_ahead(s, dt, influx, sites, ladder, rates, drive):
     """Move the densities of a site half a tick ahead, by what drives them now.
 
@@ -89,10 +98,10 @@ def encounter(dt, ifng, sites, ladder, rates, drive):
             after = meet(s, sites, rates)
             fastest = max(fastest, turnover(before, after, dt, rates, drive))
             sites.activation[s] = myeloid_activation(
-                after[0] * sites.lysis[s], after[2] * sites.effectors[s], ifng[s], rates
+                after[0] * sites.lysis[s], secreting(s, after[2], sites, rates), ifng[s], rates
             )
         sites.killing[s], sites.stimulation[s], sites.release[s] = after
-        sites.engaged[s] = after[2] * sites.effectors[s]
+        sites.engaged[s] = secreting(s, after[2], sites, rates)
     return fastest
 
 

@@ -88,6 +88,7 @@ class Rates(NamedTuple):
     activation_half: float
     blood_factor: float
     stimulation_half: float
+    release_hill: float
     memory_activity: float
     exhausted_activity: float
     t_division: float

@@ -67,6 +67,7 @@ class Encounter(Section):
     activation_half_density_per_ul: float
     blood_factor: float
     stimulation_half_engagement: float
+    release_hill: float
     memory_activity: float
     exhausted_activity: float
 

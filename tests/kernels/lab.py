@@ -19,6 +19,7 @@ HALF_POINTS = (
     "activation_half",
     "blood_factor",
     "stimulation_half",
+    "release_hill",
     "flux_half",
     "ifng_half",
     "ifng_hill",

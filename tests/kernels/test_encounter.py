@@ -65,8 +65,10 @@ def test_room_is_what_leukemic_and_b_cells_leave_of_the_capacity_and_none_in_blo
 
 def test_myeloid_cells_are_activated_by_killing_with_ifng_and_by_contact():
     halves = {"flux_half": 2000.0, "ifng_half": 500.0, "contact_half": 700.0}
-    sites = met(myeloid_activation=0.6, contact_share=0.3, ifng_hill=2.0, **halves)
-    flux, engaged = sites.killing[0] * sites.lysis[0], sites.release[0] * sites.effectors[0]
+    powers = {"ifng_hill": 2.0, "release_hill": 1.5}
+    sites = met(myeloid_activation=0.6, contact_share=0.3, **powers, **halves)
+    flux, engaged = sites.killing[0] * sites.lysis[0], sites.release[0] ** 1.5 * sites.effectors[0]
+    assert sites.engaged[0] == pytest.approx(engaged, rel=1e-12)
     primed = 300**2 / (300**2 + 500**2)
     drive = flux / (flux + 2000) * primed + 0.3 * engaged / (engaged + 700)
     assert sites.activation == pytest.approx((0.6 * drive, 0.0), rel=1e-6)
