@@ -48,7 +48,6 @@ FITTED = (
     "encounter.kill_half_density_per_ul",
     "encounter.activation_half_density_per_ul",
     "encounter.stimulation_half_engagement",
-    "myeloid.killing_flux_half_per_ul_per_day",
     "myeloid.ifng_half_pg_per_ml",
     "cytokines.il6.secretion_pg_per_cell_per_day",
     "physiology.temperature_rise_c",

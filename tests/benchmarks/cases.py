@@ -198,6 +198,27 @@ def bare_draws(times, saved, rng, cells, alpha, beta):
                 cells.count[i] = birth_death(rng, cells.count[i], alpha[i], beta[i])
 
 
+@njit
+def exact_draws(times, saved, rng, cells, alpha, beta):
+    """Draw the same by the exact laws of every group, as large as it may be."""
+    for _ in range(times):
+        put_back(cells, saved)
+        for _half in range(2):
+            for i in range(alpha.size):
+                lines = binomial_of(rng, cells.count[i], 1.0 - alpha[i])
+                if lines > 0 and beta[i] > 0.0:
+                    lines += rng.negative_binomial(lines, 1.0 - beta[i])
+                cells.count[i] = lines
+
+
+@njit
+def binomial_of(rng, n, p):
+    """Draw by numpy's own binomial law, which takes no chances of 0 or 1."""
+    if n == 0 or p <= 0.0:
+        return 0
+    return n if p >= 1.0 else rng.binomial(n, p)
+
+
 class Groups:
     """The step of groups of one patient on one day, and the draws it cannot do without."""
 
