@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tcellabm.experiments.plan import Axis, Plan, Task, patient_seed, pick
+from tcellabm.experiments.plan import Plan, Task, axes_of, patient_seed, pick, settings_of
 from tcellabm.experiments.samples import unit_sample
 from tcellabm.experiments.summary import observed
 from tcellabm.model import run_ids
-from tcellabm.params import Distribution, InputError, Parameters, Range, load_sweep
+from tcellabm.params import Distribution, InputError, Parameters, load_sweep
 
 METHODS = ("morris", "sobol")
 SAMPLES = {"morris": 20, "sobol": 256}  # by default
@@ -116,11 +116,7 @@ def study(
         raise InputError(f"method {method}", "--method", f"allowed: {', '.join(METHODS)}")
     samples = samples or SAMPLES[method]
     sweep = load_sweep(file, overrides)
-    axes: dict[str, Axis] = {
-        key: axis if isinstance(axis, Range) else list(axis) for key, axis in sweep.axes.items()
-    }
-    if fixed := [key for key in axes if key.startswith("sweep.")]:
-        raise InputError(f"{fixed[0]} is a list", str(file), "allowed: one value")
+    axes = axes_of(sweep, str(file))
     params = sweep.params
     if not axes:
         laws = params.distributions.items()
@@ -128,7 +124,7 @@ def study(
     if not axes:
         raise InputError("nothing to vary", str(file), "allowed: a population, or --set KEY={...}")
     unit = _sample(method, samples, len(axes) + 1, seed)
-    given = {k: params.get(k) for k in overrides or {} if k not in axes and k[:6] != "files."}
+    given = settings_of(params, overrides, axes)
     design = {"sensitivity": method, "samples": samples}
     points = [
         {key: pick(axis, share) for (key, axis), share in zip(axes.items(), row, strict=False)}
