@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 import tcellabm
-from tcellabm.experiments.measures import MEASURES, Cohort, median, percent
+from tcellabm.experiments.cohort import Cohort, median, percent
+from tcellabm.experiments.measures import MEASURES
 from tcellabm.experiments.plan import patient_seed
 
 SCENARIO = "scenarios/kymriah.toml"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.clinic.observations import FEVER_C
-from tcellabm.experiments.measures import geometric_mean, percent
+from tcellabm.experiments.cohort import geometric_mean, percent
 from tcellabm.experiments.plan import Task
 from tcellabm.experiments.trial import TrialPlan
 from tcellabm.model import TumorTCellModel

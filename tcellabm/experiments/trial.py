@@ -15,8 +15,8 @@ import pyarrow as pa
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
+from tcellabm.experiments.cohort import Cohort
 from tcellabm.experiments.comparison import compare, read_published
-from tcellabm.experiments.measures import Cohort
 from tcellabm.experiments.parquet import parquet
 from tcellabm.experiments.plan import Plan, Task, patient_seed, settings_of
 from tcellabm.experiments.posterior import Posterior
