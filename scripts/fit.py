@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 import tcellabm
+from tcellabm.experiments.cohort import Cohort, median, percent
+from tcellabm.experiments.measures import MEASURES
 from tcellabm.experiments.plan import patient_seed
 
 SCENARIO = "scenarios/kymriah.toml"
@@ -55,6 +56,18 @@ FITTED = (
     "population.patient.homeostatic_cytokines.sigma_ln",
     "population.patient.myeloid_sensitivity.sigma_ln",
 )
+# Figures that a virtual trial measures too, by the id of the published row.
+AS_IN_TRIAL = {
+    "remission": "E01",
+    "relapse_free_180": "E02",
+    "relapse_free_365": "E03",
+    "any_crs": "E09",
+    "severe_crs": "E11",
+    "tocilizumab": "E14",
+    "crs_onset_day": "E12",
+    "crs_duration_days": "E13",
+    "tmax_day": "K02",
+}
 APLASIA_DAYS = 180.0  # B cells below the limit that long: six months
 LATE_DAY = 60.0  # fever after it is no CRS
 RIDGE, CAUTION = 0.03, 1.0  # of the linear model: against chance, against long steps
@@ -72,41 +85,19 @@ def follow(values: dict[str, float], patient: tuple[str, int]) -> dict[str, obje
     return model.outcomes() | {"arm": arm, "late_fever": bool(fever.any()), "peak_day": peak_day}
 
 
-def relapse_free(patients: pd.DataFrame, day: float) -> float:
-    """Return the Kaplan-Meier estimate among responders, percent, `day` days after remission."""
-    responders = patients[patients.remission]
-    time = (responders.event_free_days - responders.remission_day).to_numpy(float)
-    event = responders.event_free_event.to_numpy(bool)
-    data = stats.CensoredData(uncensored=time[event], right=time[~event])
-    return 100.0 * float(stats.ecdf(data).sf.evaluate(day))
-
-
-def percent(flags: pd.Series) -> float:
-    """Return the share that is true, percent."""
-    return 100.0 * float(flags.mean())
-
-
 def typical(values: pd.Series) -> float:
-    """Return the geometric mean; nothing counts as 1."""
+    """Return the geometric mean; unlike in the trial's measures, nothing counts as 1."""
     return math.exp(np.log(values.clip(lower=1.0)).mean())
 
 
 def figures(patients: pd.DataFrame) -> dict[str, float]:
     """Return the simulated figures, by the names of the targets."""
+    cohort = Cohort.of(patients.assign(error="", infused=True, transplant_day=math.nan))
     responders, others = patients[patients.remission], patients[~patients.remission]
-    return {
-        "remission": percent(patients.remission),
-        "relapse_free_180": relapse_free(patients, 183.0),
-        "relapse_free_365": relapse_free(patients, 365.0),
-        "any_crs": percent(patients.crs_grade_penn >= 1),
-        "severe_crs": percent(patients.crs_grade_penn >= 3),
-        "tocilizumab": percent(patients.tocilizumab_doses > 0),
-        "crs_onset_day": float(patients.crs_onset_day.median()),
-        "crs_duration_days": float(patients.crs_duration_days.median()),
-        "tmax_day": float(patients.tmax_day.median()),
+    return {name: MEASURES[row].of(cohort) for name, row in AS_IN_TRIAL.items()} | {
         "cmax_copies_per_ug": typical(patients.cmax_copies_per_ug),
-        "doubling_days": float(patients.doubling_days.median()),
-        "contraction_half_life_days": float(patients.contraction_half_life_days.median()),
+        "doubling_days": median(patients.doubling_days.to_numpy()),
+        "contraction_half_life_days": median(patients.contraction_half_life_days.to_numpy()),
         "cmax_responder_ratio": typical(responders.cmax_copies_per_ug)
         / typical(others.cmax_copies_per_ug),
         "aplasia_180": percent(responders.b_cell_aplasia_days >= APLASIA_DAYS),

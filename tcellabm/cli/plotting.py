@@ -32,7 +32,7 @@ def map_of(result: "Result") -> bytes:
 
 def sensitivity_of(study: "Study", result: "Result") -> dict[str, bytes]:
     """Analyze the runs of a sensitivity study; return table and figures by file name."""
-    from tcellabm.experiments.sensitivity import as_csv
+    from tcellabm.experiments.indices import as_csv
     from tcellabm.views.figures import draw_indices, draw_tornado
 
     table = study.analyze(result.outcomes)

@@ -67,8 +67,8 @@ def _draw(result: "TrialResult") -> bytes:
 
 
 def _write(result: "TrialResult", stamp: str) -> str:
+    from tcellabm.experiments.cohort import Cohort
     from tcellabm.experiments.comparison import goals
-    from tcellabm.experiments.measures import Cohort
     from tcellabm.views.report import validation_report
 
     windows = goals(Cohort.of(result.main))

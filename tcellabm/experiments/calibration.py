@@ -16,8 +16,9 @@ import pandas as pd
 
 from tcellabm.disk import write_whole
 from tcellabm.experiments import runner
+from tcellabm.experiments.cohort import Cohort
 from tcellabm.experiments.comparison import judged_by
-from tcellabm.experiments.measures import MEASURES, Cohort
+from tcellabm.experiments.measures import MEASURES
 from tcellabm.experiments.posterior import weighted_quantile
 from tcellabm.experiments.table import to_table
 from tcellabm.experiments.trial import TrialPlan

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from tcellabm.experiments.measures import BEYOND, FURTHER, MEASURES, Cohort
+from tcellabm.experiments.cohort import Cohort
+from tcellabm.experiments.measures import BEYOND, FURTHER, MEASURES
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.clinic.observations import FEVER_C
-from tcellabm.experiments.measures import geometric_mean, percent
+from tcellabm.experiments.cohort import geometric_mean, percent
 from tcellabm.experiments.plan import Task
 from tcellabm.experiments.trial import TrialPlan
 from tcellabm.model import TumorTCellModel
@@ -43,7 +43,7 @@ def counterfactuals(plan: TrialPlan, patients: int, days: float = 400.0) -> pd.D
     patients : int
         How many of them.
     days : float
-        How long each is followed; relapse needs a year.
+        How long each is followed at most; relapse needs a year.
 
     Returns
     -------
@@ -60,6 +60,10 @@ def counterfactuals(plan: TrialPlan, patients: int, days: float = 400.0) -> pd.D
     ]
     table = pd.DataFrame(effects, columns=Effect._fields)
     return table.assign(values=[" / ".join(f"{v:.3g}" for v in e.values) for e in effects])
+
+
+def _within(params: Parameters, days: float) -> Parameters:
+    return params.replace({"time.days": min(days, params.time.days)})
 
 
 def _arm(params: Parameters, tasks: list[Task], change: dict[str, Any]) -> pd.DataFrame:
@@ -79,7 +83,8 @@ def _graded(
     values: tuple[float, ...],
     wanted: str,
 ) -> list[Effect]:
-    arms = [_arm(params.replace({"time.days": 150.0}), tasks, {key: v}) for v in values]
+    params = _within(params, 150.0)
+    arms = [_arm(params, tasks, {key: v}) for v in values]
     change = f"{name} {' / '.join(f'{v:.2g}' for v in values)}"
     severe = tuple(percent(arm["crs_grade_penn"].to_numpy() >= 3) for arm in arms)
     exposure = tuple(geometric_mean(arm["cmax_copies_per_ug"].to_numpy()) for arm in arms)
@@ -114,7 +119,7 @@ class _Twins(NamedTuple):
 
 
 def _tocilizumab(params: Parameters, tasks: list[Task]) -> list[Effect]:
-    untreated = params.replace({"care.policy": "none", "time.days": 28.0})
+    untreated = _within(params, 28.0).replace({"care.policy": "none"})
     pairs = [
         pair for task in tasks if (pair := _twins(untreated.replace(task.settings), task.seed))
     ]

@@ -7,66 +7,23 @@ BEYOND says why.
 """
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from tcellabm.experiments import survival
+from tcellabm.experiments.cohort import (
+    Cohort,
+    geometric_cv,
+    geometric_mean,
+    median,
+    percent,
+    where,
+)
 
-Columns = dict[str, np.ndarray]
 CUT_DAYS = 398.0  # median follow-up of the 2017 cut, 13.1 months (recalled)
 YEAR = 365.0
-
-
-class Cohort:
-    """Patients of a trial as columns, and the groups that figures are about."""
-
-    def __init__(self, enrolled: Columns) -> None:
-        self.enrolled = enrolled
-
-    @classmethod
-    def of(cls, patients: pd.DataFrame) -> "Cohort":
-        """Take a table of patients, all enrolled; runs that failed count as not infused."""
-        ok = patients[patients["error"] == ""]
-        names = [name for name in ok.columns if not name.endswith("_by_day")]
-        return cls({name: ok[name].to_numpy() for name in names})
-
-    def resampled(self, rng: np.random.Generator) -> "Cohort":
-        """Draw as many patients anew, with replacement."""
-        n = len(self.enrolled["seed"])
-        return Cohort(_where(self.enrolled, rng.integers(n, size=n)))
-
-    @cached_property
-    def infused(self) -> Columns:
-        """Those infused."""
-        return _where(self.enrolled, self.enrolled["infused"].astype(bool))
-
-    @cached_property
-    def responders(self) -> Columns:
-        """Those in remission by month 3."""
-        return _where(self.infused, self.infused["remission"].astype(bool))
-
-    @cached_property
-    def others(self) -> Columns:
-        """Infused and not in remission by month 3."""
-        return _where(self.infused, ~self.infused["remission"].astype(bool))
-
-    @cached_property
-    def crs(self) -> Columns:
-        """Those with CRS of any grade."""
-        return _where(self.infused, self.infused["crs_grade_penn"] > 0)
-
-    @cached_property
-    def treated(self) -> Columns:
-        """Those given tocilizumab."""
-        return _where(self.infused, self.infused["tocilizumab_doses"] > 0)
-
-    def graded(self, low: int, high: int) -> Columns:
-        """Those infused whose Penn grade lies between two."""
-        grade = self.infused["crs_grade_penn"]
-        return _where(self.infused, (grade >= low) & (grade <= high))
 
 
 class Measure(NamedTuple):
@@ -75,35 +32,6 @@ class Measure(NamedTuple):
     kind: str  # rate, median, kinetic, sign
     of: Callable[[Cohort], float]
     note: str = ""
-
-
-def _where(columns: Columns, which: np.ndarray) -> Columns:
-    return {name: values[which] for name, values in columns.items()}
-
-
-def percent(state: np.ndarray) -> float:
-    """Return the share of true ones in percent; NaN of none."""
-    return 100.0 * float(np.mean(state)) if len(state) else float("nan")
-
-
-def median(values: np.ndarray) -> float:
-    """Return the median of the numbers there are; NaN of none."""
-    known = values[~np.isnan(values.astype(float))]
-    return float(np.median(known)) if known.size else float("nan")
-
-
-def geometric_mean(values: np.ndarray) -> float:
-    """Return the geometric mean of what is above 0; NaN of none."""
-    seen = values[values > 0.0]
-    return float(np.exp(np.mean(np.log(seen)))) if seen.size else float("nan")
-
-
-def geometric_cv(values: np.ndarray) -> float:
-    """Return the geometric coefficient of variation, percent."""
-    seen = values[values > 0.0]
-    if seen.size < 2:
-        return float("nan")
-    return 100.0 * float(np.sqrt(np.expm1(np.var(np.log(seen), ddof=1))))
 
 
 def _rfs(months: float) -> Callable[[Cohort], float]:
@@ -119,7 +47,7 @@ def _os(months: float) -> Callable[[Cohort], float]:
 
 
 def _without_transplant(c: Cohort) -> float:
-    stayed = _where(c.responders, np.isnan(c.responders["transplant_day"]))
+    stayed = where(c.responders, np.isnan(c.responders["transplant_day"]))
     return 100.0 * survival.relapse_free(stayed).at(36.0)
 
 
@@ -152,7 +80,7 @@ def _negative_relapses(c: Cohort) -> float:
 
 
 def _longer_without_b_cells(c: Cohort) -> float:
-    seen = _where(c.responders, c.responders["followed_days"] >= 180.0)
+    seen = where(c.responders, c.responders["followed_days"] >= 180.0)
     back = seen["b_cells_back_day"] <= 180.0
     return median(seen["tlast_day"][~back]) - median(seen["tlast_day"][back])
 

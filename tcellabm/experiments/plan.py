@@ -2,11 +2,11 @@
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from tcellabm.experiments.posterior import Posterior
 from tcellabm.experiments.samples import unit_sample
 from tcellabm.experiments.table import Row, outcome_schema
 from tcellabm.model import MODEL_VERSION, TumorTCellModel, run_ids
-from tcellabm.params import InputError, Parameters, Range, load_sweep
+from tcellabm.params import InputError, Parameters, Range, Sweep, load_sweep
 
 GRID = "grid"
 
@@ -121,18 +121,8 @@ class Plan:
             A file, key or value can't be used.
         """
         sweep = load_sweep(file, overrides)
-        axes: dict[str, Axis] = {
-            key: axis if isinstance(axis, Range) else list(axis) for key, axis in sweep.axes.items()
-        }
-        if fixed := [key for key in axes if key.startswith("sweep.")]:
-            raise InputError(
-                f"{fixed[0]} is a list", str(file), "allowed: one value for all points"
-            )
-        given = {
-            key: value if key.startswith("files.") else sweep.params.get(key)
-            for key, value in (overrides or {}).items()
-            if key not in axes
-        }
+        axes = axes_of(sweep, str(file))
+        given = settings_of(sweep.params, overrides, axes)
         points = _points(sweep.points(), axes, sweep.params, seed)
         plan = cls(sweep.params, axes, given, points, [], seed)
         if sweep.arms:
@@ -220,7 +210,7 @@ class Plan:
             **more,
         }
 
-    def with_settings(self, settings: dict[str, Any]) -> "Plan":
+    def with_settings(self, settings: dict[str, Any]) -> Self:
         """Return the same plan with other columns beside the axes."""
         return replace(self, given=settings)
 
@@ -228,6 +218,24 @@ class Plan:
         """Add to a row what the axes and the user have set."""
         arm = {} if task.arm is None else {arms.COLUMN: task.arm.name}
         return row | self.given | task.settings | arm
+
+
+def axes_of(sweep: Sweep, where: str) -> dict[str, Axis]:
+    """Return the axes that a file or the overrides name, none of the sweep's own size."""
+    if fixed := [key for key in sweep.axes if key.startswith("sweep.")]:
+        raise InputError(f"{fixed[0]} is a list", where, "allowed: one value for all points")
+    return {k: axis if isinstance(axis, Range) else list(axis) for k, axis in sweep.axes.items()}
+
+
+def settings_of(
+    params: Parameters, overrides: Mapping[str, object] | None, axes: Container[str] = ()
+) -> dict[str, Any]:
+    """Return what the user has set that is no axis, in the parameters' own types."""
+    return {
+        key: value if key.startswith("files.") else params.get(key)
+        for key, value in (overrides or {}).items()
+        if key not in axes
+    }
 
 
 def _points(

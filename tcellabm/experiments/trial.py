@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,12 @@ import pyarrow as pa
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
-from tcellabm.experiments import manifest, store
+from tcellabm.experiments.cohort import Cohort
 from tcellabm.experiments.comparison import compare, read_published
-from tcellabm.experiments.measures import Cohort
 from tcellabm.experiments.parquet import parquet
-from tcellabm.experiments.plan import Plan, Task, patient_seed
+from tcellabm.experiments.plan import Plan, Task, patient_seed, settings_of
 from tcellabm.experiments.posterior import Posterior
-from tcellabm.experiments.result import read
-from tcellabm.experiments.sweep import Interrupted, Work, compute
+from tcellabm.experiments.session import File, Output, Provenance, Work, session
 from tcellabm.experiments.table import Row, outcome_schema, to_table
 from tcellabm.model import MODEL_VERSION, TumorTCellModel, run_id
 from tcellabm.params import InputError, Parameters, load_trial
@@ -94,10 +92,7 @@ class TrialPlan(Plan):
         enrolled = [
             task for arm, point in enumerate(arms) for task in _enroll(params, point, arm, seed)
         ]
-        given = {
-            key: value if key.startswith("files.") else params.get(key)
-            for key, value in (overrides or {}).items()
-        }
+        given = settings_of(params, overrides)
         tasks: list[Task] = [task for task in enrolled if task.journey.infused]
         return cls(params, {}, given, arms, tasks, seed, published=published, enrolled=enrolled)
 
@@ -125,10 +120,6 @@ class TrialPlan(Plan):
         """Name of what the trial rests on: parameters, published figures, model version."""
         text = json.dumps(self.recipe, sort_keys=True) + self.published.to_csv()
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def with_settings(self, settings: dict[str, Any]) -> "TrialPlan":
-        """Return the same plan with other columns of what was set."""
-        return replace(self, given=settings)
 
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, and the way to infusion."""
@@ -221,64 +212,28 @@ def trial(
     `write`) and `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
     """
     work = work or Work()
-    if overwrite and work.part:
-        raise InputError("--overwrite and --shard", str(out), "allowed: one of them")
-    with store.open_folder(
-        out, plan.recipe, overwrite=overwrite, resume=resume, part=work.part
-    ) as folder:
-        plan = plan.with_settings(folder.earlier.get("set", plan.given))
-        if folder.finished:
-            return _result(plan, folder)
-        session = manifest.begin(plan.recipe, command, folder.earlier) | {
-            "set": plan.given,
-            "wanted": len(plan.tasks),
-        }
-        folder.write_manifest(session)
-        try:
-            compute(plan, folder, work)
-            if work.part:
-                return _part_done(plan, folder, session)
-            return _finish(plan, folder, draw, write, session)
-        except KeyboardInterrupt:
-            done = read(plan, folder, ["run_id"]).num_rows
-            folder.write_manifest(manifest.end(session, "interrupted", runs=done))
-            raise Interrupted(folder.path, done, len(work.share(plan))) from None
+
+    def result(plan: TrialPlan, runs: pa.Table) -> TrialResult:
+        return _result(plan, runs, whole=not work.part)
+
+    def files(
+        plan: TrialPlan, runs: pa.Table, result: TrialResult, origin: Provenance
+    ) -> Iterator[File]:
+        yield "patients.parquet", parquet(_patients(plan, runs))
+        text = result.comparison.to_csv(index=False, lineterminator="\n")
+        yield "comparison.csv", text.encode()
+        if draw:
+            yield "figure.png", draw(result)
+        if write:
+            yield "validation.md", write(result, plan.stamp).encode()
+
+    made = Output(result, files)
+    return session(plan, out, work, made, overwrite=overwrite, resume=resume, command=command)
 
 
-def _part_done(plan: TrialPlan, folder: store.Folder, session: dict[str, Any]) -> TrialResult:
-    """Note that a part (`--shard`) is done; the tables come when parts are joined."""
-    result = _result(plan, folder)
-    facts = {"runs": read(plan, folder, ["run_id"]).num_rows, "errors": result.errors}
-    folder.write_manifest(manifest.end(session, "finished", **facts))
-    return replace(result, complete=False)
-
-
-def _finish(
-    plan: TrialPlan,
-    folder: store.Folder,
-    draw: Draw | None,
-    write: Write | None,
-    session: dict[str, Any],
-) -> TrialResult:
-    """Write tables, figure and manifest if all runs are there; in that order."""
-    result = _result(plan, folder)
-    if not result.complete:
-        return result
-    folder.write("patients.parquet", parquet(_patients(plan, folder)))
-    text = result.comparison.to_csv(index=False, lineterminator="\n")
-    folder.write("comparison.csv", text.encode())
-    if draw:
-        folder.write("figure.png", draw(result))
-    if write:
-        folder.write("validation.md", write(result, plan.stamp).encode())
-    facts = {"runs": len(plan.tasks), "errors": result.errors}
-    folder.write_manifest(manifest.end(session, "finished", **facts))
-    return result
-
-
-def _patients(plan: TrialPlan, folder: store.Folder) -> pa.Table:
+def _patients(plan: TrialPlan, runs: pa.Table) -> pa.Table:
     """Return a row per patient enrolled whose run is there or who was never infused."""
-    done = {row["run_id"]: row for row in read(plan, folder).to_pylist()}
+    done = {row["run_id"]: row for row in runs.to_pylist()}
     rows = [
         done.get(task.run_id) or plan.labeled(task.identity | {"error": ""}, task)
         for task in plan.enrolled
@@ -287,9 +242,10 @@ def _patients(plan: TrialPlan, folder: store.Folder) -> pa.Table:
     return to_table(rows, plan.schema)
 
 
-def _result(plan: TrialPlan, folder: store.Folder) -> TrialResult:
-    patients = _patients(plan, folder).to_pandas()
-    complete = len(patients) == len(plan.enrolled)
+def _result(plan: TrialPlan, runs: pa.Table, whole: bool) -> TrialResult:
+    """Return the patients, and once all are there the comparison; a part never is whole."""
+    patients = _patients(plan, runs).to_pandas()
+    complete = whole and len(patients) == len(plan.enrolled)
     arms = range(len(plan.points)) if complete else []
     cohorts = [Cohort.of(patients[patients["replicate"] == arm]) for arm in arms]
     rows = compare(cohorts, plan.published, plan.seed) if complete else pd.DataFrame()

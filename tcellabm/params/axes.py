@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tcellabm.params.errors import InputError, shorten
+from tcellabm.params.errors import InputError, nearest, shorten
 from tcellabm.params.meta import Meta, Value
 
 SPACED = ("linspace", "logspace")  # [first, last, how many]
 RANGES = ("uniform", "log_uniform")  # [low, high], for a sample
+KINDS = SPACED + RANGES
 _MOST_VALUES = 10_000
 
 
@@ -36,9 +37,11 @@ class Range:
         return {"log_uniform" if self.log else "uniform": [self.low, self.high]}
 
 
-def is_law(raw: object) -> bool:
-    """Tell whether a value as written stands for many: `{linspace = [0, 1, 5]}`."""
-    return isinstance(raw, Mapping) and bool(raw) and raw.keys() <= {*SPACED, *RANGES}
+def is_axis(raw: object) -> bool:
+    """Tell whether a value as written stands for many: a list, or `{linspace = [0, 1, 5]}`."""
+    if isinstance(raw, Mapping):
+        return bool(raw) and raw.keys().isdisjoint(("value", "unit", "source"))
+    return isinstance(raw, list | tuple)
 
 
 def read_axis(meta: Meta, raw: object, where: str) -> tuple[Value, ...] | Range:
@@ -49,16 +52,16 @@ def read_axis(meta: Meta, raw: object, where: str) -> tuple[Value, ...] | Range:
     InputError
         It is none, or a value is not one of the parameter.
     """
-    if is_law(raw) and isinstance(raw, Mapping) and len(raw) == 1:
+    if isinstance(raw, Mapping) and (unknown := [str(kind) for kind in raw if kind not in KINDS]):
+        what = f"axis {meta.key}: unknown kind {shorten(unknown[0])}"
+        raise InputError(what, where, f"nearest: {nearest(unknown[0], KINDS)}")
+    if isinstance(raw, Mapping) and len(raw) == 1:
         ((law, numbers),) = raw.items()
-        return (
-            _range(meta, law, numbers, where)
-            if law in RANGES
-            else _spaced(meta, law, numbers, where)
-        )
+        read = _range if law in RANGES else _spaced
+        return read(meta, law, numbers, where)
     if not isinstance(raw, list | tuple) or not raw:
-        allowed = f"allowed: a list of values, or a table with {', '.join(SPACED + RANGES)}"
-        raise InputError(f"axis {meta.key} = {shorten(raw)}", where, allowed)
+        allowed = f"allowed: a list of values, or a table with one of {', '.join(KINDS)}"
+        raise InputError(f"axis {meta.key} = {shorten(raw, 30)}", where, allowed)
     axis = tuple(meta.check(item, where) for item in raw)
     if len(set(axis)) < len(axis):
         raise InputError(f"axis {meta.key} repeats a value", where, "allowed: each value once")

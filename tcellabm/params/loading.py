@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tcellabm.params.axes import RANGES, SPACED, Range, is_law, read_axis
+from tcellabm.params.axes import Range, is_axis, read_axis
 from tcellabm.params.errors import InputError, shorten
 from tcellabm.params.files import Said, find_file, flatten, read_toml
 from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, model_file, settable
@@ -164,13 +164,14 @@ def _read(path: File | None, role: _Role) -> _Layer:
     if path is None or (file := find_file(os.fspath(path))).samefile(model_file()):
         return _Layer({}, {}, {}, [])
     where = os.fspath(path)
-    return _layer(flatten(read_toml(file, where), where, settable()), where, role)
+    leaves = settable().keys() | {f"axes.{key}" for key in settable()}
+    return _layer(flatten(read_toml(file, where), where, leaves), where, role)
 
 
 def _overrides(values: Mapping[str, Any], role: _Role) -> _Layer:
-    """Read overrides; a list is an axis."""
+    """Read overrides; what stands for many values is an axis."""
     said = flatten(values, OVERRIDE, settable())
-    axes = {key for key, (raw, _) in said.items() if isinstance(raw, list | tuple) or is_law(raw)}
+    axes = {key for key, (raw, _) in said.items() if is_axis(raw) and key[:6] != "files."}
     named = {f"axes.{key}" if key in axes else key: said[key] for key in said}
     return _layer(named, OVERRIDE, role._replace(varies=True))
 
@@ -183,10 +184,7 @@ def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:
             case ["files", name]:
                 layer.files[name] = _file(name, value.value, where, role)
             case ["axes", name]:
-                name, raw = _whole(name, value.value)
-                if name in layer.axes:
-                    raise InputError(f"axis {name} is set twice", where, "allowed: once")
-                layer.axes[name] = _axis(name, raw, where, role)
+                layer.axes[name] = _axis(name, value.value, where, role)
             case ["arms"]:
                 layer.arms.extend(_arms(value.value, where, role))
             case _:
@@ -201,12 +199,6 @@ def _file(name: str, raw: object, where: str, role: _Role) -> str:
     if not isinstance(raw, str):
         raise InputError(f"files.{name} = {shorten(raw)} is not text", where, "allowed: a path")
     return raw
-
-
-def _whole(name: str, raw: object) -> tuple[str, object]:
-    """Put together what was flattened: `dose.linspace` is a table of the axis `dose`."""
-    key, _, law = name.rpartition(".")
-    return (key, {law: raw}) if law in SPACED + RANGES else (name, raw)
 
 
 def _axis(key: str, raw: object, where: str, role: _Role) -> tuple[Value, ...] | Range:

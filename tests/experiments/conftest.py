@@ -2,6 +2,9 @@
 
 import math
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +18,7 @@ from tcellabm.experiments.plan import Plan
 
 DOSE = "product.dose_cells_per_kg"
 HALF_LIFE = "product.persistence_half_life_days"
+PATIENCE = 240.0  # seconds that anything may take on a slow machine
 
 
 def fake_outcomes(params, seed):
@@ -57,3 +61,33 @@ def plan():
 def with_package():
     """Environment in which other Python processes find the package, installed or not."""
     return os.environ | {"PYTHONPATH": str(Path(tcellabm.__file__).parents[1])}
+
+
+@pytest.fixture
+def start(tmp_path, with_package):
+    """Start Python in the test's folder; whatever is left of it is killed."""
+    started = []
+
+    def _start(*words, **environment):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        world = {"cwd": tmp_path, "env": with_package | environment}
+        started.append(subprocess.Popen([sys.executable, *words], **world, **pipes))
+        return started[-1]
+
+    yield _start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def wait_until(condition):
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def runs_on_disk(folder):
+    """Return how many shards are whole; of one run each where SHARD_RUNS is 1."""
+    return len(list(folder.glob("shards/[!.]*.parquet")))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tcellabm.experiments import survival
+from tcellabm.experiments.cohort import Cohort
 from tcellabm.experiments.comparison import (
     clopper_pearson,
     compare,
@@ -14,7 +15,7 @@ from tcellabm.experiments.comparison import (
     published_curves,
     read_published,
 )
-from tcellabm.experiments.measures import BEYOND, MEASURES, Cohort, Measure
+from tcellabm.experiments.measures import BEYOND, MEASURES, Measure
 from tcellabm.experiments.posterior import weighted_quantile
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file

@@ -75,7 +75,14 @@ def test_a_sweep_file_may_have_any_kind_of_axis(tmp_path):
         ({DOSE: {"uniform": [2e6, 1e6]}}, "low < high"),
         ({DOSE: {"uniform": [-1, 1e6]}}, "out of range"),
         ({DOSE: {"uniform": "all"}}, "low, high"),
-        ({DOSE: {"uniform": [1, 2], "linspace": [1, 2, 3]}}, "allowed: a list of values, or"),
+        ({DOSE: {"uniform": [1, 2], "linspace": [1, 2, 3]}}, "a table with one of linspace"),
+        ({DOSE: {"unifrom": [1, 2]}}, "unknown kind unifrom, --set, nearest: uniform,"),
+        ({DOSE: {"uniform": [1, 2], "lnispace": [1, 2, 3]}}, "lnispace, --set, nearest: linspace,"),
+        ({"care.policy": {"list": [1, 2]}}, "unknown kind list"),
+        ({DOSE: {"low": 1, "high": 2}}, "unknown kind low"),
+        ({DOSE: {1: [1, 2]}}, "unknown kind 1"),
+        ({f"{DOSE}.uniform": [1, 2]}, f"unknown key {DOSE}.uniform, --set, nearest: {DOSE}"),
+        ({"files.product": ["a", "b"]}, "is not text, --set, allowed: a path"),
         ({"care.policy": {"uniform": [0, 1]}}, "not a number"),
         ({DOSE: DOSES}, "range to sample from"),
         ({"sweep.sample": "sobol"}, "one axis or more"),
@@ -87,6 +94,23 @@ def test_a_bad_design_is_refused_in_one_line(values, words):
     with pytest.raises(InputError, match=words) as caught:
         plan(values)
     assert len(str(caught.value)) <= 193
+
+
+@pytest.mark.parametrize(
+    ("axis", "words"),
+    [
+        ("{ unifrom = [1, 2] }", "unknown kind unifrom, .*, nearest: uniform,"),
+        ("{ uniform = [1, 2], linspace = [1, 2, 3] }", "a table with one of linspace"),
+        ("{}", "a table with one of linspace"),
+        ("{ value = [1, 2] }", "unknown kind value"),
+        ("3", "a list of values"),
+    ],
+)
+def test_a_bad_axis_of_a_file_is_refused_in_the_same_words(tmp_path, axis, words):
+    file = tmp_path / "a.toml"
+    file.write_text(f"[axes]\n{DOSE} = {axis}\n")
+    with pytest.raises(InputError, match=words):
+        Plan.load(file)
 
 
 @pytest.mark.parametrize("kind", ["latin_hypercube", "sobol"])

@@ -4,13 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
-from experiments.conftest import DOSE, HALF_LIFE, fake_simulate
+from experiments.conftest import DOSE, HALF_LIFE, PATIENCE, fake_simulate, runs_on_disk, wait_until
 
 from tcellabm.cli import execute
 from tcellabm.experiments import runner
@@ -18,7 +17,6 @@ from tcellabm.experiments import runner
 PROGRAM = str(Path(__file__).with_name("faulty.py"))
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "20"]
 RUNS = 40
-PATIENCE = 240.0
 
 
 @pytest.fixture(autouse=True)
@@ -28,21 +26,9 @@ def in_a_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def start(with_package):
-    """Start `tcellabm sweep` with the faulty model; whatever is left of it is killed."""
-    started = []
-
-    def _start(*words, **environment):
-        command = [sys.executable, PROGRAM, *SWEEP, *words]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(command, env=with_package | environment, **pipes))
-        return started[-1]
-
-    yield _start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+def begin(start):
+    """Start `tcellabm sweep` with the faulty model."""
+    return lambda *words, **environment: start(PROGRAM, *SWEEP, *words, **environment)
 
 
 def finish(process):
@@ -63,15 +49,8 @@ def undisturbed(monkeypatch):
     return here("undisturbed")
 
 
-def wait_until(condition):
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def test_runs_that_kill_freeze_hang_or_raise_become_rows_and_no_other_does(start, undisturbed):
-    code, said = finish(start("--workers", "2", "--limit", "0.5", "--out", "a", FAULTS="dhrs"))
+def test_runs_that_kill_freeze_hang_or_raise_become_rows_and_no_other_does(begin, undisturbed):
+    code, said = finish(begin("--workers", "2", "--limit", "0.5", "--out", "a", FAULTS="dhrs"))
     assert code == 1, said
     assert said == ["error: 4 of 40 runs failed, a/outcomes.parquet, see column `error`"]
     table = pd.read_parquet("a/outcomes.parquet")
@@ -89,9 +68,9 @@ def test_runs_that_kill_freeze_hang_or_raise_become_rows_and_no_other_does(start
     pd.testing.assert_frame_equal(table[good], whole[good])
 
 
-def test_a_killed_parent_leaves_no_process_and_loses_nothing_finished(start, undisturbed):
-    sweep = start("--workers", "2", "--out", "a", PAUSE="0.05", SHARD_RUNS="1")
-    wait_until(lambda: len(list(Path("a").glob("shards/[!.]*.parquet"))) >= 3)
+def test_a_killed_parent_leaves_no_process_and_loses_nothing_finished(begin, undisturbed):
+    sweep = begin("--workers", "2", "--out", "a", PAUSE="0.05", SHARD_RUNS="1")
+    wait_until(lambda: runs_on_disk(Path("a")) >= 3)
     children = psutil.Process(sweep.pid).children(recursive=True)
     sweep.kill()
     sweep.communicate()
@@ -102,8 +81,8 @@ def test_a_killed_parent_leaves_no_process_and_loses_nothing_finished(start, und
     assert all(path.read_bytes() == content for path, content in kept.items())
 
 
-def test_of_two_sweeps_started_on_one_folder_one_is_refused(start, undisturbed):
-    both = [start("--workers", "0", "--out", "a", PAUSE="0.1") for _ in range(2)]
+def test_of_two_sweeps_started_on_one_folder_one_is_refused(begin, undisturbed):
+    both = [begin("--workers", "0", "--out", "a", PAUSE="0.1") for _ in range(2)]
     ends = sorted(finish(process) for process in both)
     assert [code for code, _ in ends] == [0, 2]
     assert len(ends[1][1]) == 1
@@ -112,14 +91,12 @@ def test_of_two_sweeps_started_on_one_folder_one_is_refused(start, undisturbed):
 
 
 @pytest.mark.parametrize("files", [1, 4])
-def test_a_power_cut_in_the_middle_of_a_file_costs_that_file_alone(start, undisturbed, files):
+def test_a_power_cut_in_the_middle_of_a_file_costs_that_file_alone(begin, undisturbed, files):
     flushes = str(2 * files)  # of a file and of its folder
-    cut = start("--workers", "0", "--out", "a", SHARD_RUNS="1", FSYNCS=flushes)
+    cut = begin("--workers", "0", "--out", "a", SHARD_RUNS="1", FSYNCS=flushes)
     assert finish(cut)[0] == -signal.SIGKILL
     assert len(list(Path("a").rglob(".part-*"))) == 1
-    assert (
-        len(list(Path("a").glob("shards/[!.]*.parquet"))) == files - 1
-    )  # the first is the manifest
+    assert runs_on_disk(Path("a")) == files - 1  # the first is the manifest
     assert here("a", "--resume") == undisturbed
     assert not list(Path("a").rglob(".part-*"))
 
@@ -137,14 +114,14 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tmpfs is Linux's")
-def test_a_full_disk_ends_a_sweep_that_goes_on_when_there_is_space(start, undisturbed, small_disk):
+def test_a_full_disk_ends_a_sweep_that_goes_on_when_there_is_space(begin, undisturbed, small_disk):
     out = str(small_disk / "a")
-    code, said = finish(start("--workers", "0", "--out", out, SHARD_RUNS="1"))
+    code, said = finish(begin("--workers", "0", "--out", out, SHARD_RUNS="1"))
     assert code == 2
     assert len(said) == 1
     assert said[0].startswith("error: can't write ")
     assert "No space left on device" in said[0]
-    kept = len(list(Path(out, "shards").glob("[!.]*.parquet")))
+    kept = runs_on_disk(Path(out))
     assert 0 < kept < RUNS
     assert not Path(out, "outcomes.parquet").exists()
     assert not Path(out, ".lock").exists()

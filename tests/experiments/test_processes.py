@@ -1,12 +1,10 @@
 """Sweeps in real processes, disturbed the way the world does it."""
 
 import signal
-import subprocess
-import sys
-import time
 
 import psutil
 import pytest
+from experiments.conftest import PATIENCE, runs_on_disk, wait_until
 
 from tcellabm.cli import execute
 from tcellabm.experiments import lock, runner
@@ -17,7 +15,6 @@ SHORT = [
     *("--set", "product.persistence_half_life_days=60"),
 ]
 RUNS = 48
-PATIENCE = 240.0
 # `tcellabm` that puts every run on the disk at once, so that it can be caught in the middle.
 PROGRAM = """
 from tcellabm import cli
@@ -28,21 +25,9 @@ cli.main()
 
 
 @pytest.fixture
-def start(tmp_path, with_package):
-    """Start `tcellabm sweep` in the test's folder; whatever is left of it is killed."""
-    started = []
-
-    def _start(*words):
-        command = [sys.executable, "-c", PROGRAM, "sweep", *SHORT, *words]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(command, cwd=tmp_path, env=with_package, **pipes))
-        return started[-1]
-
-    yield _start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+def begin(start):
+    """Start `tcellabm sweep`."""
+    return lambda *words: start("-c", PROGRAM, "sweep", *SHORT, *words)
 
 
 def workers_of(process):
@@ -55,19 +40,11 @@ def workers_of(process):
     return server.children()
 
 
-def wait_for_runs(folder, runs):
-    """Wait until that many runs are on the disk."""
-    until = time.monotonic() + PATIENCE
-    while len(list(folder.glob("shards/[!.]*.parquet"))) < runs:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def test_a_sweep_survives_ctrl_c_a_kill_and_the_death_of_a_worker(start, tmp_path, monkeypatch):
+def test_a_sweep_survives_ctrl_c_a_kill_and_the_death_of_a_worker(begin, tmp_path, monkeypatch):
     runner.warm_up(load())  # so that no process has to compile
     folder = tmp_path / "a"
-    sweep = start("--workers", "2", "--out", "a")
-    wait_for_runs(folder, 1)
+    sweep = begin("--workers", "2", "--out", "a")
+    wait_until(lambda: runs_on_disk(folder) >= 1)
     workers = workers_of(sweep)
     for process in (*workers, sweep):  # a terminal's Ctrl-C reaches workers too
         process.send_signal(signal.SIGINT)
@@ -83,13 +60,13 @@ def test_a_sweep_survives_ctrl_c_a_kill_and_the_death_of_a_worker(start, tmp_pat
     assert not any(worker.is_running() for worker in workers)
     assert not (folder / "outcomes.parquet").exists()
 
-    sweep = start("--workers", "0", "--out", "a", "--resume")
-    wait_for_runs(folder, int(kept) + 3)
+    sweep = begin("--workers", "0", "--out", "a", "--resume")
+    wait_until(lambda: runs_on_disk(folder) >= int(kept) + 3)
     sweep.kill()
     sweep.communicate()
 
-    sweep = start("--workers", "2", "--out", "a", "--resume")
-    wait_for_runs(folder, int(kept) + 6)
+    sweep = begin("--workers", "2", "--out", "a", "--resume")
+    wait_until(lambda: runs_on_disk(folder) >= int(kept) + 6)
     with pytest.raises(InputError, match="in use by process"):
         lock.locked(folder).__enter__()
     workers_of(sweep)[0].kill()

@@ -12,7 +12,8 @@ from experiments.conftest import DOSE, HALF_LIFE
 
 from tcellabm.cli import execute
 from tcellabm.experiments import sensitivity
-from tcellabm.experiments.sensitivity import indices, study
+from tcellabm.experiments.indices import indices, outputs
+from tcellabm.experiments.sensitivity import study
 from tcellabm.experiments.sweep import Work, sweep
 from tcellabm.params import InputError
 
@@ -161,6 +162,6 @@ def test_a_failed_run_counts_as_the_mean(tmp_path):
     made = study(SCENARIO, {DOSE: {"uniform": [1e5, 1e7]}}, samples=4)
     outcomes = sweep(made.plan, tmp_path / "a", HERE).outcomes
     outcomes.loc[2, "error"] = "boom"
-    values = sensitivity.outputs(outcomes, made.plan.params)
+    values = outputs(outcomes, made.plan.params)
     rest = np.delete((outcomes["crs_grade_penn"] >= 3).to_numpy(float), 2)
     assert values["severe_crs"][2] == pytest.approx(rest.mean())

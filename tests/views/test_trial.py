@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tcellabm.experiments.cohort import Cohort
 from tcellabm.experiments.comparison import compare, published_curves, read_published
-from tcellabm.experiments.measures import Cohort
 from tcellabm.experiments.sweep import Work
 from tcellabm.experiments.trial import TrialPlan, trial
 from tcellabm.params.files import find_file

@@ -1,0 +1,87 @@
+"""Groups of the patients of a virtual trial, as columns, and the numbers that sum them up."""
+
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+Columns = dict[str, np.ndarray]
+
+
+class Cohort:
+    """Patients of a trial as columns, and the groups that figures are about."""
+
+    def __init__(self, enrolled: Columns) -> None:
+        self.enrolled = enrolled
+
+    @classmethod
+    def of(cls, patients: pd.DataFrame) -> "Cohort":
+        """Take a table of patients, all enrolled; runs that failed count as not infused."""
+        ok = patients[patients["error"] == ""]
+        names = [name for name in ok.columns if not name.endswith("_by_day")]
+        return cls({name: ok[name].to_numpy() for name in names})
+
+    def resampled(self, rng: np.random.Generator) -> "Cohort":
+        """Draw as many patients anew, with replacement."""
+        n = len(self.enrolled["seed"])
+        return Cohort(where(self.enrolled, rng.integers(n, size=n)))
+
+    @cached_property
+    def infused(self) -> Columns:
+        """Those infused."""
+        return where(self.enrolled, self.enrolled["infused"].astype(bool))
+
+    @cached_property
+    def responders(self) -> Columns:
+        """Those in remission by month 3."""
+        return where(self.infused, self.infused["remission"].astype(bool))
+
+    @cached_property
+    def others(self) -> Columns:
+        """Infused and not in remission by month 3."""
+        return where(self.infused, ~self.infused["remission"].astype(bool))
+
+    @cached_property
+    def crs(self) -> Columns:
+        """Those with CRS of any grade."""
+        return where(self.infused, self.infused["crs_grade_penn"] > 0)
+
+    @cached_property
+    def treated(self) -> Columns:
+        """Those given tocilizumab."""
+        return where(self.infused, self.infused["tocilizumab_doses"] > 0)
+
+    def graded(self, low: int, high: int) -> Columns:
+        """Those infused whose Penn grade lies between two."""
+        grade = self.infused["crs_grade_penn"]
+        return where(self.infused, (grade >= low) & (grade <= high))
+
+
+def where(columns: Columns, which: np.ndarray) -> Columns:
+    """Return some of the patients: those marked, or by number."""
+    return {name: values[which] for name, values in columns.items()}
+
+
+def percent(state: np.ndarray) -> float:
+    """Return the share of true ones in percent; NaN of none."""
+    return 100.0 * float(np.mean(state)) if len(state) else float("nan")
+
+
+def median(values: np.ndarray) -> float:
+    """Return the median of the numbers there are; NaN of none."""
+    known = values[~np.isnan(values.astype(float))]
+    return float(np.median(known)) if known.size else float("nan")
+
+
+def geometric_mean(values: np.ndarray) -> float:
+    """Return the geometric mean of what is above 0; NaN of none."""
+    seen = values[values > 0.0]
+    return float(np.exp(np.mean(np.log(seen)))) if seen.size else float("nan")
+
+
+def geometric_cv(values: np.ndarray) -> float:
+    """Return the geometric coefficient of variation, percent."""
+    seen = values[values > 0.0]
+    if seen.size < 2:
+        return float("nan")
+    return 100.0 * float(np.sqrt(np.expm1(np.var(np.log(seen), ddof=1))))
