@@ -30,7 +30,7 @@ def test_dots_times_cells_per_dot_come_to_the_cells(day):
     dots, cells = dots_of(model, taken), cells_by_voxel(model)
     for name, kinds in POPULATIONS.items():
         for kind in kinds:
-            shown = int(dots[frames.DRAWN.index(kind)].sum())
+            shown = int(dots[kind].sum())
             expected = cells[kind].sum() / taken.facts["per_dot"][name]
             # the fixed thresholds are spread evenly: what is left over rounds within a few dots
             assert abs(shown - expected) <= 3.0 + 0.02 * expected

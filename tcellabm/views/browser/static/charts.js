@@ -1,4 +1,4 @@
-// The charts of one patient: cells on a log axis, temperature, CRS grade.
+// The charts of one patient: cells on a log axis, temperature, grades of CRS and ICANS.
 
 const INK = "#1f2733", FAINT = "#c9d0d9";
 const LINES = [
@@ -8,7 +8,6 @@ const LINES = [
   { column: "b_cell", color: "#8f7a00", name: "B cells", dash: [2, 2] },
 ];
 const GRADE_COLORS = ["#e8ecf1", "#fde3b0", "#f9b872", "#e9774a", "#b8323b", "#4a0d1a"];
-const MARKS = { car_t: "CAR T", tocilizumab: "tocilizumab", corticosteroid: "dexa" };
 const TOP = 13; // decades of the log axis
 
 function horizon(day, last) {
@@ -79,7 +78,7 @@ class Chart {
     let free = -99;
     for (const [day, name, who] of list) {
       if ((who !== "both" && who !== this.arm) || day > this.until) continue;
-      const x = this.x(day), text = MARKS[name];
+      const x = this.x(day), text = this.about.treatments[name].mark;
       context.fillStyle = context.strokeStyle = "#5b2a86";
       context.lineWidth = 1.5;
       context.beginPath();
@@ -175,7 +174,7 @@ class CellChart extends Chart {
 class FeverChart extends Chart {
   draw(rows, frame, until) {
     const context = this.begin(until), { about } = this;
-    const top = 6, bottom = this.height - 12, low = 36, high = about.highest_temperature;
+    const top = 6, bottom = this.height - 23, low = 36, high = about.highest_temperature;
     const y = (t) => bottom - ((t - low) / (high - low)) * (bottom - top);
     for (const t of [37, 39, 41]) this.gridline(y(t), `${t} \u00b0C`);
     this.gridline(y(about.fever), "", "#c25400", [6, 4]);
@@ -183,16 +182,22 @@ class FeverChart extends Chart {
     context.fillStyle = "#a34700";
     context.fillText("fever", this.w - this.right - 2, y(about.fever) - 6);
     this.given(frame.given, top, bottom, false);
-    const grade = about.columns.indexOf("crs_grade_astct");
+    this.grades(rows, "crs_grade_astct", "CRS", bottom + 3);
+    this.grades(rows, "icans_grade", "ICANS", bottom + 14);
+    this.line(rows, about.columns.indexOf("temperature_c"), y, "#a3293d");
+    this.now(frame.day, top, bottom);
+  }
+
+  // A band as long as the time, the darker the worse.
+  grades(rows, column, name, top) {
+    const { context } = this, grade = this.about.columns.indexOf(column);
     rows.forEach((row, i) => {
       const next = rows[i + 1] || row;
       context.fillStyle = GRADE_COLORS[row[grade]];
-      context.fillRect(this.x(row[0]), bottom + 3, Math.max(1, this.x(next[0]) - this.x(row[0]) + 0.5), 8);
+      context.fillRect(this.x(row[0]), top, Math.max(1, this.x(next[0]) - this.x(row[0]) + 0.5), 8);
     });
     context.textAlign = "right";
     context.fillStyle = INK;
-    context.fillText("CRS", this.left - 5, bottom + 7);
-    this.line(rows, about.columns.indexOf("temperature_c"), y, "#a3293d");
-    this.now(frame.day, top, bottom);
+    context.fillText(name, this.left - 5, top + 4);
   }
 }
