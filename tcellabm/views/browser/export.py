@@ -27,7 +27,7 @@ from tcellabm.views.browser.twins import Twins
 
 if TYPE_CHECKING:
     from tcellabm.params import Parameters
-    from tcellabm.views.browser.session import Kept
+    from tcellabm.views.browser.feed import Kept
 
 
 def appearance(params: Parameters) -> dict[str, Any]:

@@ -32,8 +32,8 @@ GRADES = {
         "no CRS",
         "fever",
         "fluids or a little oxygen",
-        "one vasopressor or high-flow oxygen",
-        "ventilator or several vasopressors",
+        "a vasopressor or high-flow oxygen",
+        "2+ vasopressors or a ventilator",
         "death by CRS",
     ),
     "ICANS": (

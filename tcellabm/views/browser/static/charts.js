@@ -72,13 +72,13 @@ class Chart {
     context.setLineDash([]);
   }
 
-  // What was given: a line, and its name above the chart where there is room for it.
+  // What was given: a line a day, and its names above the chart, or their keys where there is no room.
   given(list, top, bottom, named) {
     const { context } = this;
-    let free = -99;
-    for (const [day, name, who] of list) {
-      if ((who !== "both" && who !== this.arm) || day > this.until) continue;
-      const x = this.x(day), text = this.about.treatments[name].mark;
+    const here = list.filter(([day, , who]) => (who === "both" || who === this.arm) && day <= this.until);
+    const days = [...new Set(here.map(([day]) => day))];
+    for (const [i, day] of days.entries()) {
+      const x = this.x(day), given = here.filter((one) => one[0] === day).map(([, name]) => this.about.treatments[name]);
       context.fillStyle = context.strokeStyle = "#5b2a86";
       context.lineWidth = 1.5;
       context.beginPath();
@@ -91,11 +91,11 @@ class Chart {
       context.lineTo(x + 4, top - 5);
       context.lineTo(x, top + 3);
       context.fill();
-      const width = context.measureText(text).width, left = Math.min(x + 7, this.w - width);
-      if (left < free) continue;
+      const room = (i + 1 < days.length ? this.x(days[i + 1]) - 4 : this.w) - x - 6;
+      const text = [given.map(({ mark }) => mark).join(" + "), given.map(({ key }) => key).join("")]
+        .find((words) => context.measureText(words).width <= room);
       context.textAlign = "left";
-      context.fillText(text, left, top - 4);
-      free = left + width + 12;
+      if (text) context.fillText(text, x + 6, top - 4);
     }
   }
 
@@ -115,7 +115,7 @@ class Chart {
 class CellChart extends Chart {
   draw(rows, frame, until) {
     const context = this.begin(until), { about } = this;
-    const top = 14, bottom = this.height - 16, floor = bottom - 8;
+    const top = 14, bottom = this.height - 16, floor = bottom - 11;
     const y = (n) => (n >= 1 ? floor - (Math.log10(n) / TOP) * (floor - top) : bottom - 1);
     for (let decade = 0; decade <= 12; decade += 3) this.gridline(y(10 ** decade), decade ? power(decade) : "1");
     this.gridline(bottom - 1, "0", FAINT, [1, 3]);
@@ -138,7 +138,9 @@ class CellChart extends Chart {
   names(rows, y) {
     const { context, about } = this;
     if (!rows.length) return;
-    const row = rows[rows.length - 1], taken = [];
+    const row = rows[rows.length - 1];
+    const beside = about.whole_body && this.x(row[0]) > this.w - this.right - 70;
+    const taken = beside ? [y(about.mrd_cells) - 7] : [];
     for (const { column, color, name } of LINES) {
       const n = row[about.columns.indexOf(column)];
       if (!(n > 0)) continue;
