@@ -26,7 +26,7 @@ from tcellabm.clinic.neurotoxicity import Neurotoxicity
 from tcellabm.clinic.outcomes import Final, in_remission, outcomes
 from tcellabm.clinic.pharmacy import DRUGS, Pharmacy
 from tcellabm.clinic.physiology import Physiology
-from tcellabm.clinic.record import Draw, Record, Treatment
+from tcellabm.clinic.record import CELL_COLUMNS, Draw, Record, Treatment
 from tcellabm.kernels import layout
 
 if TYPE_CHECKING:
@@ -47,15 +47,21 @@ B_CELLS = slice(layout.B_CELL, layout.MEMORY)
 CAR_T = slice(layout.MEMORY, layout.RESTING)
 MYELOID = slice(layout.RESTING, layout.STATES)
 ACTIVATED = slice(layout.ACTIVATED, layout.STATES)
-# Columns of the series that are cells of the body, in order.
-SERIES_CELLS = (
-    slice(layout.LEUKEMIA + 1, layout.B_CELL),
-    slice(layout.LEUKEMIA, layout.LEUKEMIA + 1),
-    slice(layout.MEMORY, layout.EFFECTOR),
-    slice(layout.EFFECTOR, layout.EXHAUSTED),
-    slice(layout.EXHAUSTED, layout.RESTING),
-    B_CELLS,
-    ACTIVATED,
+# Columns of the series that are cells of the body, in order: the states that each counts.
+SERIES_CELLS = dict(
+    zip(
+        CELL_COLUMNS,
+        (
+            slice(layout.LEUKEMIA + 1, layout.B_CELL),
+            slice(layout.LEUKEMIA, layout.LEUKEMIA + 1),  # the lowest rung carries no CD19
+            slice(layout.MEMORY, layout.EFFECTOR),
+            slice(layout.EFFECTOR, layout.EXHAUSTED),
+            slice(layout.EXHAUSTED, layout.RESTING),
+            B_CELLS,
+            ACTIVATED,
+        ),
+        strict=True,
+    )
 )
 # Ticks stay short that long after a treatment: what it sets off acts within hours.
 ALERT_DAYS = {"car_t": 28.0} | dict.fromkeys(DRUGS, 7.0)
@@ -264,7 +270,7 @@ class TumorTCellModel(Model):
         self.record.add_row(
             (
                 self.time,
-                *(self._body(states) for states in SERIES_CELLS),
+                *(self._body(states) for states in SERIES_CELLS.values()),
                 self._copies_per_ug(),
                 *self.tissue.cytokines.plasma.tolist(),
                 self.drugs.tocilizumab.concentration,

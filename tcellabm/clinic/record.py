@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-SERIES_COLUMNS = (
-    "day",
+CELL_COLUMNS = (
     "leukemia_cd19_positive",
     "leukemia_cd19_negative",
     "car_t_memory",
@@ -17,6 +16,10 @@ SERIES_COLUMNS = (
     "car_t_exhausted",
     "b_cell",
     "myeloid_activated",
+)
+SERIES_COLUMNS = (
+    "day",
+    *CELL_COLUMNS,
     "copies_per_ug",
     "il6_pg_per_ml",
     "il1_pg_per_ml",

@@ -4,6 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _CAUSES = {"progression": "progression", "crs": "cytokine release syndrome", "icans": "ICANS"}
+_DRUGS = {
+    "tocilizumab_doses": "tocilizumab",
+    "steroid_doses": "corticosteroid",
+    "anakinra_doses": "anakinra",
+}
 _PHENOTYPES = {"cd19_positive": "CD19-positive", "cd19_negative": "CD19-negative"}
 
 
@@ -13,9 +18,10 @@ def sentences(outcomes: Mapping[str, Any]) -> list[str]:
     Parameters
     ----------
     outcomes : mapping
-        A row of outcomes; None where nothing happened.
+        A row of outcomes, and `anakinra_doses` where known; None where nothing happened.
     """
     said = [_expansion(outcomes), _remission(outcomes), *_relapse(outcomes), _crs(outcomes)]
+    said += [*_icans(outcomes), *_doses(outcomes)]
     if outcomes["death_day"] is not None:
         cause = _CAUSES.get(outcomes["death_cause"], outcomes["death_cause"])
         said.append(f"The patient died on day {outcomes['death_day']:.0f} ({cause}).")
@@ -53,12 +59,19 @@ def _crs(outcomes: Mapping[str, Any]) -> str:
     text = f"Cytokine release syndrome: worst grade {penn} (Penn), {astct} (ASTCT), {lee} (Lee)"
     if outcomes["crs_onset_day"] is not None:
         text += f", from day {outcomes['crs_onset_day']:.1f}"
-    drugs = [
-        f"{outcomes[key]} of {name}"
-        for key, name in (("tocilizumab_doses", "tocilizumab"), ("steroid_doses", "corticosteroid"))
-        if outcomes[key]
-    ]
-    return f"{text}; doses given: {', '.join(drugs) or 'none'}."
+    return f"{text}."
+
+
+def _icans(outcomes: Mapping[str, Any]) -> list[str]:
+    if not outcomes["icans_grade"]:
+        return []
+    return [f"Neurotoxicity (ICANS): worst grade {outcomes['icans_grade']} (ASTCT)."]
+
+
+def _doses(outcomes: Mapping[str, Any]) -> list[str]:
+    given = [f"{outcomes[key]} of {name}" for key, name in _DRUGS.items() if outcomes.get(key)]
+    ill = outcomes["crs_grade_penn"] or outcomes["icans_grade"]
+    return [f"Doses given: {', '.join(given) or 'none'}."] if given or ill else []
 
 
 def _end(outcomes: Mapping[str, Any]) -> str:

@@ -1,9 +1,11 @@
 """A server of the pages in a process of its own, and a real browser to look at them."""
 
+import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -14,8 +16,37 @@ STARTS_WITHIN = 180.0  # seconds; kernels may have to be compiled
 SIZE = {"width": 1280, "height": 720}
 
 
+class Outside:
+    """All that a process may ask of the internet by way of a proxy: asked for, and not answered."""
+
+    def __init__(self):
+        self.asked = []
+        self._door = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._listen, daemon=True).start()
+        address = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        proxies = {f"{kind}_proxy": address for kind in ("http", "https", "all")}
+        proxies["no_proxy"] = "127.0.0.1,localhost"
+        self.environment = proxies | {name.upper(): value for name, value in proxies.items()}
+
+    def _listen(self):
+        while True:
+            caller, _ = self._door.accept()
+            with caller:
+                caller.settimeout(1.0)
+                try:
+                    self.asked.append(caller.recv(200))
+                except TimeoutError:
+                    self.asked.append(b"")
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def outside():
+    """What the server asks of anybody but this machine."""
+    return Outside()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, outside):
     """The address of `tcellabm app`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -23,7 +54,8 @@ def server(tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "log"
     command = [sys.executable, "-m", "tcellabm.cli", "app", "--port", str(port)]
     with log.open("w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file)
+        environment = {**os.environ, **outside.environment}
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
         address = f"http://127.0.0.1:{port}/"
         try:
             _wait_for(address, process, log)

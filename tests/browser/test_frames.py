@@ -30,7 +30,7 @@ def test_dots_times_cells_per_dot_come_to_the_cells(day):
     dots, cells = dots_of(model, taken), cells_by_voxel(model)
     for name, kinds in POPULATIONS.items():
         for kind in kinds:
-            shown = int(dots[frames.DRAWN.index(kind)].sum())
+            shown = int(dots[kind].sum())
             expected = cells[kind].sum() / taken.facts["per_dot"][name]
             # the fixed thresholds are spread evenly: what is left over rounds within a few dots
             assert abs(shown - expected) <= 3.0 + 0.02 * expected
@@ -54,6 +54,26 @@ def test_counts_are_those_of_the_model():
         "myeloid": ("myeloid_resting", "myeloid_activated"),
     }
     assert {name: sum(facts["cells"][k] for k in kinds) for name, kinds in sums.items()} == counts
+
+
+@pytest.mark.parametrize("grade", [0, 1, 2, 3, 4])
+def test_icans_is_graded_and_from_grade_3_on_in_intensive_care(grade):
+    model = patient(2.0)
+    limits = model.params.neurotoxicity
+    model.neurotoxicity.injury = getattr(limits, f"grade_{grade}_injury") if grade else 0.0
+    model._write_row()
+    facts = picture(model).facts
+    assert facts["grades"] == {"CRS": 0, "ICANS": grade} and not facts["edema"]
+    assert facts["place"] == ("icu" if grade >= 3 else "ward" if grade else "near")
+
+
+def test_the_worst_of_icans_is_cerebral_edema_then_death():
+    model = patient(2.0)
+    model.neurotoxicity.injury = model.params.neurotoxicity.edema_injury
+    facts = picture(model).facts
+    assert facts["edema"] and facts["grades"]["ICANS"] == 4
+    model.record.death_cause = "icans"
+    assert picture(model).facts["grades"] == {"CRS": 0, "ICANS": 5}
 
 
 def test_a_picture_stays_when_the_model_goes_on():

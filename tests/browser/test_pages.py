@@ -7,9 +7,14 @@ import pytest
 
 from tcellabm.views.browser import stories
 from tcellabm.views.browser.ending import NAMES
+from tcellabm.views.browser.glossary import EDEMA, GRADES
 
 SHOWN = "document.querySelector('.twins')"
 SERIOUS = ("serious", "critical")
+FITS = """(shown, text) => shown.every((node) => {
+  node.textContent = text;
+  return node.scrollWidth <= node.clientWidth;
+})"""
 INFUSED = "?seed=7&give=0:car_t:both"
 
 
@@ -86,14 +91,22 @@ def test_each_button_has_its_effect(server, watched):
     page.wait_for_function("document.querySelector('.day').textContent === 'day 0.3'")
     cells = page.locator(".arm-a .group").nth(1).locator("b").all_inner_texts()
     assert cells[0] != "0"
-    for name in ("Tocilizumab", "Dexamethasone", "Second CAR T dose"):
+    for name, words in (
+        ("Tocilizumab", "IL-6"),
+        ("Dexamethasone", "steroid"),
+        ("Anakinra", "IL-1"),
+        ("Second CAR T dose", "CD19"),
+    ):
         wait_for_more(page, 0)
         before = frames(page)
-        page.get_by_role("button", name=name).click()
+        button = page.get_by_role("button", name=name)
+        assert words in button.get_attribute("data-tip")
+        button.click()
         page.wait_for_function(f"{SHOWN}.stats.frames > {before}")
     given = said(page)["give"]
     assert re.findall(r"[\d.]+:(\w+):(\w+)", given) == [
-        ("car_t", "both"), ("tocilizumab", "a"), ("corticosteroid", "a"), ("car_t", "a"),
+        ("car_t", "both"), ("tocilizumab", "a"), ("corticosteroid", "a"), ("anakinra", "a"),
+        ("car_t", "a"),
     ]  # fmt: skip
     page.locator(".play").click()
     page.locator(".arm-b .subtitle", has_text="not given").wait_for()
@@ -123,12 +136,17 @@ def test_sliders_make_another_patient_and_say_when(server, watched):
 
 
 def test_the_address_brings_everything_back(server, watched):
-    query = "?seed=8&myeloid=3&give=0:car_t:both,4.5:tocilizumab:a&day=6.5"
+    query = "?seed=8&myeloid=3&give=0:car_t:both,4.5:tocilizumab:a,5:anakinra:a&day=6.5"
     first = watched().open(server + query)
     again = watched().open(f"{server}?{urlsplit(first.url).query}")
     assert said(first) == said(again) and day(first) == day(again) == 6.5
     texts = [page.locator(".arm").all_inner_texts() for page in (first, again)]
     assert texts[0] == texts[1] and texts[0][0] != texts[0][1]
+
+
+def test_the_server_asks_nothing_of_anybody(server, outside, watched):
+    watched().open(server)  # by then a telemetry that is on has told of the start
+    assert outside.asked == []
 
 
 def test_a_bad_address_is_one_clear_line(server, watched):
@@ -144,17 +162,21 @@ def test_the_keyboard_is_enough(server, watched):
     page.wait_for_function("document.querySelector('.day').textContent === 'day 0.3'")
     page.keyboard.press(" ")
     page.locator(".play", has_text="Pause").wait_for()
-    page.keyboard.press("t")
+    for key in "tda":
+        page.keyboard.press(key)
     page.keyboard.press(" ")
     page.locator(".play", has_text="Play").wait_for()
-    assert ":tocilizumab:a" in said(page)["give"]
+    given = re.findall(r":(\w+):a", said(page)["give"])
+    assert given == ["tocilizumab", "corticosteroid", "anakinra"]
     marrow = page.locator(".arm-a .marrow")
     marrow.focus()
     words = page.locator(".arm-a .smear").get_attribute("aria-label")
     page.keyboard.press("ArrowDown")
     page.wait_for_timeout(500)
     assert page.evaluate("document.activeElement.className") == "marrow"
-    assert "Smear" in words and "CAR T cells" in marrow.get_attribute("aria-label")
+    label = marrow.get_attribute("aria-label")
+    assert "Smear" in words and "CAR T cells" in label
+    assert "CRS grade 0 (no CRS), ICANS grade 0 (no ICANS)" in label
 
 
 def test_no_serious_fault_in_accessibility(server, watched):
@@ -176,6 +198,8 @@ def test_nothing_is_cut_off(server, watched, width, height):
         || arm.scrollHeight > arm.clientHeight + 1).length"""
     )
     assert cut == 0
+    for words in (*GRADES["CRS"], *GRADES["ICANS"], EDEMA):
+        assert page.locator(".grade-text").evaluate_all(FITS, f"4: {words}"), words
     assert page.locator(".play").is_visible() and page.locator(".top .notice").is_visible()
     if (width, height) == (1280, 720):
         assert page.locator(".fever").first.bounding_box()["y"] < height - 60
@@ -200,6 +224,8 @@ def test_what_is_kept_can_be_opened(server, watched, tmp_path):
     replay.locator(".play").click()
     replay.wait_for_function("Number(document.querySelector('.day').textContent.slice(4)) > 6")
     assert replay.evaluate(f"{SHOWN}.stats.dots[0]") > 500
+    for scale, words in zip(GRADES, replay.locator(".arm-a .grade").all_inner_texts(), strict=True):
+        assert f"{scale} grade" in words and words.split(": ")[1] in (*GRADES[scale], EDEMA)
     assert violations(replay) == []
 
 

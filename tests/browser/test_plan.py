@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcellabm import InputError
+from tcellabm import InputError, model
+from tcellabm.views.browser.glossary import GLOSSARY
 from tcellabm.views.browser.plan import (
     DAYS_PER_STEP,
     LARGEST_SEED,
@@ -118,6 +119,12 @@ def test_what_is_wrong_is_named(query, said):
     with pytest.raises(InputError, match=".*") as caught:
         Plan.of_query(query)
     assert said in str(caught.value)
+
+
+def test_all_that_the_model_can_give_has_a_button_of_its_own():
+    assert set(TREATMENTS) == set(model.TREATMENTS)
+    assert len({button.key for button in TREATMENTS.values()}) == len(TREATMENTS)
+    assert all(button.term in GLOSSARY for button in TREATMENTS.values())
 
 
 def test_giving_something_drops_what_was_planned_for_later():

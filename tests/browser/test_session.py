@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from tcellabm.views.browser import assets, registry
+from tcellabm.views.browser.feed import MOST_ON_THE_WAY
 from tcellabm.views.browser.plan import Plan
-from tcellabm.views.browser.session import MOST_ON_THE_WAY, Session
+from tcellabm.views.browser.server import SETTINGS
+from tcellabm.views.browser.session import Session
 
 WAIT = 60.0  # seconds until a test gives up: never a measure of speed
 
@@ -89,16 +91,17 @@ def test_no_more_frames_are_sent_than_are_drawn(opened):
     assert following["n"] == MOST_ON_THE_WAY + 1 and following["day"] > last["day"]
 
 
-def test_a_treatment_shows_in_the_next_frame_and_sets_the_twins_apart(opened):
+@pytest.mark.parametrize("drug", ["tocilizumab", "anakinra"])
+def test_a_treatment_shows_in_the_next_frame_and_sets_the_twins_apart(opened, drug):
     browser = opened("seed=7&day=5&give=0:car_t:both")
     browser.wait_for("frame")
-    browser.tell("give", name="tocilizumab")
+    browser.tell("give", name=drug)
     frame, _ = browser.wait_for("frame")
-    assert frame["given"][-1] == [5.0, "tocilizumab", "a"]
-    assert "5:tocilizumab:a" in frame["query"]
+    assert frame["given"][-1] == [5.0, drug, "a"]
+    assert f"5:{drug}:a" in frame["query"]
     browser.tell("step")
     apart, parts = browser.wait_for("frame", lambda f: len(f["arms"]) == 2)
-    assert apart["arms"][0]["tocilizumab"] > 0.0 == apart["arms"][1]["tocilizumab"]
+    assert apart["arms"][0][drug] > 0.0 == apart["arms"][1][drug]
     assert len(parts) == 4 and apart["rows_from"][1] == 0
 
 
@@ -208,6 +211,7 @@ def test_a_table_holds_both_patients(opened):
     lines = text.decode().splitlines()
     assert message["name"].endswith(".csv")
     assert lines[0].startswith("patient,day,leukemia_cd19_positive")
+    assert lines[0].endswith(",icans_grade")
     assert {line[0] for line in lines[1:]} == {"a", "b"}
 
 
@@ -221,6 +225,15 @@ def test_a_replay_is_one_file_that_asks_for_nothing(opened):
     text = page.decode()
     assert "/*DATA*/" not in text and "not for clinical use" in text
     assert "default-src 'none'" in text and "//" not in text.split("<style", 1)[0]
+
+
+def test_telemetry_is_off(monkeypatch):
+    telemetry = pytest.importorskip("solara.server.settings").Telemetry
+    monkeypatch.delenv("SOLARA_TELEMETRY_MIXPANEL_ENABLE", raising=False)
+    assert telemetry().mixpanel_enable  # on unless it is told not to be
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    assert not telemetry().mixpanel_enable
 
 
 def test_only_so_many_sessions_are_open():

@@ -5,7 +5,7 @@ import pytest
 from tcellabm import InputError
 from tcellabm.views.browser import stories
 from tcellabm.views.browser.ending import NAMES, ending_of, fits, screen
-from tcellabm.views.browser.plan import Treatment
+from tcellabm.views.browser.plan import Plan, Treatment
 from tcellabm.views.browser.twins import Twins
 
 FIND = "run scripts/find_stories.py: parameters have changed"
@@ -37,6 +37,17 @@ def test_a_story_of_which_a_class_made_its_own_is_not_as_told():
     twins.advance(1.0)
     twins.give(Treatment(1.0, "corticosteroid"))
     assert not screen(twins)["as_told"]
+
+
+def test_the_end_screen_tells_of_icans_and_anakinra_where_there_was_any():
+    infused = Treatment(0.0, "car_t", "both")
+    twins = Twins(Plan(seed=7, treatments=(infused, Treatment(1.0, "anakinra")), days=2.0))
+    twins.advance(1.25)
+    twins.arms[0].neurotoxicity.injury = 1.1 * twins.arms[0].params.neurotoxicity.grade_2_injury
+    twins.advance(2.0)
+    yours, twin = (" ".join(arm["said"]) for arm in screen(twins)["arms"])
+    assert "(ICANS): worst grade 2" in yours and "1 of anakinra" in yours
+    assert "ICANS" not in twin and "anakinra" not in twin
 
 
 def test_an_unknown_story_is_refused():

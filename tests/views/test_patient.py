@@ -120,7 +120,9 @@ def test_sentences_of_a_stormy_course():
         "crs_grade_astct": 4,
         "crs_grade_lee": 3,
         "crs_onset_day": 3.25,
+        "icans_grade": 3,
         "tocilizumab_doses": 2,
+        "anakinra_doses": 4,
         "death_day": 300.0,
         "death_cause": "progression",
         "leukemic_cells_end": 6.2e11,
@@ -130,8 +132,9 @@ def test_sentences_of_a_stormy_course():
         "CAR T cells peaked at 8.4e+10 in the body; in blood 13,320 copies/µg (Cmax) on day 11.",
         "Remission (CR or CRi) from day 28, MRD-negative.",
         "CD19-positive relapse on day 254.",
-        "Cytokine release syndrome: worst grade 4 (Penn), 4 (ASTCT), 3 (Lee), from day 3.2; "
-        "doses given: 2 of tocilizumab.",
+        "Cytokine release syndrome: worst grade 4 (Penn), 4 (ASTCT), 3 (Lee), from day 3.2.",
+        "Neurotoxicity (ICANS): worst grade 3 (ASTCT).",
+        "Doses given: 2 of tocilizumab, 4 of anakinra.",
         "The patient died on day 300 (progression).",
         "At the end (day 300) 6.2e+11 leukemic cells were alive.",
     ]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tcellabm.clinic import grading
+from tcellabm.clinic.outcomes import DEATH_GRADE, in_icu
 from tcellabm.model import TumorTCellModel
 
 # The label asks patients to stay within two hours of a certified hospital for four weeks.
@@ -24,25 +25,30 @@ def bedside(model: TumorTCellModel) -> dict[str, Any]:
         "temperature": model.physiology.temperature_c,
         "pressure": needs.blood_pressure,
         "oxygen": needs.oxygen,
-        "penn": grading.penn(needs),
-        "astct": grading.astct(needs),
-        "lee": grading.lee(needs),
-        "crs": bool(model.physiology.in_crs),
+        "grades": grades(model),
+        "edema": bool(model.neurotoxicity.cerebral_edema),
         "il6": float(plasma[0]),
         "ifng": float(plasma[3]),
         "tocilizumab": model.drugs.tocilizumab.concentration,
+        "anakinra": model.drugs.anakinra.concentration,
         "place": place(model),
         "died": model.record.death_cause,
     }
 
 
+def grades(model: TumorTCellModel) -> dict[str, int]:
+    """Return the ASTCT grades of CRS and of ICANS, 0-5; 5 is death by it."""
+    now = {"CRS": grading.astct(model.physiology.needs), "ICANS": model.neurotoxicity.grade}
+    died = model.record.death_cause.upper()
+    return {scale: DEATH_GRADE if scale == died else grade for scale, grade in now.items()}
+
+
 def place(model: TumorTCellModel) -> str:
     """Return where the patient is: a key of PLACES."""
-    needs = model.physiology.needs
-    if max(needs.blood_pressure, needs.oxygen) >= 2:
+    if in_icu(model.record, model.params)[-1:].any():
         return "icu"
     infused = model.record.days_of("car_t")
     since = model.time - infused[-1] if infused else 0.0
-    if model.physiology.in_crs or since < FIRST_DAY:
+    if any(grades(model).values()) or since < FIRST_DAY:
         return "ward"
     return "near" if since < NEAR_HOSPITAL_DAYS else "home"

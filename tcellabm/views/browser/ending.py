@@ -37,7 +37,8 @@ _WHY = {
     "untreated": "Nothing held the leukemia back, and it filled the marrow.",
     "death_of_crs": "Myeloid cells, driven by the fight, released so much IL-6 and IL-1 that "
     "blood vessels leaked; blood pressure and oxygen could not be held.",
-    "death_of_icans": "Cytokines in the brain were not blocked in time.",
+    "death_of_icans": "IL-1 and IL-6 came into the brain until it swelled (cerebral edema). "
+    "Tocilizumab does not reach it; a steroid or anakinra came too late, or not at all.",
     "death_of_leukemia": "Leukemia filled the marrow, and nothing held it back.",
     "watched": "Every dot was one cell, followed through true space. A sample may be cleared "
     "here; whether the patient is cured, it cannot say.",
@@ -129,6 +130,7 @@ def _said(model: TumorTCellModel) -> list[str]:
         name: None if isinstance(value, float) and value != value else value
         for name, value in model.outcomes().items()
     }
+    known["anakinra_doses"] = len(model.record.days_of("anakinra"))
     said = sentences(known)
     return (
         said if known["cured"] or model.params.resolution.represented_fraction == 1.0 else said[:1]

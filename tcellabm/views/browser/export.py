@@ -21,13 +21,13 @@ from tcellabm.views.browser.frames import (
     SMEAR_CELLS,
     chart_rows,
 )
-from tcellabm.views.browser.glossary import GLOSSARY, GRADES, NEEDS
+from tcellabm.views.browser.glossary import EDEMA, GLOSSARY, GRADES, NEEDS
 from tcellabm.views.browser.plan import ARMS, SLIDERS, TREATMENTS, Plan
 from tcellabm.views.browser.twins import Twins
 
 if TYPE_CHECKING:
     from tcellabm.params import Parameters
-    from tcellabm.views.browser.session import Kept
+    from tcellabm.views.browser.feed import Kept
 
 
 def appearance(params: Parameters) -> dict[str, Any]:
@@ -48,6 +48,8 @@ def appearance(params: Parameters) -> dict[str, Any]:
         "places": PLACES,
         "needs": NEEDS,
         "grades": GRADES,
+        "edema": EDEMA,
+        "treatments": {name: button._asdict() for name, button in TREATMENTS.items()},
         "glossary": GLOSSARY,
     }
 
@@ -67,7 +69,6 @@ def described(twins: Twins, plan: Plan) -> dict[str, Any]:
             name: {**slider._asdict(), "value": twins.covariates[slider.key]}
             for name, slider in SLIDERS.items()
         },
-        "treatments": TREATMENTS,
         "story": plan.story,
         "lead": told.lead if told else "",
         "stories": {name: story.title for name, story in stories.ALL.items()},

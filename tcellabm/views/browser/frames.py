@@ -11,22 +11,13 @@ import numpy as np
 
 from tcellabm.clinic.assays import normal_marrow
 from tcellabm.kernels import layout
-from tcellabm.model import TumorTCellModel
+from tcellabm.model import SERIES_CELLS, TumorTCellModel
 from tcellabm.views.browser.bedside import bedside
 
-KINDS = (
-    "leukemia_cd19_positive",
-    "leukemia_cd19_negative",
-    "car_t_memory",
-    "car_t_effector",
-    "car_t_exhausted",
-    "b_cell",
-    "myeloid_resting",
-    "myeloid_activated",
-)
-DRAWN = (0, 1, 2, 3, 4, 5, 7)  # resting myeloid cells are seen under the microscope alone
-# Populations whose dots stand for the same number of cells.
-POPULATIONS = {"leukemia": (0, 1), "car_t": (2, 3, 4), "b_cell": (5,), "myeloid": (7,)}
+DRAWN = tuple(SERIES_CELLS)
+KINDS = (*DRAWN, "myeloid_resting")  # those are seen under the microscope alone
+# Populations whose dots stand for the same number of cells: places in DRAWN.
+POPULATIONS = {"leukemia": (0, 1), "car_t": (2, 3, 4), "b_cell": (5,), "myeloid": (6,)}
 MOST_DOTS, MOST_CELLS = 9000, 1e12  # so many dots draw so many cells
 DOTS_POWER = 0.25
 FEW_CELLS = 250  # so many are drawn cell by cell
@@ -42,16 +33,15 @@ CHART_COLUMNS = (
     "b_cell",
     "temperature_c",
     "crs_grade_astct",
+    "icans_grade",
 )
 _CAR_T_COLUMNS = ("car_t_memory", "car_t_effector", "car_t_exhausted")
 
 
 def _kind_of_state() -> np.ndarray:
-    kinds = np.zeros(layout.STATES, np.int64)
-    kinds[layout.LEUKEMIA] = 1  # the lowest rung carries no CD19
-    kinds[layout.B_CELL : layout.MEMORY] = 5
-    kinds[layout.MEMORY : layout.RESTING] = (2, 3, 4)
-    kinds[layout.RESTING :] = (6, 7)
+    kinds = np.full(layout.STATES, KINDS.index("myeloid_resting"))
+    for kind, states in enumerate(SERIES_CELLS.values()):
+        kinds[states] = kind
     return kinds
 
 
@@ -128,7 +118,7 @@ def _dots(cells: np.ndarray, per_dot: dict[str, int]) -> np.ndarray:
         scale[list(kinds)] = per_dot[name]
     exact = cells / scale[:, None]
     dots = np.floor(exact + _thresholds(*cells.shape))
-    return np.minimum(dots, MOST_DOTS_PER_VOXEL).astype(np.uint8)[list(DRAWN)]
+    return np.minimum(dots, MOST_DOTS_PER_VOXEL).astype(np.uint8)[: len(DRAWN)]
 
 
 def _thresholds(kinds: int, voxels: int) -> np.ndarray:

@@ -20,11 +20,6 @@ MOST_TREATMENTS = 40
 LARGEST_SEED = 2**63 - 1
 LONGEST_DAYS = 730.0
 SCENARIOS = {"body": "scenarios/kymriah.toml", "biopsy": "scenarios/biopsy.toml"}
-TREATMENTS = {
-    "car_t": "CAR T cells",
-    "tocilizumab": "tocilizumab",
-    "corticosteroid": "dexamethasone",
-}
 BOTH, YOURS = "both", "a"
 ARMS = ("a", "b")
 # Enough voxels to look at; whole bodies of a sweep have fewer.
@@ -45,6 +40,21 @@ class Slider(NamedTuple):
     help: str
 
 
+class Button(NamedTuple):
+    """One button of the page, for something that is given now."""
+
+    name: str
+    key: str  # of the keyboard
+    mark: str  # on the charts
+    term: str  # of the glossary
+
+
+TREATMENTS = {
+    "car_t": Button("Infuse CAR T cells", "I", "CAR T", "CAR T cell"),
+    "tocilizumab": Button("Tocilizumab", "T", "tocilizumab", "tocilizumab"),
+    "corticosteroid": Button("Dexamethasone", "D", "dexa", "dexamethasone"),
+    "anakinra": Button("Anakinra", "A", "anakinra", "anakinra"),
+}
 SLIDERS = {
     "dose": Slider(DOSE, "Dose", 2e5, 1e7, "cells/kg", "CAR T cells infused per kg of body weight"),
     "persistence": Slider(

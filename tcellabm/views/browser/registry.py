@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from tcellabm.views.browser.session import Send, Session
+from tcellabm.views.browser.feed import Send
+from tcellabm.views.browser.session import Session
 
 MOST_SESSIONS = 16
 FULL = f"{MOST_SESSIONS} pages are open, allowed: no more; close one and load this page again"

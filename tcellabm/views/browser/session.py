@@ -1,7 +1,7 @@
-"""One browser tab: plays a pair of twins on a thread of its own and sends pictures of them.
+"""One browser tab: plays a pair of twins on a thread of its own, and obeys the tab's commands.
 
-All that touches the models happens on that thread, in order: commands are queued, a picture is
-taken between two steps, and bytes leave only when the browser has drawn what it got before.
+All that touches the models happens on that thread, in order: commands are queued, and the `feed`
+takes a picture between two steps.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
 from tcellabm.params import InputError
-from tcellabm.views.browser import ending, export, stories
-from tcellabm.views.browser.frames import CHART_COLUMNS, Picture, chart_rows, picture
+from tcellabm.views.browser import stories
+from tcellabm.views.browser.feed import FRAMES_PER_SECOND, Feed, Message, Send
 from tcellabm.views.browser.plan import (
-    ARMS,
     BOTH,
     DAYS_PER_STEP,
     SLIDERS,
@@ -26,27 +24,13 @@ from tcellabm.views.browser.plan import (
     Treatment,
     on_grid,
 )
-from tcellabm.views.browser.thinned import Thinned
 from tcellabm.views.browser.twins import Twins
 
-type Message = dict[str, Any]
-type Send = Callable[[Message, list[bytes]], None]
-
-FRAMES_PER_SECOND = 25.0
-MOST_ON_THE_WAY = 2  # frames sent and not yet drawn
-FRAMES_KEPT, FRAME_SPACING = 400, 0.005
 IDLE_SECONDS = 900.0  # without play or command: the patient is freed, its plan is kept
-LOST_SECONDS = 20.0  # without an answer to a frame: the browser is gone, or asleep
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # days per second
 STEP_DAYS = 0.25
 LONGEST_LEAP = 2.0  # days computed between two looks at the commands
-
-
-class Kept(NamedTuple):
-    """A frame as it is kept for the replay."""
-
-    facts: Message
-    pixels: tuple[bytes, ...]
+FILES = ("csv", "replay")
 
 
 class Session(threading.Thread):
@@ -55,7 +39,7 @@ class Session(threading.Thread):
     def __init__(self, send: Send, idle_seconds: float = IDLE_SECONDS) -> None:
         """Prepare a session; `start` begins it."""
         super().__init__(name="twins", daemon=True)
-        self._send_raw = send
+        self._feed = Feed(send)
         self._idle_seconds = idle_seconds
         self._commands: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._twins: Twins | None = None
@@ -65,13 +49,8 @@ class Session(threading.Thread):
         self._stops = True  # whether play stops where a story has something to read
         self._ahead = 0.0  # days that the play head is beyond the state, less than a step
         self._aim: float | None = None  # a day that is being gone to
-        self._voxels: dict[str, int | None] = dict.fromkeys(ARMS)
-        self._detail = 1.0
-        self._rows = dict.fromkeys(ARMS, 0)  # of the record, that the browser has
-        self._sent = self._drawn = 0
-        self._last_word = self._last_frame = time.monotonic()
+        self._last_word = time.monotonic()
         self._dirty = False  # the browser shows something older than the state
-        self._frames: Thinned[Kept] = Thinned(FRAMES_KEPT, FRAME_SPACING)
 
     # --- from outside ---------------------------------------------------------------------------
 
@@ -97,12 +76,12 @@ class Session(threading.Thread):
                 else:
                     self._go_on()
             except InputError as error:
-                self._send({"kind": "error", "text": str(error)})
+                self._feed.say("error", str(error))
             except (TypeError, ValueError) as error:
-                self._send({"kind": "error", "text": f"bad command: {error}"[:200]})
+                self._feed.say("error", f"bad command: {error}"[:200])
             except Exception as error:  # a fault ends the patient, not the page
                 self._playing, self._aim = False, None
-                self._send({"kind": "error", "text": f"{type(error).__name__}: {error}"[:300]})
+                self._feed.say("error", f"{type(error).__name__}: {error}"[:300])
 
     def _next_command(self) -> Message | None:
         """Return the next command; None when it is time to go on."""
@@ -118,17 +97,14 @@ class Session(threading.Thread):
             return 0.0
         if not (self._playing or self._dirty):
             return max(1.0, self._last_word + self._idle_seconds - time.monotonic())
-        if self._sent - self._drawn >= MOST_ON_THE_WAY:
-            return 1.0  # an answer is a command, and ends the wait
-        return max(0.0, self._last_frame + 1.0 / FRAMES_PER_SECOND - time.monotonic())
+        return self._feed.wait()
 
     def _go_on(self) -> None:
-        now = time.monotonic()
-        waiting = self._sent - self._drawn >= MOST_ON_THE_WAY
-        if waiting and now - self._last_frame > LOST_SECONDS:
+        waiting = self._feed.full
+        if self._feed.lost:
             self._playing = False
         busy = self._playing or self._aim is not None or (self._dirty and not waiting)
-        if not busy and now - self._last_word > self._idle_seconds:
+        if not busy and time.monotonic() - self._last_word > self._idle_seconds:
             return self._free()
         if self._aim is not None:
             return self._approach()
@@ -165,17 +141,15 @@ class Session(threading.Thread):
         if self._twins.day >= self._aim or self._twins.ended:
             self._aim = None
             self._dirty = True
-        elif time.monotonic() - self._last_frame > 1.0 / FRAMES_PER_SECOND:
-            self._last_frame = time.monotonic()
-            self._send({"kind": "status", "text": f"Computing day {self._twins.day:.0f}"})
+        else:
+            self._feed.progress(f"Computing day {self._twins.day:.0f}")
 
     # --- commands -------------------------------------------------------------------------------
 
     def _obey(self, command: Message) -> None:
         name = command.get("do")
         if name == "drawn":
-            self._drawn = max(self._drawn, min(int(command.get("n", 0)), self._sent))
-            return
+            return self._feed.drawn(int(command.get("n", 0)))
         self._last_word = time.monotonic()
         if self._twins is None and name not in ("open", "restart", "story"):
             self._restore()
@@ -202,7 +176,7 @@ class Session(threading.Thread):
         self._begin(stories.plan_of(str(command.get("name", ""))), 0.0)
 
     def _begin(self, plan: Plan, day: float) -> None:
-        self._send({"kind": "status", "text": "Drawing the patient (the first time compiles)"})
+        self._feed.say("status", "Drawing the patient (the first time compiles)")
         self._playing = False
         self._plan, self._day = plan, day
         self._restore()
@@ -211,19 +185,16 @@ class Session(threading.Thread):
         """Make the patient of the plan, and go to its day."""
         day = self._day
         self._twins = Twins(self._plan)
-        self._frames = Thinned(FRAMES_KEPT, FRAME_SPACING)
-        self._voxels = dict.fromkeys(ARMS)
-        self._rows = dict.fromkeys(ARMS, 0)
         self._ahead = 0.0
-        self._send({"kind": "plan", **self._described()})
+        self._feed.begin(self._twins, self._plan)
         self._go_to(day)
 
     def _free(self) -> None:
         """Let go of a patient whom nobody looks at; the plan brings it back."""
         if self._twins is not None:
             self._twins = None
-            self._frames = Thinned(FRAMES_KEPT, FRAME_SPACING)
-            self._send({"kind": "status", "text": "Paused for long: the next click goes on here"})
+            self._feed.free()
+            self._feed.say("status", "Paused for long: the next click goes on here")
 
     def _set_playing(self, command: Message) -> None:
         assert self._twins is not None
@@ -254,7 +225,7 @@ class Session(threading.Thread):
         assert self._twins is not None
         if day < self._twins.day:
             self._twins.seek(day)
-            self._frames.forget_after(day)
+            self._feed.forget_after(day)
         self._aim, self._day, self._dirty = day, day, True
 
     def _give(self, command: Message) -> None:
@@ -274,84 +245,21 @@ class Session(threading.Thread):
         self._show()
 
     def _look_at(self, command: Message) -> None:
-        arm = command.get("arm")
-        if arm in ARMS:
-            self._voxels[arm] = int(command.get("voxel", 0))
-        self._detail = min(max(float(command.get("detail", self._detail)), 0.1), 1.0)
+        detail = float(command["detail"]) if "detail" in command else None
+        self._feed.look(command.get("arm"), int(command.get("voxel", 0)), detail)
         self._dirty = True
 
     def _export(self, command: Message) -> None:
         assert self._twins is not None
         what = str(command.get("what"))
-        if what == "csv":
-            name, text = "patients.csv", export.table(self._twins)
-        elif what == "replay":
-            name, text = "replay.html", self._replay()
-        else:
-            raise InputError(f"export of {what[:30]}", "page", "allowed: csv, replay")
-        self._send({"kind": "file", "name": f"tcellabm-{name}"}, [text.encode()])
-
-    def _replay(self) -> str:
-        assert self._twins is not None
-        return export.replay(self._described(), list(self._frames), self._twins)
-
-    # --- messages -------------------------------------------------------------------------------
-
-    def _send(self, message: Message, parts: list[bytes] | None = None) -> None:
-        self._send_raw(message, parts or [])
-
-    def _described(self) -> Message:
-        """Return what holds for this patient throughout."""
-        assert self._twins is not None
-        return export.described(self._twins, self._plan)
+        if what not in FILES:
+            raise InputError(f"export of {what[:30]}", "page", f"allowed: {', '.join(FILES)}")
+        self._feed.file(what, self._twins, self._plan)
 
     def _show(self) -> None:
-        """Send a picture of both, and the rows of the record since the last one."""
         assert self._twins is not None
-        twins = self._twins
         self._dirty = False
-        self._sent += 1
-        self._last_frame = time.monotonic()
-        arms = dict(zip(ARMS, twins.arms, strict=True))
-        seen = {arm: self._picture(arm) for arm in (ARMS if twins.apart else ARMS[:1])}
-        first = {arm: min(self._rows[arm], len(arms[arm].record)) for arm in seen}
-        rows = {arm: chart_rows(arms[arm], first[arm]) for arm in seen}
-        facts = self._facts(seen)
-        message = {
-            "kind": "frame",
-            "n": self._sent,
-            "playing": self._playing,
-            "rows_from": list(first.values()),
-            **facts,
-        }
-        pixels = tuple(taken.pixels for taken in seen.values())
-        self._send(message, [*pixels, *(part.tobytes() for part in rows.values())])
-        for arm, part in rows.items():
-            self._rows[arm] = first[arm] + len(part)
-        if not twins.apart:  # the twin's chart is yours up to here
-            self._rows[ARMS[1]] = 0
-        self._frames.offer(twins.day, lambda: Kept(facts, pixels))
-
-    def _picture(self, arm: str) -> Picture:
-        assert self._twins is not None
-        model = self._twins.arms[ARMS.index(arm)]
-        return picture(model, self._voxels[arm], self._detail)
-
-    def _facts(self, seen: dict[str, Picture]) -> Message:
-        assert self._twins is not None
-        twins = self._twins
-        facts: Message = {
-            "day": twins.day,
-            "arms": [taken.facts for taken in seen.values()],
-            "given": [[t.day, t.name, t.who] for t in self._plan.treatments],
-            "query": self._plan.query(twins.day),
-            "note": stories.note_at(self._plan.story, twins.day),
-            "columns": len(CHART_COLUMNS),
-            "ended": twins.ended,
-        }
-        if twins.ended:
-            facts["ending"] = ending.screen(twins)
-        return facts
+        self._feed.show(self._twins, self._plan, self._playing)
 
 
 _COMMANDS: dict[str, Callable[[Session, Message], None]] = {

@@ -21,6 +21,24 @@ function swatch(kind) {
   return canvas;
 }
 
+// The grade of CRS or of ICANS: a thermometer, and in words what a patient of that grade is like.
+class Grade {
+  constructor(about, scale) {
+    Object.assign(this, { about, scale });
+    this.steps = about.grades[scale].map((words, grade) => h("li", { style: `--grade:${GRADE_COLORS[grade]}` }, `${grade}`));
+    this.text = h("span", { class: "grade-text" });
+    this.node = h("div", { class: "grade" }, h("span", { class: "scale" }, term(about, scale, `${scale} grade`)),
+      h("ol", { class: "thermometer", "aria-hidden": "true" }, ...this.steps), this.text);
+  }
+
+  show(grade, edema) {
+    this.steps.forEach((step, i) => step.classList.toggle("reached", i <= grade && grade > 0));
+    const meaning = edema && grade < 5 ? this.about.edema : this.about.grades[this.scale][grade];
+    set(this.text, `${grade}: ${meaning}`);
+    this.words = `${this.scale} grade ${grade} (${meaning})`;
+  }
+}
+
 class Arm {
   constructor(name, tell) {
     Object.assign(this, { name, tell, rows: [] });
@@ -77,15 +95,13 @@ class Arm {
 
   bedside() {
     const { about } = this;
-    this.steps = about.grades.map((words, grade) => h("li", { style: `--grade:${GRADE_COLORS[grade]}` }, `${grade}`));
-    this.gradeText = h("span", { class: "grade-text" });
+    this.grades = Object.fromEntries(Object.keys(about.grades).map((scale) => [scale, new Grade(about, scale)]));
     this.temperature = h("b", {});
     this.pressure = h("b", {});
     this.oxygen = h("b", {});
     this.cytokine = h("b", {});
     return h("div", { class: "bedside" },
-      h("div", { class: "grade" }, term(about, "CRS", "CRS grade"),
-        h("ol", { class: "thermometer", "aria-hidden": "true" }, ...this.steps), this.gradeText),
+      ...Object.values(this.grades).map((grade) => grade.node),
       h("dl", {},
         h("div", {}, h("dt", {}, "Temperature"), h("dd", {}, this.temperature)),
         h("div", {}, h("dt", {}, "Blood pressure"), h("dd", {}, this.pressure)),
@@ -118,9 +134,7 @@ class Arm {
       const each = facts.per_dot[name], there = kinds.some((kind) => facts.cells[kind] > 0);
       set(this.perDot[name], !there ? "" : each === 1 ? "1 dot = 1 cell" : `1 dot = ${count(each)}`);
     }
-    const grade = facts.died === "crs" ? 5 : facts.astct;
-    this.steps.forEach((step, i) => step.classList.toggle("reached", i <= grade && grade > 0));
-    set(this.gradeText, `${grade}: ${about.grades[grade]}`);
+    for (const [scale, grade] of Object.entries(this.grades)) grade.show(facts.grades[scale], scale === "ICANS" && facts.edema);
     set(this.temperature, dead ? "\u2013" : `${facts.temperature.toFixed(1)} \u00b0C`);
     set(this.pressure, dead ? "\u2013" : about.needs.pressure[facts.pressure]);
     set(this.oxygen, dead ? "\u2013" : about.needs.oxygen[facts.oxygen]);
@@ -146,10 +160,10 @@ class Arm {
     const carT = cells.car_t_memory + cells.car_t_effector + cells.car_t_exhausted;
     const day = frame.day.toFixed(1);
     this.words = `${TITLES[this.name]}, day ${day}: ${count(leukemia)} leukemic cells, ${count(carT)} CAR T cells, `
-      + `${count(cells.b_cell)} B cells, CRS grade ${facts.astct}, ${facts.temperature.toFixed(1)} degrees, ${about.places[facts.place]}.`;
+      + `${count(cells.b_cell)} B cells, ${Object.values(this.grades).map((grade) => grade.words).join(", ")}, ${facts.temperature.toFixed(1)} degrees, ${about.places[facts.place]}.`;
     this.marrowCanvas.setAttribute("aria-label", `Marrow as dots. ${this.words} Arrow keys move the microscope.`);
     this.smearCanvas.setAttribute("aria-label", `Smear of one place of the marrow. ${this.smearText.textContent}.`);
     this.cellCanvas.setAttribute("aria-label", `Chart of cell counts up to day ${day}, log axis. ${this.words}`);
-    this.feverCanvas.setAttribute("aria-label", `Chart of temperature and CRS grade up to day ${day}.`);
+    this.feverCanvas.setAttribute("aria-label", `Chart of temperature and of the grades of CRS and ICANS up to day ${day}.`);
   }
 }

@@ -1,4 +1,4 @@
-// The charts of one patient: cells on a log axis, temperature, CRS grade.
+// The charts of one patient: cells on a log axis, temperature, grades of CRS and ICANS.
 
 const INK = "#1f2733", FAINT = "#c9d0d9";
 const LINES = [
@@ -8,7 +8,6 @@ const LINES = [
   { column: "b_cell", color: "#8f7a00", name: "B cells", dash: [2, 2] },
 ];
 const GRADE_COLORS = ["#e8ecf1", "#fde3b0", "#f9b872", "#e9774a", "#b8323b", "#4a0d1a"];
-const MARKS = { car_t: "CAR T", tocilizumab: "tocilizumab", corticosteroid: "dexa" };
 const TOP = 13; // decades of the log axis
 
 function horizon(day, last) {
@@ -73,13 +72,13 @@ class Chart {
     context.setLineDash([]);
   }
 
-  // What was given: a line, and its name above the chart where there is room for it.
+  // What was given: a line a day, and its names above the chart, or their keys where there is no room.
   given(list, top, bottom, named) {
     const { context } = this;
-    let free = -99;
-    for (const [day, name, who] of list) {
-      if ((who !== "both" && who !== this.arm) || day > this.until) continue;
-      const x = this.x(day), text = MARKS[name];
+    const here = list.filter(([day, , who]) => (who === "both" || who === this.arm) && day <= this.until);
+    const days = [...new Set(here.map(([day]) => day))];
+    for (const [i, day] of days.entries()) {
+      const x = this.x(day), given = here.filter((one) => one[0] === day).map(([, name]) => this.about.treatments[name]);
       context.fillStyle = context.strokeStyle = "#5b2a86";
       context.lineWidth = 1.5;
       context.beginPath();
@@ -92,11 +91,11 @@ class Chart {
       context.lineTo(x + 4, top - 5);
       context.lineTo(x, top + 3);
       context.fill();
-      const width = context.measureText(text).width, left = Math.min(x + 7, this.w - width);
-      if (left < free) continue;
+      const room = (i + 1 < days.length ? this.x(days[i + 1]) - 4 : this.w) - x - 6;
+      const text = [given.map(({ mark }) => mark).join(" + "), given.map(({ key }) => key).join("")]
+        .find((words) => context.measureText(words).width <= room);
       context.textAlign = "left";
-      context.fillText(text, left, top - 4);
-      free = left + width + 12;
+      if (text) context.fillText(text, x + 6, top - 4);
     }
   }
 
@@ -116,7 +115,7 @@ class Chart {
 class CellChart extends Chart {
   draw(rows, frame, until) {
     const context = this.begin(until), { about } = this;
-    const top = 14, bottom = this.height - 16, floor = bottom - 8;
+    const top = 14, bottom = this.height - 16, floor = bottom - 11;
     const y = (n) => (n >= 1 ? floor - (Math.log10(n) / TOP) * (floor - top) : bottom - 1);
     for (let decade = 0; decade <= 12; decade += 3) this.gridline(y(10 ** decade), decade ? power(decade) : "1");
     this.gridline(bottom - 1, "0", FAINT, [1, 3]);
@@ -139,7 +138,9 @@ class CellChart extends Chart {
   names(rows, y) {
     const { context, about } = this;
     if (!rows.length) return;
-    const row = rows[rows.length - 1], taken = [];
+    const row = rows[rows.length - 1];
+    const beside = about.whole_body && this.x(row[0]) > this.w - this.right - 70;
+    const taken = beside ? [y(about.mrd_cells) - 7] : [];
     for (const { column, color, name } of LINES) {
       const n = row[about.columns.indexOf(column)];
       if (!(n > 0)) continue;
@@ -175,7 +176,7 @@ class CellChart extends Chart {
 class FeverChart extends Chart {
   draw(rows, frame, until) {
     const context = this.begin(until), { about } = this;
-    const top = 6, bottom = this.height - 12, low = 36, high = about.highest_temperature;
+    const top = 6, bottom = this.height - 23, low = 36, high = about.highest_temperature;
     const y = (t) => bottom - ((t - low) / (high - low)) * (bottom - top);
     for (const t of [37, 39, 41]) this.gridline(y(t), `${t} \u00b0C`);
     this.gridline(y(about.fever), "", "#c25400", [6, 4]);
@@ -183,16 +184,22 @@ class FeverChart extends Chart {
     context.fillStyle = "#a34700";
     context.fillText("fever", this.w - this.right - 2, y(about.fever) - 6);
     this.given(frame.given, top, bottom, false);
-    const grade = about.columns.indexOf("crs_grade_astct");
+    this.grades(rows, "crs_grade_astct", "CRS", bottom + 3);
+    this.grades(rows, "icans_grade", "ICANS", bottom + 14);
+    this.line(rows, about.columns.indexOf("temperature_c"), y, "#a3293d");
+    this.now(frame.day, top, bottom);
+  }
+
+  // A band as long as the time, the darker the worse.
+  grades(rows, column, name, top) {
+    const { context } = this, grade = this.about.columns.indexOf(column);
     rows.forEach((row, i) => {
       const next = rows[i + 1] || row;
       context.fillStyle = GRADE_COLORS[row[grade]];
-      context.fillRect(this.x(row[0]), bottom + 3, Math.max(1, this.x(next[0]) - this.x(row[0]) + 0.5), 8);
+      context.fillRect(this.x(row[0]), top, Math.max(1, this.x(next[0]) - this.x(row[0]) + 0.5), 8);
     });
     context.textAlign = "right";
     context.fillStyle = INK;
-    context.fillText("CRS", this.left - 5, bottom + 7);
-    this.line(rows, about.columns.indexOf("temperature_c"), y, "#a3293d");
-    this.now(frame.day, top, bottom);
+    context.fillText(name, this.left - 5, top + 4);
   }
 }

@@ -36,18 +36,20 @@ class Controls {
 
   actions() {
     const { about } = this;
-    const act = (name, key, text, hint) => h("button", {
-      class: `act act-${name}`, type: "button", "data-tip": hint, "aria-description": hint,
-      "aria-keyshortcuts": key, onclick: () => this.give(name),
-    }, text, h("kbd", { "aria-hidden": "true" }, key));
-    this.infuse = act("car_t", "I", "Infuse CAR T cells", about.glossary["CAR T cell"]);
+    const buttons = Object.fromEntries(Object.entries(about.treatments).map(([name, button]) => [name, this.act(name, button)]));
+    this.infuse = buttons.car_t;
     this.who = h("select", { id: "who" }, h("option", { value: "a" }, "your patient"), h("option", { value: "both" }, "both"));
     return h("div", { class: "panel acts" },
-      h("h3", {}, "Act now"),
-      h("div", { class: "line" }, h("label", { for: "who" }, "Give to"), this.who),
-      this.infuse,
-      act("tocilizumab", "T", "Tocilizumab", about.glossary.tocilizumab),
-      act("corticosteroid", "D", "Dexamethasone", about.glossary.dexamethasone));
+      h("div", { class: "line" }, h("h3", {}, "Act now"), h("label", { for: "who" }, "give to"), this.who),
+      ...Object.values(buttons));
+  }
+
+  act(treatment, { name, key, term: word }) {
+    const hint = this.about.glossary[word];
+    return h("button", {
+      class: `act act-${treatment}`, type: "button", "data-tip": hint, "aria-description": hint,
+      "aria-keyshortcuts": key, onclick: () => this.give(treatment),
+    }, name, h("kbd", { "aria-hidden": "true" }, key));
   }
 
   give(name) {
@@ -157,7 +159,7 @@ class Controls {
     }
     if (frame.note) set(this.note, frame.note);
     const infused = frame.given.some(([, name]) => name === "car_t");
-    const text = infused ? "Second CAR T dose" : "Infuse CAR T cells";
+    const text = infused ? "Second CAR T dose" : this.about.treatments.car_t.name;
     if (this.infuse.firstChild.textContent !== text) this.infuse.firstChild.textContent = text;
     if (!infused && this.wasInfused !== false) this.who.value = "both";
     if (infused && this.wasInfused === false) this.who.value = "a";
@@ -167,10 +169,10 @@ class Controls {
   key(event) {
     const tag = event.target.tagName;
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(tag)) return;
-    const does = {
+    const gives = Object.entries(this.about.treatments).find(([, { key }]) => key === event.key.toUpperCase());
+    const does = gives ? () => this.give(gives[0]) : {
       " ": () => this.toggle(), ArrowRight: () => this.tell({ do: "step" }), ArrowLeft: () => this.nudge(-1),
-      i: () => this.give("car_t"), t: () => this.give("tocilizumab"), d: () => this.give("corticosteroid"),
-    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    }[event.key];
     if (!does || (event.key === " " && /^(BUTTON|SUMMARY)$/.test(tag))) return;
     event.preventDefault();
     does();

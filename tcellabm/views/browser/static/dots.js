@@ -71,7 +71,7 @@ class Marrow {
   constructor(canvas, about) {
     this.canvas = canvas;
     [this.rows, this.cols] = about.shape;
-    this.kinds = about.drawn.map((k) => about.kinds[k]);
+    this.kinds = about.drawn;
     this.glows = about.glows;
     this.glow = "il6";
     this.voxels = this.rows * this.cols;

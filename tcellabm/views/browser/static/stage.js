@@ -129,7 +129,7 @@ class Stage {
 
   // A screen reader hears the state when play stops and when the grade changes, not 25 times a second.
   say(frame) {
-    const key = `${frame.playing}|${frame.arms.map((facts) => `${facts.astct}${facts.died}`)}|${frame.given.length}`;
+    const key = `${frame.playing}|${frame.arms.map(({ grades, edema, died }) => `${Object.values(grades)}${edema}${died}`)}|${frame.given.length}`;
     if (key === this.spokenAt) return;
     this.spokenAt = key;
     set(this.spoken, `${frame.playing ? "" : "Paused. "}${this.arms.a.words} ${frame.arms.length === 2 ? this.arms.b.words : "The twin is the same."}`);
