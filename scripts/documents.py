@@ -1,7 +1,8 @@
 """Write the generated documents: docs/parameters.md, and docs/validation.md from a trial folder.
 
 python scripts/documents.py                        # the parameter tables
-tcellabm trial -n 500 --out runs/validation && python scripts/documents.py runs/validation
+tcellabm trial -n 500 --set files.posterior=trials/posterior.json --out runs/validation
+python scripts/documents.py runs/validation
 """
 
 import shutil

@@ -31,7 +31,10 @@ def test_the_validation_report_is_of_the_present_model():
     report = (DOCS / "validation.md").read_text()
     stamp = re.search(r"Stamp: `(\w+)`", report)[1]
     patients = int(re.search(r"of (\d+) patients enrolled", report)[1])
-    plan = TrialPlan.load("params/trials/eliana.toml", {"trial.patients": patients})
+    plan = TrialPlan.load(
+        "params/trials/eliana.toml",
+        {"trial.patients": patients, "files.posterior": "trials/posterior.json"},
+    )
     assert plan.stamp == stamp
     assert (DOCS / "trial.png").read_bytes().startswith(b"\x89PNG")
 
