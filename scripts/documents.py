@@ -5,6 +5,7 @@ tcellabm trial -n 500 --set files.posterior=trials/posterior.json --out runs/val
 python scripts/documents.py runs/validation
 """
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -19,6 +20,16 @@ _HEAD = """# Parameters
 Generated from `params/` by `scripts/documents.py`; not edited by hand. Part of the protocol
 ([odd.md](odd.md)). Sources say what was read, recalled (to be checked), derived, assumed or fitted.
 """
+_POSTERIOR = """
+## `trials/posterior.json`
+
+By `tcellabm calibrate` (ABC-SMC), seed {seed}: {draws} draws, effective sample size {size:.0f},
+from {trials} trials of {patients} enrolled each, down to
+a distance of {epsilon:.2f} half-widths; with {settings}.
+A parameter is called identified if the data took away half of its prior's variance (of logs).
+
+| key | prior | 5 % | median | 95 % | variance taken | identified |
+| --- | --- | --- | --- | --- | --- | --- |"""
 
 
 def parameters() -> str:
@@ -34,7 +45,29 @@ def parameters() -> str:
             rows = [row for row in _rows(kind, name) if row not in told and row.value != "drawn"]
             told |= set(rows) if kind == "populations" else set()
             parts += [f"\n## `{name}`\n\n", parameter_table(rows)]
-    return "".join(parts)
+    return "".join([*parts, posterior()])
+
+
+def posterior() -> str:
+    """Return what the calibration left of its priors, and how it was made."""
+    said = json.loads((FILES / "trials" / "posterior.json").read_text())
+    lines = [
+        _POSTERIOR.format(
+            draws=len(said["draws"]),
+            size=said["effective_sample_size"],
+            patients=said["patients"],
+            trials=sum(step["simulations"] for step in said["generations"]),
+            epsilon=said["generations"][-1]["epsilon"],
+            seed=said["seed"],
+            settings=", ".join(f"`{key} = {value:g}`" for key, value in said["settings"].items()),
+        )
+    ]
+    for key, told in said["parameters"].items():
+        ends = " to ".join(f"{end:g}" for end in told["prior"])
+        values = " | ".join(f"{told[name]:.3g}" for name in ("q5", "q50", "q95"))
+        known = "yes" if told["identified"] else "no"
+        lines.append(f"| {key} | {ends} | {values} | {told['variance_taken']:.0%} | {known} |")
+    return "\n".join([*lines, ""])
 
 
 def _rows(kind: str, name: str) -> list[params.Row]:
