@@ -40,7 +40,8 @@ def secreting(s, release, sites, rates):
 
     Release takes a sustained engagement, so that few encounters give next to none.
     """
-    return sites.effectors[s] * release**rates.release_hill
+    effectors = sites.effectors[s]
+    return effectors * release**rates.release_hill if effectors > 0.0 else 0.0
 
 
 @row_kernel
@@ -97,11 +98,11 @@ def encounter(dt, ifng, sites, ladder, rates, drive):
             look_ahead(s, dt, drive.b_output / blood / sites.volume[s], sites, ladder, rates, drive)
             after = meet(s, sites, rates)
             fastest = max(fastest, turnover(before, after, dt, rates, drive))
-            sites.activation[s] = myeloid_activation(
-                after[0] * sites.lysis[s], secreting(s, after[2], sites, rates), ifng[s], rates
-            )
         sites.killing[s], sites.stimulation[s], sites.release[s] = after
         sites.engaged[s] = secreting(s, after[2], sites, rates)
+        if s < blood and sites.effectors[s] > 0.0:
+            flux = after[0] * sites.lysis[s]
+            sites.activation[s] = myeloid_activation(flux, sites.engaged[s], ifng[s], rates)
     return fastest
 
 
