@@ -19,15 +19,17 @@ import pandas as pd
 from tcellabm import TumorTCellModel, load
 
 SCENARIO = "scenarios/kymriah.toml"
-# A coarse body: 4 voxels and half the agents; the slow studies show that this hardly matters.
-# Nobody dies, which would end a course before what is compared.
-COARSE = {
-    "marrow.rows": 2,
-    "marrow.cols": 2,
-    "resolution.agents_per_population": 32,
+# A death would end a course before what is compared.
+NOBODY_DIES = {
     "neurotoxicity.icans_death_per_day": 0.0,
     "physiology.progression_death_per_day": 0.0,
     "physiology.crs_death_per_day": 0.0,
+}
+# A coarse body: 4 voxels and half the agents; the slow studies show that this hardly matters.
+COARSE = NOBODY_DIES | {
+    "marrow.rows": 2,
+    "marrow.cols": 2,
+    "resolution.agents_per_population": 32,
 }
 CAR_T = ["car_t_memory", "car_t_effector", "car_t_exhausted"]
 LEUKEMIA = ["leukemia_cd19_positive", "leukemia_cd19_negative"]

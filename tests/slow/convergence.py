@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from population import digest, mean, ratio, together
+from population import NOBODY_DIES, digest, mean, ratio, together
 
 from tcellabm import load
 
@@ -93,7 +93,7 @@ def run(name: str, patients: int | None = None, days: float | None = None) -> pd
 
 
 def _arm(overrides: dict[str, Any], patients: int, days: float) -> pd.DataFrame:
-    table = pd.DataFrame(together(digest, patients, days, overrides))
+    table = pd.DataFrame(together(digest, patients, days, NOBODY_DIES | overrides))
     table["severe_crs"] = table["crs_grade_penn"] >= 3
     return table
 
