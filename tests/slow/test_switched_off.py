@@ -16,18 +16,12 @@ SAME_ALL = SAME_CELLS | {
     )
 }
 NO_CLONE = {"patient.cd19_negative_fraction": 0.0, "leukemia.cd19_loss_per_division": 0.0}
+SHORT_WINDOW = {"lymphodepletion.window_floor": 0.0, "lymphodepletion.window_decay_days": 5.0}
 
 OFF = {
-    # nothing ends growth but the window: neither are targets used up nor cytokines
-    "exposure_hardly_depends_on_dose": {
-        "encounter.kill_per_day": 0.0,
-        "car_t.capacity_per_ul": 1e12,
-    },
     # cells grow for a time, not until they have won
-    "remission_hardly_depends_on_dose": {
-        "lymphodepletion.window_floor": 0.0,
-        "lymphodepletion.window_decay_days": 5.0,
-    },
+    "exposure_hardly_depends_on_dose": SHORT_WINDOW,
+    "remission_hardly_depends_on_dose": SHORT_WINDOW,
     "more_cells_peak_sooner": BLIND,
     "burden_raises_exposure": BLIND,
     "burden_raises_severe_crs": {"myeloid.pool_cells": 0.0},
