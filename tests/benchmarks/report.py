@@ -52,8 +52,8 @@ def groups():
         line(f"group step on day {day}, {patient.alive} groups", f"{step * 1e6:.1f} us")
         line("    its birth-death draws, bare", f"{bare * 1e6:.1f} us")
         line("    the same draws by the exact law of every group", f"{exact * 1e6:.1f} us")
-        line("    step over the exact draws", f"{step / exact:.2f}", "<= 1.5")
-        line("    step over its own draws", f"{step / bare:.2f}")
+        line("    step over the exact draws", f"{step / exact:.2f}")
+        line("    step over its own draws", f"{step / bare:.2f}", "<= 1.5")
         line("    rates and draws (`fate` twice) over bare draws", f"{fate / bare:.2f}")
 
 
