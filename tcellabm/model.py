@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import math
 import os
 from typing import TYPE_CHECKING, Any
@@ -24,24 +22,27 @@ from tcellabm.clinic.care import POLICIES, Bedside
 from tcellabm.clinic.dosing import SCHEDULES, Ward
 from tcellabm.clinic.neurotoxicity import Neurotoxicity
 from tcellabm.clinic.outcomes import Final, in_remission, outcomes
-from tcellabm.clinic.pharmacy import DRUGS, Pharmacy
+from tcellabm.clinic.pharmacy import Pharmacy
 from tcellabm.clinic.physiology import Physiology
-from tcellabm.clinic.record import CELL_COLUMNS, Draw, Record, Treatment
+from tcellabm.clinic.record import (
+    CELL_COLUMNS,
+    DRUGS,
+    MOST_CELLS,
+    TREATMENTS,
+    Draw,
+    Record,
+    Treatment,
+)
+from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.kernels import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
     from mesa.discrete_space import OrthogonalVonNeumannGrid
 
     from tcellabm.biology.patient import Patient
     from tcellabm.params import Parameters
 
-MODEL_VERSION = 4  # raised with every change of numbers
-SIZES = ("sweep.", "trial.")  # parameters that say how many runs, not what one is
-MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
-TREATMENTS = ("car_t", *DRUGS)
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
 CAR_T = slice(layout.MEMORY, layout.RESTING)
@@ -494,19 +495,6 @@ class TumorTCellModel(Model):
     def _copies_per_ug(self) -> float:
         car_t = self._per_ul(CAR_T)
         return assays.copies_per_ug(car_t, self._white_cells(), self.params)
-
-
-def run_id(params: Parameters, seed: int) -> str:
-    """Return the name of a run: a hash of what decides it, its seed and the model's version."""
-    return run_ids(params, [seed])[0]
-
-
-def run_ids(params: Parameters, seeds: Sequence[int]) -> list[str]:
-    """Return the names of runs that differ by their seed alone."""
-    resolved = {k: v for k, v in params.resolved().items() if not k.startswith(SIZES)}
-    text = json.dumps(resolved, sort_keys=True)
-    recipes = (f"[{text}, {seed}, {MODEL_VERSION}]" for seed in seeds)
-    return [hashlib.sha256(recipe.encode()).hexdigest()[:16] for recipe in recipes]
 
 
 def _seed_of(rng: int | np.random.Generator | None) -> int:

@@ -10,6 +10,7 @@ import typer
 
 from tcellabm.cli import options, plotting, telling
 from tcellabm.cli.calibrate import calibrate
+from tcellabm.cli.counterfactuals import counterfactuals
 from tcellabm.cli.errors import INTERRUPTED, fail, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
@@ -141,7 +142,7 @@ def _say_how_much(plan: "Plan", work: "Work") -> None:
 
 def _report(result: "Result", folder: Path, files: str) -> None:
     if not result.complete:
-        done = f"{len(result.outcomes)} of {result.total} runs are in {folder}"
+        done = f"{result.done} of {result.total} runs are in {folder}"
         print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
     telling.wrote(folder, files, "outcomes.parquet", result.errors, result.total)
@@ -249,6 +250,7 @@ def plot(
 
 
 app.command()(trial)
+app.command()(counterfactuals)
 app.command()(calibrate)
 
 

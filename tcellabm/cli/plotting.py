@@ -21,7 +21,7 @@ def map_of(result: "Result") -> bytes:
     from tcellabm.experiments.summary import pooled
     from tcellabm.views.figures import draw_map
 
-    notes = _so_far(len(result.outcomes), result.total)
+    notes = _so_far(result.done, result.total)
     if result.is_grid:
         return draw_map(result.summary, result.keys, result.settings, notes)
     shown = _first_two(result.keys)

@@ -1,9 +1,8 @@
 """All drugs of one patient, and what they leave of the cytokines' effect."""
 
 from tcellabm.clinic.drugs import Anakinra, Corticosteroid, Tocilizumab
+from tcellabm.clinic.record import DRUGS
 from tcellabm.params import Parameters
-
-DRUGS = ("tocilizumab", "corticosteroid", "anakinra")
 
 
 class Pharmacy:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+DRUGS = ("tocilizumab", "corticosteroid", "anakinra")
+TREATMENTS = ("car_t", *DRUGS)
+MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
 CELL_COLUMNS = (
     "leukemia_cd19_positive",
     "leukemia_cd19_negative",

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tcellabm.model import MOST_CELLS, TREATMENTS, TumorTCellModel
+from tcellabm.clinic.record import MOST_CELLS, TREATMENTS
 from tcellabm.params import InputError, Parameters
+
+if TYPE_CHECKING:
+    from tcellabm.model import TumorTCellModel
 
 COLUMN = "arm"
 _JUST_BEFORE = 1e-3  # days
@@ -29,7 +32,7 @@ class Arm:
     orders: tuple[Order, ...] = ()
 
     def give(
-        self, model: TumorTCellModel, start: int | None = None, stop: int | None = None
+        self, model: "TumorTCellModel", start: int | None = None, stop: int | None = None
     ) -> None:
         """Order it all, or the orders from one place to another."""
         for order in self.orders[start:stop]:
@@ -105,12 +108,14 @@ class Grown:
     def __init__(self, params: Parameters, seed: int, arms: Sequence[Arm]) -> None:
         self._params = params
         self._shared, day = shared(arms)
+        from tcellabm.model import TumorTCellModel  # where a patient is followed, not before
+
         self._model = TumorTCellModel(params, rng=seed)
         arms[0].give(self._model, stop=self._shared)
         # Just before: what is given at a moment comes before what follows at that moment.
         self._model.run_until(min(day, params.time.days) - _JUST_BEFORE)
 
-    def treated(self, arm: Arm) -> TumorTCellModel:
+    def treated(self, arm: Arm) -> "TumorTCellModel":
         """Return the patient at the end of an arm."""
         model = self._model.fork()
         arm.give(model, start=self._shared)

@@ -22,7 +22,7 @@ from tcellabm.experiments.measures import MEASURES
 from tcellabm.experiments.posterior import weighted_quantile
 from tcellabm.experiments.table import to_table
 from tcellabm.experiments.trial import TrialPlan
-from tcellabm.model import MODEL_VERSION
+from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file
 

@@ -3,166 +3,214 @@
 Arms share seeds and ways to infusion. None of the effects is coded; the table says what emerges.
 """
 
-from typing import Any, NamedTuple
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from tcellabm.clinic.observations import FEVER_C
-from tcellabm.experiments.cohort import geometric_mean, percent
-from tcellabm.experiments.plan import Task
+from tcellabm.experiments.arms import Arm, Order
+from tcellabm.experiments.effects import BURDEN, DOSE, DRUG, PERSISTENCE, effects
+from tcellabm.experiments.parquet import parquet
+from tcellabm.experiments.plan import Plan, Task
+from tcellabm.experiments.session import File, Output, Provenance, Work, session
+from tcellabm.experiments.table import Row, outcome_schema
 from tcellabm.experiments.trial import TrialPlan
-from tcellabm.model import TumorTCellModel
+from tcellabm.identity import run_id
 from tcellabm.params import Parameters
 
-DOSES = (2e5, 1e6, 5e6)  # cells/kg: 25-fold
-BURDENS = (1e10, 5e10, 2.5e11)  # cells at infusion
-PERSISTENCE = (120.0, 15.0)  # half-lives, days
-TOCILIZUMAB_WINDOW = (5.0, 6.0)  # days
-WATCHED_DAYS = 2.0
-_DOSE, _BURDEN = "product.dose_cells_per_kg", "patient.leukemic_burden"
+if TYPE_CHECKING:
+    from tcellabm.model import TumorTCellModel
+
+DRUG_DAY = 5.5  # of tocilizumab
+WATCHED_DAYS = 2.0  # after it
+UNTREATED = Arm("untreated")
+TREATED = Arm("tocilizumab", (Order("tocilizumab", DRUG_DAY),))
 _PERSISTENCE = "product.persistence_half_life_days"
 
 
-class Effect(NamedTuple):
-    """One line of the table."""
+class Change(NamedTuple):
+    """One thing that arms differ in."""
+
+    key: str  # of a parameter
+    values: tuple[float, ...]
+    days: float  # how long patients are followed
+
+
+CHANGES = {
+    DOSE: Change("product.dose_cells_per_kg", (2e5, 1e6, 5e6), 150.0),
+    BURDEN: Change("patient.leukemic_burden", (1e10, 5e10, 2.5e11), 150.0),
+    PERSISTENCE: Change(_PERSISTENCE, (120.0, 15.0), 400.0),  # relapse takes a year
+}
+DRUG_DAYS = 28.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTask(Task):
+    """One patient in one arm of one change."""
 
     change: str
-    measure: str
-    values: tuple[float, ...]  # one an arm
-    wanted: str
+    label: str  # of the arm
+
+    def observe(self, model: "TumorTCellModel") -> Row:
+        """Return outcomes, and what the days about the drug were like."""
+        series = model.series
+        before = series[series["day"] <= DRUG_DAY]
+        soon = series[series["day"].between(DRUG_DAY, DRUG_DAY + WATCHED_DAYS, "right")]
+        return dict(model.outcomes()) | {
+            "fever_at_drug": bool((before["temperature_c"].tail(1) >= FEVER_C).any()),
+            "fever_gone": bool((soon["temperature_c"] < FEVER_C).any()),
+            "il6_after_pg_per_ml": float(soon["il6_pg_per_ml"].max()),
+        }
 
 
-def counterfactuals(plan: TrialPlan, patients: int, days: float = 400.0) -> pd.DataFrame:
-    """Follow the first infused patients of a trial under each change.
+@dataclass(frozen=True, kw_only=True)
+class CounterfactualPlan(Plan):
+    """The infused patients of a trial, in every arm of every change."""
 
-    Parameters
+    trial: TrialPlan
+
+    @classmethod
+    def load(
+        cls, file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
+    ) -> "CounterfactualPlan":
+        """Read a trial file; `overrides` come on top. A posterior gives its median.
+
+        Raises
+        ------
+        InputError
+            A file, key or value can't be used.
+        """
+        trial = TrialPlan.load(file, {"trial.posterior_draws": 0} | dict(overrides or {}), seed)
+        patients = [task for task in trial.tasks if task.replicate == 0]
+        tasks: list[Task] = [
+            *(each for task in patients for each in _drug_arms(trial.params, task)),
+            *_changed_arms(trial.params, patients),
+        ]
+        return cls(trial.params, {}, trial.given, trial.points, tasks, seed, trial=trial)
+
+    @property
+    def together(self) -> int:
+        """Number of runs in a row that are of one patient, and begin alike."""
+        return 2
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Columns of `outcomes.parquet`."""
+        set_by_user = outcome_schema({key: [value] for key, value in self.given.items()})
+        more = [
+            *((name, pa.string()) for name in ("change", "arm")),
+            *((name, pa.bool_()) for name in ("fever_at_drug", "fever_gone")),
+            ("il6_after_pg_per_ml", pa.float64()),
+        ]
+        return pa.schema([*set_by_user, *(pa.field(*column) for column in more)])
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All that decides the results, as JSON values."""
+        return self.trial.recipe | {"counterfactuals": [task.run_id for task in self.tasks]}
+
+    @property
+    def stamp(self) -> str:
+        """Name of what it rests on: patients, arms, parameters, model version."""
+        text = json.dumps(self.recipe, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def labeled(self, row: Row, task: Task) -> Row:
+        """Add to a row what the user has set, and the arm."""
+        assert isinstance(task, ArmTask)
+        return self.given | row | {"change": task.change, "arm": task.label}
+
+
+def _drug_arms(params: Parameters, task: Task) -> Iterator[ArmTask]:
+    sets = task.settings | {"care.policy": "none", "time.days": DRUG_DAYS}
+    name = run_id(params.replace(sets), task.seed)
+    for arm in (UNTREATED, TREATED):
+        own = hashlib.sha256(f"{name} {arm.orders}".encode()).hexdigest()[:16]
+        yield _arm_task(task, sets, own, DRUG, arm.name, arm)
+
+
+def _changed_arms(params: Parameters, patients: list[Task]) -> Iterator[ArmTask]:
+    for change, (key, values, days) in CHANGES.items():
+        for task in patients:
+            for value in values:
+                sets = task.settings | {key: value, "time.days": days}
+                name = run_id(params.replace(sets), task.seed)
+                yield _arm_task(task, sets, name, change, f"{value:g}")
+
+
+def _arm_task(
+    task: Task, sets: dict[str, Any], name: str, change: str, label: str, arm: Arm | None = None
+) -> ArmTask:
+    return ArmTask(sets, task.patient, 0, task.seed, name, arm, change=change, label=label)
+
+
+@dataclass(frozen=True)
+class CounterfactualResult:
+    """Finished counterfactuals, or what is there of them while parts (`--shard`) are missing.
+
+    Attributes
     ----------
-    plan : TrialPlan
-        Who they are.
-    patients : int
-        How many of them.
-    days : float
-        How long each is followed at most; relapse needs a year.
-
-    Returns
-    -------
-    DataFrame
-        `change`, `measure`, `values` (text, one an arm), `wanted`.
+    runs : DataFrame
+        A row per patient and arm.
+    effects : DataFrame
+        What the changes do, see `effects.effects`; empty until every run is there.
+    complete : bool
+        Whether every run is there.
     """
-    some = plan.tasks[:patients]
-    params = plan.params.replace({"time.days": days})
-    effects = [
-        *_graded(params, some, "dose", _DOSE, DOSES, "Cmax < 1.5 x, remission < 12 points apart"),
-        *_graded(params, some, "burden", _BURDEN, BURDENS, "Cmax and severe CRS rise"),
-        *_persistence(params, some),
-        *_tocilizumab(params, some),
-    ]
-    table = pd.DataFrame(effects, columns=Effect._fields)
-    return table.assign(values=[" / ".join(f"{v:.3g}" for v in e.values) for e in effects])
+
+    runs: pd.DataFrame
+    effects: pd.DataFrame
+    complete: bool
+
+    @property
+    def errors(self) -> int:
+        """Number of runs that ended as error rows."""
+        return int((self.runs["error"] != "").sum())
 
 
-def _within(params: Parameters, days: float) -> Parameters:
-    return params.replace({"time.days": min(days, params.time.days)})
+Write = Callable[[CounterfactualResult, str], str]
 
 
-def _arm(params: Parameters, tasks: list[Task], change: dict[str, Any]) -> pd.DataFrame:
-    rows = []
-    for task in tasks:
-        model = TumorTCellModel(params.replace(task.settings | change), rng=task.seed)
-        model.run_until(params.time.days)
-        rows.append(model.outcomes())
-    return pd.DataFrame(rows)
+def _result(plan: CounterfactualPlan, runs: pa.Table) -> CounterfactualResult:
+    table = runs.to_pandas()
+    complete = len(table) == len({task.run_id for task in plan.tasks})
+    told = effects(table, plan.seed) if complete else pd.DataFrame()
+    return CounterfactualResult(table, told, complete)
 
 
-def _graded(
-    params: Parameters,
-    tasks: list[Task],
-    name: str,
-    key: str,
-    values: tuple[float, ...],
-    wanted: str,
-) -> list[Effect]:
-    params = _within(params, 150.0)
-    arms = [_arm(params, tasks, {key: v}) for v in values]
-    change = f"{name} {' / '.join(f'{v:.2g}' for v in values)}"
-    severe = tuple(percent(arm["crs_grade_penn"].to_numpy() >= 3) for arm in arms)
-    exposure = tuple(geometric_mean(arm["cmax_copies_per_ug"].to_numpy()) for arm in arms)
-    return [
-        Effect(change, "Cmax, copies/ug", exposure, wanted),
-        Effect(change, "remission, %", tuple(percent(a["remission"]) for a in arms), wanted),
-        Effect(change, "CRS Penn >= 3, %", severe, wanted),
-    ]
+def counterfactuals(
+    plan: CounterfactualPlan,
+    out: Path | str,
+    work: Work | None = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    command: str = "",
+    write: Write | None = None,
+) -> CounterfactualResult:
+    """Compute counterfactuals into a folder.
 
+    Writes `outcomes.parquet`, `counterfactuals.csv`, `counterfactuals.md` (with `write`) and
+    `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    """
 
-def _persistence(params: Parameters, tasks: list[Task]) -> list[Effect]:
-    arms = [_arm(params, tasks, {_PERSISTENCE: days}) for days in PERSISTENCE]
-    change = f"persistence half-life {' / '.join(f'{days:g}' for days in PERSISTENCE)} d"
-    wanted = "relapses shift to CD19-positive, CRS stays"
-    positive = tuple(float((a["relapse_phenotype"] == "cd19_positive").sum()) for a in arms)
-    negative = tuple(float((a["relapse_phenotype"] == "cd19_negative").sum()) for a in arms)
-    severe = tuple(percent(arm["crs_grade_penn"].to_numpy() >= 3) for arm in arms)
-    return [
-        Effect(change, "CD19-positive relapses", positive, wanted),
-        Effect(change, "CD19-negative relapses", negative, wanted),
-        Effect(change, "CRS Penn >= 3, %", severe, wanted),
-    ]
+    def files(
+        plan: CounterfactualPlan, runs: pa.Table, result: CounterfactualResult, origin: Provenance
+    ) -> Iterator[File]:
+        yield "outcomes.parquet", parquet(runs, origin)
+        text = result.effects.to_csv(index=False, lineterminator="\n")
+        yield "counterfactuals.csv", text.encode()
+        if write:
+            yield "counterfactuals.md", write(result, plan.stamp).encode()
 
-
-class _Twins(NamedTuple):
-    """One patient with a fever on day 5-6, untreated and given tocilizumab then."""
-
-    cool: bool  # fever gone within two days of the drug
-    cool_without: bool
-    il6_ratio: float  # serum, most in two days over that of the untreated twin
-    exposure_ratio: float
-
-
-def _tocilizumab(params: Parameters, tasks: list[Task]) -> list[Effect]:
-    untreated = _within(params, 28.0).replace({"care.policy": "none"})
-    pairs = [
-        pair for task in tasks if (pair := _twins(untreated.replace(task.settings), task.seed))
-    ]
-    cool = percent(np.array([pair.cool for pair in pairs]))
-    without = percent(np.array([pair.cool_without for pair in pairs]))
-    il6 = geometric_mean(np.array([pair.il6_ratio for pair in pairs]))
-    exposure = geometric_mean(np.array([pair.exposure_ratio for pair in pairs]))
-    change = f"none / tocilizumab on day 5-6, {len(pairs)} with fever"
-    return [
-        Effect(change, "fever gone in 48 h, %", (without, cool), "most, not all"),
-        Effect(change, "serum IL-6, ratio", (1.0, il6), "raised"),
-        Effect(change, "Cmax, ratio", (1.0, exposure), "within 20 %"),
-    ]
-
-
-def _twins(params: Parameters, seed: int) -> _Twins | None:
-    """Return a pair forked at the first fever of day 5-6; None where there is no fever then."""
-    model, (day, end) = TumorTCellModel(params, rng=seed), TOCILIZUMAB_WINDOW
-    model.run_until(day)
-    while not (model.physiology.in_crs and model.physiology.temperature_c >= FEVER_C):
-        if model.time >= end or not model.running:
-            return None
-        model.run_for(0.25)
-    start, twin = model.time, model.fork()
-    twin.give("tocilizumab")
-    for one in (model, twin):
-        one.run_until(params.time.days)
-    without, treated = (one.series for one in (model, twin))
-    return _Twins(
-        _cool(treated, start),
-        _cool(without, start),
-        _highest(treated, start, "il6_pg_per_ml") / _highest(without, start, "il6_pg_per_ml"),
-        treated["copies_per_ug"].max() / without["copies_per_ug"].max(),
+    made = Output(_result, files)
+    return session(
+        plan, out, work or Work(), made, overwrite=overwrite, resume=resume, command=command
     )
-
-
-def _soon(series: pd.DataFrame, start: float) -> pd.DataFrame:
-    return series[(series["day"] > start) & (series["day"] <= start + WATCHED_DAYS)]
-
-
-def _cool(series: pd.DataFrame, start: float) -> bool:
-    return bool((_soon(series, start)["temperature_c"] < FEVER_C).any())
-
-
-def _highest(series: pd.DataFrame, start: float, column: str) -> float:
-    return float(_soon(series, start)[column].max())

@@ -12,7 +12,7 @@ from tcellabm.experiments import runner
 from tcellabm.experiments.plan import Task
 from tcellabm.experiments.runner import TRIES, Report
 from tcellabm.experiments.workers import Workers
-from tcellabm.model import MODEL_VERSION
+from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError, Parameters
 
 if TYPE_CHECKING:

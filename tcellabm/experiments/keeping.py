@@ -11,7 +11,7 @@ import pyarrow as pa
 from tcellabm.experiments import store
 from tcellabm.experiments.plan import Plan
 from tcellabm.experiments.progress import Advance
-from tcellabm.experiments.result import Draw, read, result_of
+from tcellabm.experiments.result import ESSENTIAL, Draw, read, result_of
 from tcellabm.experiments.runner import Report
 from tcellabm.experiments.table import Row, to_table
 
@@ -47,8 +47,9 @@ class Live:
         start = time.monotonic()
         assert self._draw is not None
         with suppress(Exception):  # a full disk, say: the sweep itself will meet it, and say so
-            result = result_of(self._plan, read(self._plan, self._folder))
-            if len(result.outcomes) and not result.complete:
+            columns = [*self._plan.keys, *ESSENTIAL]
+            result = result_of(self._plan, read(self._plan, self._folder, columns))
+            if result.done and not result.complete:
                 self._folder.write("map.png", self._draw(result))
         return time.monotonic() - start
 

@@ -266,7 +266,7 @@ BEYOND: dict[str, str] = {
     "P08c": "no kidneys are modeled",
     "K01": "relative to an extrapolated level on day 0, not to the cells infused",
     "K07": "a share of a fitted curve, not of cells",
-    "K08": "a comparison within patients: see scripts/counterfactuals.py",
+    "K08": "a comparison within patients: see `tcellabm counterfactuals`",
     "K09": "a comparison within patients that the trial does not make",
     "K20": "marrow is not assayed for transgene",
     "K26": _NO_NUMBER,

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +16,11 @@ from tcellabm.experiments.arms import Arm
 from tcellabm.experiments.posterior import Posterior
 from tcellabm.experiments.samples import unit_sample
 from tcellabm.experiments.table import Row, outcome_schema
-from tcellabm.model import MODEL_VERSION, TumorTCellModel, run_ids
+from tcellabm.identity import MODEL_VERSION, run_ids
 from tcellabm.params import InputError, Parameters, Range, Sweep, load_sweep
+
+if TYPE_CHECKING:
+    from tcellabm.model import TumorTCellModel
 
 GRID = "grid"
 
@@ -54,7 +57,7 @@ class Task:
         names = ("patient", "replicate", "seed", "run_id")
         return {name: getattr(self, name) for name in names}
 
-    def observe(self, model: TumorTCellModel) -> Row:
+    def observe(self, model: "TumorTCellModel") -> Row:
         """Return the columns of the row that a finished run gives."""
         return dict(model.outcomes())
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tcellabm.model import MODEL_VERSION
+from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError, Parameters
 from tcellabm.params.files import find_file
 

@@ -12,13 +12,8 @@ import pyarrow.parquet as pq
 from tcellabm.experiments import arms, store
 from tcellabm.experiments.lock import PARTS
 from tcellabm.experiments.plan import GRID
+from tcellabm.experiments.result import ESSENTIAL
 from tcellabm.params import InputError
-
-# What rates and indices need: reading them alone is several times faster.
-COLUMNS = (
-    *("remission", "relapse_day", "death_day", "followed_days", "crs_grade_penn"),
-    *("cmax_copies_per_ug", "patient", "seed", "run_id", "error"),
-)
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,7 @@ class Opened:
     settings : dict
         What was set for all points.
     outcomes : DataFrame
-        A row per finished run, with the keys and `COLUMNS`.
+        A row per finished run, with the keys and `result.ESSENTIAL`.
     wanted : int
         Runs of the whole sweep.
     """
@@ -80,7 +75,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _outcomes(folder: Path, keys: list[str]) -> pd.DataFrame:
     """Read the table, or the shards of a sweep that is not at its end."""
-    columns = [*keys, *COLUMNS]
+    columns = [*keys, *ESSENTIAL]
     whole = folder / "outcomes.parquet"
     if whole.exists():
         try:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tcellabm.experiments import manifest, store
 from tcellabm.experiments.parquet import parquet
-from tcellabm.model import MODEL_VERSION, TumorTCellModel
+from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import Parameters
 
 
@@ -40,6 +40,8 @@ Draw = Callable[[PatientRecord], bytes]
 
 def follow(params: Parameters, seed: int = 1) -> PatientRecord:
     """Simulate one patient to the end of `time.days`."""
+    from tcellabm.model import TumorTCellModel
+
     model = TumorTCellModel(params, rng=seed)
     model.run_until(params.time.days)
     return PatientRecord(model.outcomes(), model.series, model.treatments)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing import get_context
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -15,16 +16,21 @@ from tcellabm.experiments.plan import Task
 from tcellabm.experiments.signals import interrupts_held
 from tcellabm.experiments.table import Row
 from tcellabm.experiments.thinning import thinned
-from tcellabm.kernels.jit import stored
-from tcellabm.model import MODEL_VERSION, TumorTCellModel
+from tcellabm.identity import MODEL_VERSION
+from tcellabm.kernels.cache import stored
 from tcellabm.params import Parameters
 
+if TYPE_CHECKING:
+    from tcellabm.model import TumorTCellModel
+
 TRIES = 3
-Follow = Callable[[Parameters, Task], TumorTCellModel]
+Follow = Callable[[Parameters, Task], "TumorTCellModel"]
 
 
-def simulate(params: Parameters, seed: int) -> TumorTCellModel:
+def simulate(params: Parameters, seed: int) -> "TumorTCellModel":
     """Follow one patient to the end."""
+    from tcellabm.model import TumorTCellModel  # where a patient is followed, not before
+
     model = TumorTCellModel(params, rng=seed)
     model.run_until(params.time.days)
     return model
@@ -91,7 +97,7 @@ def run_task(
     return report
 
 
-def _alone(params: Parameters, task: Task) -> TumorTCellModel:
+def _alone(params: Parameters, task: Task) -> "TumorTCellModel":
     own = params.replace(task.settings)
     return (
         simulate(own, task.seed)
@@ -104,7 +110,7 @@ def _together(tasks: Sequence[Task]) -> Follow:
     """Return what follows the arms of one patient from where they part."""
     grown: list[Grown] = []  # when it is first asked for, so that an error is that of a run
 
-    def follow(params: Parameters, task: Task) -> TumorTCellModel:
+    def follow(params: Parameters, task: Task) -> "TumorTCellModel":
         assert task.arm is not None
         if not grown:
             arms = [each.arm for each in tasks if each.arm is not None]

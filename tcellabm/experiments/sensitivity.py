@@ -12,7 +12,7 @@ import pandas as pd
 from tcellabm.experiments.indices import HIGHEST, LEVELS, LOWEST, indices, outputs, problem
 from tcellabm.experiments.plan import Plan, Task, axes_of, patient_seed, pick, settings_of
 from tcellabm.experiments.samples import unit_sample
-from tcellabm.model import run_ids
+from tcellabm.identity import run_ids
 from tcellabm.params import Distribution, InputError, Parameters, load_sweep
 
 METHODS = ("morris", "sobol")

@@ -1,10 +1,9 @@
 """Kaplan-Meier estimates of a virtual trial, from the columns of its patients."""
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 DAYS_PER_MONTH = 365.25 / 12.0
 
@@ -17,12 +16,12 @@ class Times(NamedTuple):
 
     def curve(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (days, share without event), a step down at each event, from (0, 1)."""
-        fit = stats.ecdf(_censored(self)).sf
+        fit = _estimate(self)
         return np.r_[0.0, fit.quantiles], np.r_[1.0, fit.probabilities]
 
     def band(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the 95 % interval (log-log, Greenwood) at the days of `curve`."""
-        fit = stats.ecdf(_censored(self)).sf
+        fit = _estimate(self)
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # without events there is no variance
             interval = fit.confidence_interval(0.95, method="log-log")
@@ -36,12 +35,14 @@ class Times(NamedTuple):
         """Return the share without event at so many months; NaN without patients."""
         if self.days.size == 0:
             return float("nan")
-        fit = stats.ecdf(_censored(self)).sf
+        fit = _estimate(self)
         return float(fit.evaluate(months * DAYS_PER_MONTH))
 
 
-def _censored(times: Times) -> stats.CensoredData:
-    return stats.CensoredData.right_censored(times.days, ~times.event)
+def _estimate(times: Times) -> Any:
+    from scipy import stats  # takes memory that a sweep, which draws no such curve, does without
+
+    return stats.ecdf(stats.CensoredData.right_censored(times.days, ~times.event)).sf
 
 
 def _until(columns: dict[str, np.ndarray], end: np.ndarray, event: np.ndarray) -> Times:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,12 @@ from tcellabm.experiments.plan import Plan, Task, patient_seed, settings_of
 from tcellabm.experiments.posterior import Posterior
 from tcellabm.experiments.session import File, Output, Provenance, Work, session
 from tcellabm.experiments.table import Row, outcome_schema, to_table
-from tcellabm.model import MODEL_VERSION, TumorTCellModel, run_id
+from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.params import InputError, Parameters, load_trial
 from tcellabm.params.files import find_file
+
+if TYPE_CHECKING:
+    from tcellabm.model import TumorTCellModel
 
 PUBLISHED = "trials/published.csv"
 _TEXTS = {"not_infused"}
@@ -46,7 +49,7 @@ class TrialTask(Task):
 
     journey: Journey
 
-    def observe(self, model: TumorTCellModel) -> Row:
+    def observe(self, model: "TumorTCellModel") -> Row:
         """Return outcomes and what the trial notes besides; a transplant only if it came to it."""
         row = dict(model.outcomes()) | observations(model.record, model.params)
         day = self.journey.transplant_day

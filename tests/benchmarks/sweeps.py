@@ -17,9 +17,9 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path[:0] = [str(FOLDER.parent), str(FOLDER.parents[1])]
 
-from experiments.conftest import fake_simulate  # noqa: E402
+from tcellabm.experiments import runner  # noqa: E402, I001 - first, as in the command
 
-from tcellabm.experiments import runner  # noqa: E402
+from experiments.conftest import fake_simulate  # noqa: E402
 
 SLEEP = float(os.environ.get("SLEEP", 0))
 RUN_SECONDS = 0.2  # of a patient's year, processor time of an idle machine
@@ -48,7 +48,7 @@ def one(folder, runs, workers):
     runner.warm_up = lambda params, quiet: None
     before, wall = time.process_time(), time.monotonic()
     sweep(plan, folder, Work(workers, quiet=True), draw=map_of)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     took = {"parent": time.process_time() - before, "wall": time.monotonic() - wall}
     print(json.dumps(took | {"plan": planned, "peak_mb": peak}))
 

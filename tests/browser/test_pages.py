@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tcellabm.views.browser import stories
+from tcellabm.views.browser.assets import program, style
 from tcellabm.views.browser.ending import NAMES
 from tcellabm.views.browser.glossary import EDEMA, GRADES
 
@@ -51,6 +52,27 @@ def violations(page):
 
     found = Axe().run(page).response["violations"]
     return [(v["id"], v["nodes"][0]["html"][:160]) for v in found if v["impact"] in SERIOUS]
+
+
+def test_what_stands_there_while_the_model_loads(chromium):
+    page = chromium.new_page()
+    page.set_content(f"<title>t</title><style>{style()}</style><main><div></div></main>")
+    start = "window.stage = new Stage(document.querySelector('main div'), () => 0);"
+    page.add_script_tag(content=f"{program()}\n{start}")
+    page.evaluate("stage.receive({ kind: 'status', text: 'Loading the model' })")
+    welcome = page.locator(".welcome")
+    assert welcome.get_by_text("Loading the model").is_visible()
+    assert welcome.locator("progress").is_visible() and welcome.locator("li").count() == 7
+    assert not violations(page)
+    page.evaluate("stage.receive({ kind: 'error', text: 'too many pages are open' })")
+    assert page.get_by_role("alert").is_visible() and not welcome.locator("progress").is_visible()
+    y = page.get_by_role("alert").bounding_box()["y"] + 5
+    assert page.evaluate(f"document.elementFromPoint(20, {y}).className") == "error"
+    page.close()
+
+
+def test_what_stands_there_first_goes_with_the_first_patient(server, watched):
+    assert watched().open(server).locator(".welcome").count() == 0
 
 
 @pytest.mark.parametrize("name", list(stories.ALL))

@@ -3,135 +3,199 @@
 import math
 from statistics import geometric_mean
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from tcellabm import TumorTCellModel
 from tcellabm.experiments import counterfactuals as module
-from tcellabm.experiments.trial import TrialPlan
+from tcellabm.experiments.counterfactuals import CHANGES, CounterfactualPlan
+from tcellabm.experiments.effects import BURDEN, DOSE, DRUG, PERSISTENCE, effects
+from tcellabm.experiments.session import Work
 
-PATIENTS = 4
 QUICK = {
     "marrow.rows": 1,
     "marrow.cols": 1,
     "resolution.agents_per_population": 8,
-    "trial.patients": 3 * PATIENTS,
-    "physiology.temperature_rise_c": 20.0,  # so that most have a fever on day 5-6
+    "trial.patients": 8,
+    "physiology.temperature_rise_c": 20.0,  # so that most have a fever on day 5.5
 }
-ARMS = {
-    module._DOSE: module.DOSES,
-    module._BURDEN: module.BURDENS,
-    module._PERSISTENCE: module.PERSISTENCE,
-}
+HERE = Work(0, quiet=True)
 
 
 @pytest.fixture(scope="module")
-def made():
-    """The plan, the table, models in the order they were made, and pairs of twins."""
-    models, pairs = [], []
+def plan():
+    return CounterfactualPlan.load("params/trials/eliana.toml", QUICK)
 
-    class Noted(TumorTCellModel):
-        def __init__(self, params, rng):
-            super().__init__(params, rng=rng)
-            models.append((params, rng, self))
 
-        def fork(self):
-            twin = super().fork()
-            pairs.append((self, twin, self.time))
-            return twin
-
-    plan = TrialPlan.load("params/trials/eliana.toml", QUICK)
+@pytest.fixture(scope="module")
+def made(plan, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("counterfactuals")
+    changes = {name: change._replace(days=40.0) for name, change in CHANGES.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "TumorTCellModel", Noted)
-        table = module.counterfactuals(plan, PATIENTS, days=62.0)
-    return plan, table, models, pairs
+        patch.setattr(module, "CHANGES", changes)
+        short = CounterfactualPlan.load("params/trials/eliana.toml", QUICK)
+    return folder, module.counterfactuals(short, folder, HERE, resume=True)
 
 
-def arms_of(models):
-    """Return key -> value -> what was run with it."""
-    left = iter(models)
-    return {
-        key: {value: [next(left) for _ in range(PATIENTS)] for value in values}
-        for key, values in ARMS.items()
-    }
+def arms_of(plan, change):
+    """Return the tasks of a change: patient -> arm -> task."""
+    arms = {}
+    for task in plan.tasks:
+        if task.change == change:
+            arms.setdefault(task.patient, {})[task.label] = task
+    return arms
 
 
-def test_arms_are_the_same_patients_with_one_thing_changed(made):
-    plan, _, models, _ = made
-    seeds = [task.seed for task in plan.tasks[:PATIENTS]]
-    assert len(set(seeds)) == PATIENTS
-    assert [seed for _, seed, _ in models] == seeds * (len(models) // PATIENTS)
-    for key, arms in arms_of(models).items():
-        for who, task in enumerate(plan.tasks[:PATIENTS]):
-            others = []
-            for value, arm in arms.items():
-                params, _, model = arm[who]
-                assert params.get(key) == value
-                kept = params.resolved() | dict(model.patient.covariates)
-                kept.pop(key)
-                others.append(kept)
-            assert all(other == others[0] for other in others)
-            set_before = {name: v for name, v in task.settings.items() if name != key}
-            assert set_before.items() <= others[0].items()
+@pytest.mark.parametrize("change", CHANGES)
+def test_arms_are_the_same_patients_with_one_thing_changed(plan, change):
+    infused = {task.patient: task for task in plan.trial.tasks}
+    assert arms_of(plan, change).keys() == infused.keys()
+    key, values, days = CHANGES[change]
+    for patient, arms in arms_of(plan, change).items():
+        assert [task.settings[key] for task in arms.values()] == list(values)
+        for task in arms.values():
+            assert task.seed == infused[patient].seed
+            changed = {k for k, v in task.settings.items() if infused[patient].settings.get(k) != v}
+            assert changed <= {key, "time.days"} and task.settings["time.days"] == days
 
 
-def test_the_twin_differs_in_the_drug_alone(made):
-    _, _, models, pairs = made
-    assert pairs
-    untreated = [(params, seed) for params, seed, _ in models[-PATIENTS:]]
-    assert all(params.care.policy == "none" for params, _ in untreated)
-    for model, twin, day in pairs:
-        assert module.TOCILIZUMAB_WINDOW[0] <= day <= module.TOCILIZUMAB_WINDOW[1]
-        assert twin.params.resolved() == model.params.resolved()
-        assert twin.patient.covariates == model.patient.covariates
-        new = [each for each in twin.treatments if each not in model.treatments]
-        assert new == [(day, "tocilizumab")]
-        assert [each for each in twin.treatments if each not in new] == model.treatments
-        ours, theirs = (one.series[one.series["day"] <= day] for one in (model, twin))
-        pd.testing.assert_frame_equal(ours, theirs)
-        after = [
-            one.series[one.series["day"] > day + 1.0]["il6_pg_per_ml"] for one in (model, twin)
+def test_the_twin_differs_in_the_drug_alone(plan):
+    for arms in arms_of(plan, DRUG).values():
+        without, treated = arms.values()
+        assert without.settings == treated.settings and without.seed == treated.seed
+        assert without.settings["care.policy"] == "none"
+        assert not without.arm.orders
+        assert [(o.treatment, o.day) for o in treated.arm.orders] == [("tocilizumab", 5.5)]
+        assert without.run_id != treated.run_id
+
+
+def test_pairs_of_the_drug_are_neighbors_that_begin_alike(plan):
+    drug = [task for task in plan.tasks if task.change == DRUG]
+    assert plan.together == 2 and plan.tasks[: len(drug)] == drug
+    assert all(a.patient == b.patient for a, b in zip(drug[::2], drug[1::2], strict=True))
+
+
+def test_a_folder_holds_the_table_and_its_runs(made, plan):
+    folder, result = made
+    runs = pd.read_parquet(folder / "outcomes.parquet")
+    assert result.complete and not result.errors and len(runs) == len(plan.tasks)
+    assert len(pd.read_csv(folder / "counterfactuals.csv")) == len(result.effects) == 12
+    fever = runs[(runs["change"] == DRUG)].pivot(index="patient", columns="arm")
+    assert fever["fever_at_drug"].nunique(axis=1).eq(1).all()  # alike until the drug
+    higher = fever["il6_after_pg_per_ml"]
+    feverish = fever["fever_at_drug"].any(axis=1)
+    assert feverish.any() and (higher["tocilizumab"] > higher["untreated"])[feverish].all()
+
+
+def test_a_part_has_no_table_yet(plan, tmp_path):
+    few = CounterfactualPlan.load("params/trials/eliana.toml", QUICK | {"trial.patients": 1})
+    some = module.counterfactuals(few, tmp_path / "x", Work(0, shard=(1, 9), quiet=True))
+    assert not some.complete and some.effects.empty
+
+
+def made_up(change, arms, **columns):
+    """Return runs of some patients in some arms; columns are one list an arm."""
+    rows = []
+    for place, arm in enumerate(arms):
+        values = {name: arms_values[place] for name, arms_values in columns.items()}
+        rows += [
+            {"change": change, "arm": arm, "patient": who, "error": ""}
+            | {"fever_at_drug": True, "fever_gone": True, "il6_after_pg_per_ml": 1.0}
+            | {"remission": True, "crs_grade_penn": 0, "cmax_copies_per_ug": 1.0}
+            | {"relapse_phenotype": ""}
+            | {name: each[who] for name, each in values.items()}
+            for who in range(len(next(iter(values.values()))))
         ]
-        assert not after[0].equals(after[1])
+    return rows
 
 
-def test_the_table_is_what_its_rows_give_by_hand(made):
-    _, table, models, pairs = made
-    rows = {
-        key: [[model.outcomes() for _, _, model in arm] for arm in arms.values()]
-        for key, arms in arms_of(models).items()
+@pytest.fixture
+def runs():
+    rng = np.random.default_rng(5)
+    cmax = rng.lognormal(3.0, 1.0, 20)
+    flags = np.arange(20) < 5
+    return pd.DataFrame(
+        made_up(
+            DRUG,
+            ["untreated", "tocilizumab"],
+            cmax_copies_per_ug=[cmax, 1.1 * cmax],
+            fever_gone=[flags, ~flags],
+            il6_after_pg_per_ml=[cmax, 3.0 * cmax],
+            fever_at_drug=[np.arange(20) < 16] * 2,
+        )
+        + made_up(
+            DOSE,
+            ["1", "2", "3"],
+            cmax_copies_per_ug=[cmax, 1.6 * cmax, 1.2 * cmax],
+            remission=[flags, ~flags, flags],
+        )
+        + made_up(
+            BURDEN,
+            ["1", "2", "3"],
+            cmax_copies_per_ug=[cmax, 1.5 * cmax, 2.0 * cmax],
+            crs_grade_penn=[3 * flags, 4 * ~flags, 2 * ~flags],
+        )
+        + made_up(
+            PERSISTENCE,
+            ["1", "2"],
+            relapse_phenotype=[[""] * 20, ["cd19_positive"] * 4 + ["cd19_negative"] * 16],
+            crs_grade_penn=[3 * flags, 3 * flags],
+        )
+    )
+
+
+def effect(table, change, measure):
+    row = table[(table["change"] == change) & table["measure"].str.startswith(measure)]
+    assert len(row) == 1
+    return row.iloc[0]
+
+
+def test_effects_are_what_the_rows_give_by_hand(runs):
+    table = effects(runs)
+    expected = {
+        (DRUG, "fever gone"): (100.0 * 11 / 16, "true"),
+        (DRUG, "highest IL-6"): (3.0, "true"),
+        (DRUG, "Cmax"): (1.1, "true"),
+        (DOSE, "Cmax"): (1.6, "false"),
+        (DOSE, "remission"): (50.0, "false"),
+        (DOSE, "CRS"): (0.0, ""),
+        (BURDEN, "Cmax"): (2.0 / 1.5, "true"),
+        (BURDEN, "CRS"): (-75.0, "false"),
+        (BURDEN, "remission"): (0.0, ""),
+        (PERSISTENCE, "CD19-positive"): (20.0, "true"),
+        (PERSISTENCE, "CD19-negative"): (80.0, ""),
+        (PERSISTENCE, "CRS"): (0.0, "true"),
     }
-
-    def share(flags):
-        return 100.0 * sum(flags) / len(flags)
-
-    def cmax(arm):
-        seen = [row["cmax_copies_per_ug"] for row in arm if row["cmax_copies_per_ug"] > 0.0]
-        return geometric_mean(seen) if seen else math.nan
-
-    def severe(arm):
-        return share([row["crs_grade_penn"] >= 3 for row in arm])
-
-    def relapses(kind):
-        return lambda arm: sum(row["relapse_phenotype"] == kind for row in arm)
-
-    graded = [cmax, lambda arm: share([row["remission"] for row in arm]), severe]
-    phenotypes = [relapses("cd19_positive"), relapses("cd19_negative"), severe]
-    of_key = dict(zip(ARMS, (graded, graded, phenotypes), strict=True))
-    wanted = [[of(arm) for arm in rows[key]] for key in ARMS for of in of_key[key]]
-    wanted += by_hand(pairs)
-    assert table["values"].tolist() == [" / ".join(f"{v:.3g}" for v in each) for each in wanted]
-    assert table["change"].str.contains(f"{len(pairs)} with fever").sum() == 3
+    assert len(table) == len(expected)
+    for (change, measure), (value, met) in expected.items():
+        row = effect(table, change, measure)
+        assert row["effect"] == pytest.approx(value), (change, measure)
+        assert row["met"] == met, (change, measure)
+    assert table["met"].tolist() == sorted(table["met"], key=["false", "true", ""].index)
 
 
-def by_hand(pairs):
-    """Return fever gone, ratio of IL-6 and of Cmax, without and with the drug."""
-    cool, il6, cmax = [], [], []
-    for *twins, day in pairs:
-        series = [one.series for one in twins]
-        soon = [s[(s["day"] > day) & (s["day"] <= day + 2.0)] for s in series]
-        cool.append([s["temperature_c"].min() < 38.0 for s in soon])
-        il6.append(soon[1]["il6_pg_per_ml"].max() / soon[0]["il6_pg_per_ml"].max())
-        cmax.append(series[1]["copies_per_ug"].max() / series[0]["copies_per_ug"].max())
-    gone = [100.0 * sum(arm) / len(pairs) for arm in zip(*cool, strict=True)]
-    return [gone, [1.0, geometric_mean(il6)], [1.0, geometric_mean(cmax)]]
+def test_arms_are_drawn_anew_together(runs):
+    """A ratio that is the same in every patient has no width, however much patients differ."""
+    row = effect(effects(runs), DOSE, "Cmax")
+    assert (row["effect_low"], row["effect_high"]) == pytest.approx((1.6, 1.6))
+    share = effect(effects(runs), DRUG, "fever gone")
+    assert (
+        share["effect_low"] < share["effect"] - 10.0 < share["effect"] + 10.0 < share["effect_high"]
+    )
+
+
+def test_a_patient_whose_run_failed_in_one_arm_is_left_out_of_all(runs):
+    of_dose = runs["change"] == DOSE
+    failed = of_dose & (runs["patient"] == 7) & (runs["arm"] == "2")
+    runs.loc[failed, ["error", "cmax_copies_per_ug"]] = ["it broke", math.nan]
+    row = effect(effects(runs), DOSE, "Cmax")
+    kept = runs[of_dose & (runs["patient"] != 7)].groupby("arm")["cmax_copies_per_ug"]
+    means = [geometric_mean(values) for _, values in kept]
+    assert row["patients"] == 19
+    assert row["values"] == " / ".join(f"{mean:.3g}" for mean in means)
+
+
+def test_without_any_fever_the_drug_shows_nothing(runs):
+    table = effects(runs.assign(fever_at_drug=False))
+    row = effect(table, DRUG, "fever gone")
+    assert row["patients"] == 0 and math.isnan(row["effect"]) and row["met"] == "false"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 STATIC = Path(__file__).with_name("static")
-SCRIPTS = ("dots", "smear", "charts", "words", "arm", "controls", "stage")
+SCRIPTS = ("dots", "smear", "charts", "words", "arm", "controls", "welcome", "stage")
 
 
 def program() -> str:

@@ -6,9 +6,16 @@ import importlib.util
 import os
 import socket
 import threading
+import time
 import warnings
+from typing import TYPE_CHECKING
 
 from tcellabm.params import InputError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+PAGE_SECONDS = 1.0  # that a page asked for at once takes to load
 
 SETTINGS = {
     "SOLARA_APP": "tcellabm.views.browser.pages",
@@ -53,13 +60,21 @@ def serve(host: str, port: int) -> None:
     os.environ.update(SETTINGS)  # before Solara is imported: it reads them then
     import uvicorn
 
-    threading.Thread(target=_warm_up, daemon=True).start()
     warnings.filterwarnings("ignore", "Cookies with samesite=none", UserWarning)
-    uvicorn.run("solara.server.starlette:app", host=host, port=port, log_level="warning")
+    app = "solara.server.starlette:app"
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning"))
+    threading.Thread(target=_warm_up, args=(server,), daemon=True).start()
+    server.run()
 
 
-def _warm_up() -> None:
-    """Import the model and compile its kernels, or load them, before the first patient."""
+def _warm_up(server: uvicorn.Server) -> None:
+    """Import the model and compile its kernels, or load them, before the first patient.
+
+    The page comes first: two threads that import share one processor.
+    """
+    while not server.started:
+        time.sleep(0.05)
+    time.sleep(PAGE_SECONDS)
     from tcellabm.views.browser.plan import BOTH, Plan, Treatment
     from tcellabm.views.browser.twins import Twins
 

@@ -12,6 +12,7 @@ class Stage {
     this.status = h("p", { class: "status", role: "status" }, "Starting\u2026");
     this.error = h("p", { class: "error", role: "alert", hidden: true });
     this.spoken = h("p", { class: "hidden-text", "aria-live": "polite" });
+    this.welcome = new Welcome();
     this.end = h("dialog", { class: "end", "aria-label": "How it ended" });
     this.top = h("header", { class: "top" },
       h("h1", {}, "CAR T cells against leukemia: two twins"),
@@ -20,7 +21,7 @@ class Stage {
     root.className = "twins";
     root.stats = this.stats;
     root.replaceChildren(this.top, this.error, this.controls.node, this.arms.a.node, this.arms.b.node,
-      this.controls.bar, this.spoken, this.end);
+      this.controls.bar, this.spoken, this.welcome.node, this.end);
     this.onKey = (event) => { if (this.about && !this.end.open) this.controls.key(event); };
     document.addEventListener("keydown", this.onKey);
     const loop = (time) => {
@@ -46,6 +47,7 @@ class Stage {
   begin(about) {
     this.about = about;
     this.error.hidden = true;
+    this.welcome.node.remove();
     this.ended = false;
     this.spokenAt = undefined;
     if (this.end.open) this.end.close();
@@ -55,10 +57,14 @@ class Stage {
     this.askDetail();
   }
 
-  setStatus(text) { set(this.status, text); }
+  setStatus(text) {
+    set(this.status, text);
+    this.welcome.say(text);
+  }
 
   fail(text) {
     this.setStatus("");
+    this.welcome.bar.hidden = true;
     set(this.error, text);
     this.error.hidden = false;
   }

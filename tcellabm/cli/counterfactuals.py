@@ -1,0 +1,72 @@
+"""The command `tcellabm counterfactuals`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tcellabm.cli import options, telling
+from tcellabm.cli.options import (
+    Dask,
+    Out,
+    Overwrite,
+    Patients,
+    Resume,
+    Seed,
+    Settings,
+    Shard,
+    Workers,
+)
+
+if TYPE_CHECKING:
+    from tcellabm.experiments.counterfactuals import CounterfactualResult
+
+
+def counterfactuals(
+    file: Annotated[str, typer.Argument(metavar="TRIAL")] = "params/trials/eliana.toml",
+    settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
+    patients: Patients = None,
+    seed: Seed = 1,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
+    dask: Dask = "",
+    shard: Shard = "1/1",
+) -> None:
+    """Give the patients of a trial another dose, burden, persistence, and tocilizumab, one each."""
+    from tcellabm.experiments import counterfactuals as experiment
+    from tcellabm.experiments import sweep
+
+    if dask and workers is not None:
+        options.refuse("--workers and --dask exclude each other")
+    work = sweep.Work(workers, dask, options.part(shard))
+    given = options.overrides(settings, {"trial.patients": patients})
+    plan = experiment.CounterfactualPlan.load(file, given, seed)
+    folder = options.result_folder("counterfactuals", file, out, resume)
+    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    try:
+        result = experiment.counterfactuals(
+            plan, folder, work, command=options.command_line(), write=_write, **modes
+        )
+    except sweep.Interrupted as stop:
+        telling.interrupted(stop)
+    _report(result, folder, len(plan.tasks))
+
+
+def _write(result: "CounterfactualResult", stamp: str) -> str:
+    from tcellabm.views.report import counterfactual_report
+
+    return counterfactual_report(result.effects, stamp)
+
+
+def _report(result: "CounterfactualResult", folder: Path, total: int) -> None:
+    from tcellabm.views.report import effects_told
+
+    if not result.complete:
+        done = f"{len(result.runs)} of {total} runs are in {folder}"
+        print(f"{done}; the table comes with the last part, or with --resume and no --shard")
+        return
+    print(*effects_told(result.effects), sep="\n")
+    files = "outcomes.parquet, counterfactuals.csv, counterfactuals.md, manifest.json"
+    telling.wrote(folder, files, "outcomes.parquet", result.errors, total)
