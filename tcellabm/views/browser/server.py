@@ -58,6 +58,8 @@ def check_port(host: str, port: int) -> None:
 def serve(host: str, port: int) -> None:
     """Serve until interrupted."""
     os.environ.update(SETTINGS)  # before Solara is imported: it reads them then
+    # Pandas, before any page: Solara looks at it while it renders, and must not see it half loaded.
+    import pandas  # noqa: F401
     import uvicorn
 
     warnings.filterwarnings("ignore", "Cookies with samesite=none", UserWarning)
