@@ -1,8 +1,9 @@
-"""Write the generated documents: docs/parameters.md, and docs/validation.md from a trial folder.
+"""Write the generated documents: docs/parameters.md, and two from result folders.
 
 python scripts/documents.py                        # the parameter tables
 tcellabm trial -n 500 --set files.posterior=trials/posterior.json --out runs/validation
-python scripts/documents.py runs/validation
+tcellabm counterfactuals --set files.posterior=trials/posterior.json --out runs/counterfactuals
+python scripts/documents.py runs/validation runs/counterfactuals
 """
 
 import json
@@ -87,9 +88,10 @@ def main() -> None:
     """Write them."""
     (DOCS / "parameters.md").write_text(parameters())
     if len(sys.argv) > 1:
-        trial = Path(sys.argv[1])
+        trial, others = map(Path, sys.argv[1:])
         shutil.copy(trial / "validation.md", DOCS / "validation.md")
         shutil.copy(trial / "figure.png", DOCS / "trial.png")
+        shutil.copy(others / "counterfactuals.md", DOCS / "counterfactuals.md")
 
 
 if __name__ == "__main__":

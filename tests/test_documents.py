@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tcellabm.experiments.counterfactuals import CounterfactualPlan
 from tcellabm.experiments.trial import TrialPlan
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,7 @@ def test_the_parameter_document_is_up_to_date():
 
 
 def test_the_validation_report_is_of_the_present_model():
-    """If this fails: see scripts/documents.py for the two commands."""
+    """If this fails: see scripts/documents.py for the commands."""
     report = (DOCS / "validation.md").read_text()
     stamp = re.search(r"Stamp: `(\w+)`", report)[1]
     patients = int(re.search(r"of (\d+) patients enrolled", report)[1])
@@ -37,6 +38,17 @@ def test_the_validation_report_is_of_the_present_model():
     )
     assert plan.stamp == stamp
     assert (DOCS / "trial.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_counterfactuals_are_of_the_present_model():
+    """If this fails: see scripts/documents.py for the commands."""
+    report = (DOCS / "counterfactuals.md").read_text()
+    enrolled = int(re.search(r"of (\d+) patients enrolled", report)[1])
+    plan = CounterfactualPlan.load(
+        "params/trials/eliana.toml",
+        {"trial.patients": enrolled, "files.posterior": "trials/posterior.json"},
+    )
+    assert plan.stamp == re.search(r"Stamp: `(\w+)`", report)[1]
 
 
 @pytest.mark.parametrize("page", ["odd.md", "limits.md", "validation.md"])

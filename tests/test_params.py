@@ -438,6 +438,8 @@ def test_set_reads_toml_else_bare_text():
         (["=3"], "allowed: KEY=VALUE"),
         ([""], "allowed: KEY=VALUE"),
         (["time.days=3", "time.days = 3"], "time.days is set twice, --set"),
+        (["a.b=[1e6, 2e6"], "a.b = [1e6, 2e6 is no whole list or table, --set, allowed: such as ["),
+        (["a.b={linspace=[1, 2, 3]"], "no whole list or table"),
     ],
 )
 def test_a_set_of_another_form_is_told_in_one_line(items, told):

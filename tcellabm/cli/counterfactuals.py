@@ -19,7 +19,7 @@ from tcellabm.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.counterfactuals import CounterfactualResult
+    from tcellabm.experiments.counterfactuals import CounterfactualPlan, CounterfactualResult
 
 
 def counterfactuals(
@@ -54,10 +54,10 @@ def counterfactuals(
     _report(result, folder, len(plan.tasks))
 
 
-def _write(result: "CounterfactualResult", stamp: str) -> str:
+def _write(plan: "CounterfactualPlan", result: "CounterfactualResult") -> str:
     from tcellabm.views.report import counterfactual_report
 
-    return counterfactual_report(result.effects, stamp)
+    return counterfactual_report(result.effects, plan.params.trial.patients, plan.stamp)
 
 
 def _report(result: "CounterfactualResult", folder: Path, total: int) -> None:

@@ -63,7 +63,8 @@ def _draw(result: "TrialResult") -> bytes:
     from tcellabm.experiments.comparison import published_curves
     from tcellabm.views.figures import draw_trial
 
-    return draw_trial(result.main, result.comparison, published_curves(), result.limit)
+    curves = published_curves()
+    return draw_trial(result.main, result.comparison, curves, result.limit, result.draws)
 
 
 def _write(result: "TrialResult", stamp: str) -> str:

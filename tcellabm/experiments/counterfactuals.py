@@ -175,7 +175,7 @@ class CounterfactualResult:
         return int((self.runs["error"] != "").sum())
 
 
-Write = Callable[[CounterfactualResult, str], str]
+Write = Callable[[CounterfactualPlan, CounterfactualResult], str]
 
 
 def _result(plan: CounterfactualPlan, runs: pa.Table) -> CounterfactualResult:
@@ -208,7 +208,7 @@ def counterfactuals(
         text = result.effects.to_csv(index=False, lineterminator="\n")
         yield "counterfactuals.csv", text.encode()
         if write:
-            yield "counterfactuals.md", write(result, plan.stamp).encode()
+            yield "counterfactuals.md", write(plan, result).encode()
 
     made = Output(_result, files)
     return session(

@@ -66,7 +66,8 @@ def indices(
     DataFrame
         `input`; `mu`, `mu_star`, `sigma` or `first`, `total`, of which `_low` and `_high` are
         95 % intervals; `at_low`, `at_high`: the mean output where the input is in its lowest and
-        highest fifth (Morris: before and after its step up, all else equal), with intervals.
+        highest fifth (Morris: before and after its step up, all else equal, about the mean of
+        all runs), with intervals.
     """
     table = pd.DataFrame({"input": inputs})
     analyze = partial(_morris, unit) if method == "morris" else _sobol
@@ -128,13 +129,17 @@ Groups = dict[str, tuple[np.ndarray, np.ndarray]]  # sums and counts, shape (gro
 
 
 def _at_steps(unit: np.ndarray, values: np.ndarray) -> Groups:
-    """Sum outputs on both sides of each input's step, by trajectory: all else is equal there."""
+    """Sum outputs on both sides of each input's step, by trajectory: all else is equal there.
+
+    What a trajectory has in common is taken off, as chance: sides lie about the mean of all runs.
+    """
     inputs = unit.shape[1]
     paths, rows = unit.reshape(-1, inputs + 1, inputs), values.reshape(-1, inputs + 1)
     steps = np.diff(paths, axis=1)
     which = np.abs(steps).argmax(axis=2)
     up = np.take_along_axis(steps, which[:, :, None], axis=2)[:, :, 0] > 0
-    before, after = rows[:, :-1], rows[:, 1:]
+    middle = (rows[:, :-1] + rows[:, 1:]) / 2 - rows.mean()
+    before, after = rows[:, :-1] - middle, rows[:, 1:] - middle
     sides = {"at_low": np.where(up, before, after), "at_high": np.where(up, after, before)}
     place = np.arange(len(paths))[:, None]
     found = {}

@@ -46,10 +46,11 @@ class Estimate:
     def lines(self, workers: int) -> list[str]:
         """Say it in words, for a number of processes."""
         arms = f" x {self.arms} arms" if self.arms > 1 else ""
+        each = f" x {self.patients} patients" if self.runs > self.points * self.arms else ""
         wall = self.runs * self.seconds / workers
         error = f" ± {self.spread:.2g}" if self.spread else ""
         return [
-            f"{self.points} points{arms} x {self.patients} patients = {self.runs} runs",
+            f"{self.points} points{arms}{each} = {self.runs} runs",
             f"{self.seconds:.2g}{error} s a run ({self.timed} timed here, one at a time)",
             f"about {duration(wall)} on {workers} process{'es' if workers > 1 else ''}",
             f"about {size(self.disk_bytes)} on the disk",

@@ -193,6 +193,15 @@ def _compute(plan: Plan, folder: store.Folder, work: Work, draw: Draw | None = N
         keep(plan, folder, reports, advance, live)
 
 
+def _tell(dashboard: str, address: str, workers: int) -> None:
+    """Say where to look, and who is there of a cluster that is not ours."""
+    if dashboard:
+        print(f"dashboard: {dashboard}", file=sys.stderr)
+    if address:
+        there = f"{workers} workers" if workers else "no workers yet, waiting for them"
+        print(f"{address}: {there}", file=sys.stderr)
+
+
 def _reports(
     plan: Plan, missing: Sequence[Task], work: Work, stack: ExitStack
 ) -> Generator[Report]:
@@ -204,8 +213,8 @@ def _reports(
     client, workers = stack.enter_context(
         cluster.dask_client(work.workers, work.dask, len(missing))
     )
-    if not work.quiet and (link := cluster.dashboard(client)):
-        print(f"dashboard: {link}", file=sys.stderr)
+    if not work.quiet:
+        _tell(cluster.dashboard(client), work.dask, len(workers.present()))
     return Dispatch(
         plan.params,
         missing,

@@ -189,6 +189,11 @@ class TrialResult:
         return int((self.patients["error"] != "").sum())
 
     @property
+    def draws(self) -> int:
+        """Number of posterior draws beside the median."""
+        return int(self.patients["replicate"].max())
+
+    @property
     def main(self) -> pd.DataFrame:
         """The patients at the median of the posterior."""
         return self.patients[self.patients["replicate"] == 0]

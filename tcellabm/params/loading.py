@@ -231,6 +231,9 @@ def _row(meta: Meta, text: str) -> Row:
     return Row(meta.key, text, meta.unit, meta.bounds, meta.source)
 
 
+_OPENING = ("[", "{")
+
+
 def parse_set(items: Iterable[str]) -> dict[str, Any]:
     """Read `KEY=VALUE` arguments: a value is TOML, else bare text.
 
@@ -246,13 +249,16 @@ def parse_set(items: Iterable[str]) -> dict[str, Any]:
             raise InputError(f"{shorten(item)} sets nothing", OVERRIDE, "allowed: KEY=VALUE")
         if key in found:
             raise InputError(f"{shorten(key)} is set twice", OVERRIDE, "allowed: once")
-        found[key] = _value(text)
+        found[key] = _value(key, text)
     return found
 
 
-def _value(text: str) -> Any:
+def _value(key: str, text: str) -> Any:
     try:
         table = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
+        if text[:1] in _OPENING:
+            what = f"{shorten(key)} = {shorten(text)} is no whole list or table"
+            raise InputError(what, OVERRIDE, "allowed: such as [1e6, 2e6]") from None
         return text
     return table["value"] if len(table) == 1 else text

@@ -17,6 +17,8 @@ _NAMES = {
     "patient.white_cell_recovery_days": ("recovery of white cells", "days", 1.0),
     "patient.myeloid_sensitivity": ("myeloid sensitivity", "", 1.0),
     "patient.vascular_sensitivity": ("vascular sensitivity", "", 1.0),
+    "patient.homeostatic_cytokines": ("IL-7 and IL-15", "of the usual", 1.0),
+    "patient.neuro_sensitivity": ("neurological sensitivity", "", 1.0),
     "patient.anti_car_per_day": ("anti-CAR immunity", "per day", 1.0),
     "leukemia.antigen_median": ("CD19 on leukemia", "molecules per cell", 1.0),
     "product.fitness": ("fitness of the product (division)", "", 1.0),

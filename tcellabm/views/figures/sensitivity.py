@@ -46,7 +46,7 @@ def draw_tornado(table: pd.DataFrame, notes: Sequence[str], settings: Mapping[st
     """
     said = "Mean of runs with the parameter in the lowest and highest fifth of its distribution"
     if "mu_star" in table:
-        said = "Mean before and after a step up of the parameter, by 0.6 of its distribution"
+        said = "A step up of the parameter by 0.6 of its distribution, about the mean of all runs"
     said += "; whiskers: 95 % interval."
     return _draw("What each parameter does", [*notes, said], table, settings, _tornado)
 

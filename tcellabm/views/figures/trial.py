@@ -18,7 +18,11 @@ _FOREST = (0.70, 0.845)
 
 
 def draw_trial(
-    patients: pd.DataFrame, comparison: pd.DataFrame, curves: pd.DataFrame, limit: float
+    patients: pd.DataFrame,
+    comparison: pd.DataFrame,
+    curves: pd.DataFrame,
+    limit: float,
+    draws: int = 0,
 ) -> bytes:
     """Draw the page.
 
@@ -32,6 +36,8 @@ def draw_trial(
         Published curves: `curve`, `day`, `value`.
     limit : float
         Limit of quantification of the transgene, copies/ug.
+    draws : int
+        Draws of the posterior that intervals are over; 0 for its median alone.
 
     Returns
     -------
@@ -44,7 +50,7 @@ def draw_trial(
         _draw_left(figure, infused, comparison, curves, limit)
         left, right = _FOREST
         draw_forest(figure.add_axes((left, 0.035, right - left, 0.888)), comparison)
-        _head(figure, patients, comparison)
+        _head(figure, patients, comparison, draws)
         return png(figure)
 
 
@@ -65,7 +71,11 @@ def _draw_left(
     draw_cytokine_times(figure.add_axes((left, 0.04, wide, 0.175)), infused, comparison)
 
 
-def _head(figure: "Figure", patients: pd.DataFrame, comparison: pd.DataFrame) -> None:
+def _over(draws: int) -> str:
+    return f"{draws} draws of the posterior and their patients" if draws else "virtual patients"
+
+
+def _head(figure: "Figure", patients: pd.DataFrame, comparison: pd.DataFrame, draws: int) -> None:
     infused = int(patients["infused"].sum())
     title = "A virtual trial of tisagenlecleucel beside the published ones"
     figure.text(0.015, 0.992, title, va="top", fontsize=19, fontweight="bold")
@@ -74,7 +84,7 @@ def _head(figure: "Figure", patients: pd.DataFrame, comparison: pd.DataFrame) ->
     lines = (
         f"{len(patients)} virtual patients enrolled, {infused} infused. "
         f"{agreeing} of {len(judged)} published figures that the model can speak to agree.",
-        "Blue: simulated, with 95 % intervals over virtual patients. Black: published, with the "
+        f"Blue: simulated, with 95 % intervals over {_over(draws)}. Black: published, with the "
         "interval by which agreement is told. Physiology is a proxy; ELIANA: Maude 2018.",
     )
     figure.text(0.015, 0.973, "\n".join(lines), va="top", fontsize=12, linespacing=1.5)
