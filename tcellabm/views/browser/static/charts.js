@@ -130,17 +130,17 @@ class CellChart extends Chart {
       const value = about.columns.indexOf(column);
       if (rows.some((row) => row[value] > 0)) this.line(rows, value, y, color, dash);
     }
-    this.names(rows, y);
+    this.names(rows, y, top);
     this.lastCell(rows, y);
     this.now(frame.day, top, bottom);
   }
 
-  names(rows, y) {
+  names(rows, y, top) {
     const { context, about } = this;
     if (!rows.length) return;
     const row = rows[rows.length - 1];
     const beside = about.whole_body && this.x(row[0]) > this.w - this.right - 70;
-    const taken = beside ? [y(about.mrd_cells) - 7] : [];
+    const taken = [top - 4, ...(beside ? [y(about.mrd_cells) - 7] : [])]; // the first: what was given
     for (const { column, color, name } of LINES) {
       const n = row[about.columns.indexOf(column)];
       if (!(n > 0)) continue;
