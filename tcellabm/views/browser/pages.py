@@ -6,6 +6,7 @@ from typing import Any
 
 import solara
 
+from tcellabm.views.browser.gate import load_pandas
 from tcellabm.views.browser.widget import StageWidget
 
 
@@ -19,6 +20,7 @@ def ClassPage() -> None:
 @solara.component
 def LabPage() -> Any:
     """Show the lab, which is imported when it is first asked for: Mesa's page takes seconds."""
+    load_pandas()
     from tcellabm.views.browser.labpage import LabPage as Lab
 
     return Lab()

@@ -6,16 +6,10 @@ import importlib.util
 import os
 import socket
 import threading
-import time
 import warnings
-from typing import TYPE_CHECKING
 
 from tcellabm.params import InputError
-
-if TYPE_CHECKING:
-    import uvicorn
-
-PAGE_SECONDS = 1.0  # that a page asked for at once takes to load
+from tcellabm.views.browser.gate import Gate, load_pandas
 
 SETTINGS = {
     "SOLARA_APP": "tcellabm.views.browser.pages",
@@ -58,25 +52,22 @@ def check_port(host: str, port: int) -> None:
 def serve(host: str, port: int) -> None:
     """Serve until interrupted."""
     os.environ.update(SETTINGS)  # before Solara is imported: it reads them then
-    # Pandas, before any page: Solara looks at it while it renders, and must not see it half loaded.
-    import pandas  # noqa: F401
     import uvicorn
+    from solara.server.starlette import app
 
     warnings.filterwarnings("ignore", "Cookies with samesite=none", UserWarning)
-    app = "solara.server.starlette:app"
-    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning"))
-    threading.Thread(target=_warm_up, args=(server,), daemon=True).start()
-    server.run()
+    gate = Gate(app)
+    threading.Thread(target=_warm_up, args=(gate,), daemon=True).start()
+    uvicorn.run(gate, host=host, port=port, log_level="warning")
 
 
-def _warm_up(server: uvicorn.Server) -> None:
+def _warm_up(gate: Gate) -> None:
     """Import the model and compile its kernels, or load them, before the first patient.
 
-    The page comes first: two threads that import share one processor.
+    Pages come first: two threads that import share one processor.
     """
-    while not server.started:
-        time.sleep(0.05)
-    time.sleep(PAGE_SECONDS)
+    gate.wait_for_quiet()
+    load_pandas()
     from tcellabm.views.browser.plan import BOTH, Plan, Treatment
     from tcellabm.views.browser.twins import Twins
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 
 from tcellabm.views.browser.assets import STATIC, program, style
+from tcellabm.views.browser.gate import load_pandas
 
 if TYPE_CHECKING:
     from tcellabm.views.browser.session import Session
@@ -31,7 +32,8 @@ class StageWidget(anywidget.AnyWidget):
     def _hear(self, _widget: object, command: dict[str, Any], _parts: object) -> None:
         if command.get("do") == "open" and self._session is None:
             self._say({"kind": "status", "text": "Loading the model and its kernels"}, [])
-            # imported now, not with the page, which is there sooner without
+            # loaded now, not with the page, which is there sooner without
+            load_pandas()
             from tcellabm.views.browser import registry
 
             self._session = registry.begin(self._say)
