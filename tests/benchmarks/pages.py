@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 
 STATS = "({ ...document.querySelector('.twins').stats })"
 SHOWN = "document.querySelector('.twins')?.stats?.frames > 0"
-PATIENT = "?seed=7&days=730&give=0:car_t:both,7:corticosteroid:a&day=8"
+PATIENT = "?seed=7&days=730&burden=4e11&give=0:car_t:both,0.125:corticosteroid:a&day=1"
 LATENCY = """() => new Promise((done) => {
   const twins = document.querySelector('.twins'), was = twins.given, start = performance.now();
   document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 't', bubbles: true }));
