@@ -123,9 +123,10 @@ class CounterfactualPlan(Plan):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def labeled(self, row: Row, task: Task) -> Row:
-        """Add to a row what the user has set, and the arm."""
+        """Add to a row what the user has set, unless the arm sets it, and the arm."""
         assert isinstance(task, ArmTask)
-        return self.given | row | {"change": task.change, "arm": task.label}
+        said = {key: task.settings.get(key, value) for key, value in self.given.items()}
+        return said | row | {"change": task.change, "arm": task.label}
 
 
 def _drug_arms(params: Parameters, task: Task) -> Iterator[ArmTask]:

@@ -87,6 +87,14 @@ def test_a_folder_holds_the_table_and_its_runs(made, plan):
     assert feverish.any() and (higher["tocilizumab"] > higher["untreated"])[feverish].all()
 
 
+def test_what_the_user_sets_is_told_as_the_arm_has_it():
+    key = "product.dose_cells_per_kg"
+    own = CounterfactualPlan.load("params/trials/eliana.toml", QUICK | {key: 3e5})
+    told = {(t.change, t.label): own.labeled({}, t)[key] for t in own.tasks}
+    assert [told[DOSE, f"{value:g}"] for value in CHANGES[DOSE].values] == [2e5, 1e6, 5e6]
+    assert told[BURDEN, "1e+10"] == 3e5
+
+
 def test_a_part_has_no_table_yet(plan, tmp_path):
     few = CounterfactualPlan.load("params/trials/eliana.toml", QUICK | {"trial.patients": 1})
     some = module.counterfactuals(few, tmp_path / "x", Work(0, shard=(1, 9), quiet=True))
