@@ -138,17 +138,18 @@ class CellChart extends Chart {
   names(rows, y, top) {
     const { context, about } = this;
     if (!rows.length) return;
-    const row = rows[rows.length - 1];
-    const beside = about.whole_body && this.x(row[0]) > this.w - this.right - 70;
-    const taken = [top - 4, ...(beside ? [y(about.mrd_cells) - 7] : [])]; // the first: what was given
+    const row = rows[rows.length - 1], x = this.x(row[0]), end = this.w - this.right;
+    const taken = [top - 4]; // by what was given
     for (const { column, color, name } of LINES) {
       const n = row[about.columns.indexOf(column)];
       if (!(n > 0)) continue;
+      const width = context.measureText(name).width + 8, right = x + width > end;
+      const beside = about.whole_body && (right ? x : x + width) > end - 62; // the words at the MRD limit
+      const others = beside ? [...taken, y(about.mrd_cells) - 7] : taken;
       let place = y(n) - 7;
       const step = place > this.height / 2 ? -11 : 11;
-      for (let i = 0; i < 4 && taken.some((other) => Math.abs(other - place) < 11); i++) place += step;
+      for (let i = 0; i < 4 && others.some((other) => Math.abs(other - place) < 11); i++) place += step;
       taken.push(place);
-      const x = this.x(row[0]), right = x > this.w * 0.62;
       context.textAlign = right ? "right" : "left";
       context.strokeStyle = "#ffffffd9";
       context.lineWidth = 3;
