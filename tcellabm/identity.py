@@ -19,5 +19,9 @@ def run_ids(params: Parameters, seeds: Sequence[int]) -> list[str]:
     """Return the names of runs that differ by their seed alone."""
     resolved = {k: v for k, v in params.resolved().items() if not k.startswith(SIZES)}
     text = json.dumps(resolved, sort_keys=True)
-    recipes = (f"[{text}, {seed}, {MODEL_VERSION}]" for seed in seeds)
-    return [hashlib.sha256(recipe.encode()).hexdigest()[:16] for recipe in recipes]
+    return [digest(f"[{text}, {seed}, {MODEL_VERSION}]") for seed in seeds]
+
+
+def digest(text: str) -> str:
+    """Return a short name of a text, the same on any machine."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

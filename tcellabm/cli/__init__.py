@@ -115,9 +115,7 @@ def sweep(
     from tcellabm.experiments import sweep as experiment
     from tcellabm.experiments.plan import Plan
 
-    if dask and workers is not None:
-        options.refuse("--workers and --dask exclude each other")
-    work = experiment.Work(workers, dask, options.part(shard), series, limit)
+    work = options.work(workers, dask, shard, series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
     plan = Plan.load(file, given, seed)
     if dry_run:
@@ -202,11 +200,9 @@ def sensitivity(
 ) -> None:
     """Find what matters: of what the population draws, or of --set KEY={uniform=[LOW,HIGH]}."""
     from tcellabm.experiments import sensitivity as experiment
-    from tcellabm.experiments.sweep import Interrupted, Work, sweep
+    from tcellabm.experiments.sweep import Interrupted, sweep
 
-    if dask and workers is not None:
-        options.refuse("--workers and --dask exclude each other")
-    work = Work(workers, dask, limit=limit)
+    work = options.work(workers, dask, limit=limit)
     given = options.overrides(settings, {"time.days": days})
     study = experiment.study(file, given, method, samples, seed)
     if dry_run:

@@ -38,9 +38,7 @@ def counterfactuals(
     from tcellabm.experiments import counterfactuals as experiment
     from tcellabm.experiments import sweep
 
-    if dask and workers is not None:
-        options.refuse("--workers and --dask exclude each other")
-    work = sweep.Work(workers, dask, options.part(shard))
+    work = options.work(workers, dask, shard)
     given = options.overrides(settings, {"trial.patients": patients})
     plan = experiment.CounterfactualPlan.load(file, given, seed)
     folder = options.result_folder("counterfactuals", file, out, resume)

@@ -4,10 +4,13 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Never
+from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
 from typer import Option
+
+if TYPE_CHECKING:
+    from tcellabm.experiments.sweep import Work
 
 Settings = Annotated[
     list[str], Option("--set", metavar="KEY=VALUE", help="Set a parameter; may be repeated.")
@@ -92,6 +95,21 @@ def part(shard: str) -> tuple[int, int]:
     if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
         refuse(f"--shard {shard}", "allowed: I/N with 1 <= I <= N")
     return int(number), int(parts)
+
+
+def work(
+    workers: int | None,
+    dask: str,
+    shard: str = "1/1",
+    series: bool = False,
+    limit: float | None = None,
+) -> "Work":
+    """Return how runs are computed."""
+    from tcellabm.experiments.sweep import Work
+
+    if dask and workers is not None:
+        refuse("--workers and --dask exclude each other")
+    return Work(workers, dask, part(shard), series, limit)
 
 
 def command_line() -> str:

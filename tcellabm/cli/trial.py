@@ -41,9 +41,7 @@ def trial(
     from tcellabm.experiments import trial as experiment
     from tcellabm.views.report import agreement
 
-    if dask and workers is not None:
-        options.refuse("--workers and --dask exclude each other")
-    work = sweep.Work(workers, dask, options.part(shard))
+    work = options.work(workers, dask, shard)
     given = options.overrides(settings, {"time.days": days, "trial.patients": patients})
     plan = experiment.TrialPlan.load(file, given, seed)
     folder = options.result_folder("trial", file, out, resume)

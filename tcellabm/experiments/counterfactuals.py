@@ -3,7 +3,6 @@
 Arms share seeds and ways to infusion. None of the effects is coded; the table says what emerges.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,22 +15,27 @@ import pyarrow as pa
 
 from tcellabm.clinic.observations import FEVER_C
 from tcellabm.experiments.arms import Arm, Order
-from tcellabm.experiments.effects import BURDEN, DOSE, DRUG, PERSISTENCE, effects
+from tcellabm.experiments.effects import (
+    BURDEN,
+    DOSE,
+    DRUG,
+    DRUG_DAY,
+    PERSISTENCE,
+    WATCHED_DAYS,
+    effects,
+)
 from tcellabm.experiments.parquet import parquet
-from tcellabm.experiments.plan import Plan, Task
+from tcellabm.experiments.plan import Plan, Task, of_arm
 from tcellabm.experiments.session import File, Output, Provenance, Work, session
 from tcellabm.experiments.table import Row, outcome_schema
 from tcellabm.experiments.trial import TrialPlan
-from tcellabm.identity import run_id
+from tcellabm.identity import digest, run_id
 from tcellabm.params import Parameters
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
-DRUG_DAY = 5.5  # of tocilizumab
-WATCHED_DAYS = 2.0  # after it
-UNTREATED = Arm("untreated")
-TREATED = Arm("tocilizumab", (Order("tocilizumab", DRUG_DAY),))
+DRUG_ARMS = (Arm("untreated"), Arm("tocilizumab", (Order("tocilizumab", DRUG_DAY),)))
 _PERSISTENCE = "product.persistence_half_life_days"
 
 
@@ -87,11 +91,10 @@ class CounterfactualPlan(Plan):
         InputError
             A file, key or value can't be used.
         """
-        trial = TrialPlan.load(file, {"trial.posterior_draws": 0} | dict(overrides or {}), seed)
-        patients = [task for task in trial.tasks if task.replicate == 0]
+        trial = TrialPlan.load(file, dict(overrides or {}) | {"trial.posterior_draws": 0}, seed)
         tasks: list[Task] = [
-            *(each for task in patients for each in _drug_arms(trial.params, task)),
-            *_changed_arms(trial.params, patients),
+            *(each for task in trial.tasks for each in _drug_arms(trial.params, task)),
+            *_changed_arms(trial.params, trial.tasks),
         ]
         return cls(trial.params, {}, trial.given, trial.points, tasks, seed, trial=trial)
 
@@ -114,13 +117,14 @@ class CounterfactualPlan(Plan):
     @property
     def recipe(self) -> dict[str, Any]:
         """All that decides the results, as JSON values."""
-        return self.trial.recipe | {"counterfactuals": [task.run_id for task in self.tasks]}
+        drug = [DRUG_DAYS, *(arm.as_table() for arm in DRUG_ARMS)]
+        changes = {name: [key, list(v), days] for name, (key, v, days) in CHANGES.items()}
+        return self.trial.recipe | {"changes": {DRUG: drug} | changes}
 
     @property
     def stamp(self) -> str:
         """Name of what it rests on: patients, arms, parameters, model version."""
-        text = json.dumps(self.recipe, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest(json.dumps(self.recipe, sort_keys=True))
 
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, unless the arm sets it, and the arm."""
@@ -132,9 +136,8 @@ class CounterfactualPlan(Plan):
 def _drug_arms(params: Parameters, task: Task) -> Iterator[ArmTask]:
     sets = task.settings | {"care.policy": "none", "time.days": DRUG_DAYS}
     name = run_id(params.replace(sets), task.seed)
-    for arm in (UNTREATED, TREATED):
-        own = hashlib.sha256(f"{name} {arm.orders}".encode()).hexdigest()[:16]
-        yield _arm_task(task, sets, own, DRUG, arm.name, arm)
+    for arm in DRUG_ARMS:
+        yield _arm_task(task, sets, of_arm(name, arm), DRUG, arm.name, arm)
 
 
 def _changed_arms(params: Parameters, patients: list[Task]) -> Iterator[ArmTask]:

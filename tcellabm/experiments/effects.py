@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.experiments.cohort import Columns, geometric_mean, percent, where
+from tcellabm.experiments.summary import SEVERE_PENN
 
-DRUG = "tocilizumab on day 5.5, where there is fever"
+DRUG_DAY = 5.5  # of tocilizumab
+WATCHED_DAYS = 2.0  # after it
+DRUG = f"tocilizumab on day {DRUG_DAY:g}, where there is fever"
 DOSE = "dose, cells/kg"
 BURDEN = "burden at infusion, cells"
 PERSISTENCE = "persistence half-life, d"
 RESAMPLES = 1000
-SEVERE = 3  # Penn grade
 
 Values = np.ndarray  # one an arm
 
@@ -55,7 +57,7 @@ class Effect(NamedTuple):
     measure: str
     of: Callable[[Columns], float]
     compared: Callable[[Values], float]
-    as_: str  # the comparison in words, with its unit
+    told: str  # the comparison in words, with its unit
     low: float = -math.inf  # expected above, and below; of none it is reported, not judged
     high: float = math.inf
 
@@ -73,14 +75,15 @@ def _relapse(phenotype: str, arm: Columns) -> float:
 
 
 def _severe(arm: Columns) -> float:
-    return percent(arm["crs_grade_penn"] >= SEVERE)
+    return percent(arm["crs_grade_penn"] >= SEVERE_PENN)
 
 
-_COOL = ("fever gone in 48 h, %", partial(_share, "fever_gone"))
-_IL6 = ("highest IL-6 in 48 h, pg/mL", partial(_mean, "il6_after_pg_per_ml"))
+_SOON = f"in {24 * WATCHED_DAYS:g} h"
+_COOL = (f"fever gone {_SOON}, %", partial(_share, "fever_gone"))
+_IL6 = (f"highest IL-6 {_SOON}, pg/mL", partial(_mean, "il6_after_pg_per_ml"))
 _CMAX = ("Cmax, copies/ug", partial(_mean, "cmax_copies_per_ug"))
 _REMISSION = ("remission, %", partial(_share, "remission"))
-_CRS = (f"CRS Penn >= {SEVERE}, %", _severe)
+_CRS = (f"CRS Penn >= {SEVERE_PENN}, %", _severe)
 _POSITIVE = ("CD19-positive relapse, %", partial(_relapse, "cd19_positive"))
 _NEGATIVE = ("CD19-negative relapse, %", partial(_relapse, "cd19_negative"))
 
@@ -150,7 +153,7 @@ def _row(effect: Effect, arms: dict[str, Columns], seed: int) -> dict[str, objec
         "effect": value,
         "effect_low": low,
         "effect_high": high,
-        "compared": effect.as_,
+        "compared": effect.told,
         "low": effect.low,
         "high": effect.high,
         "met": str(effect.low < value < effect.high).lower() if judged else "",

@@ -1,6 +1,5 @@
 """What a sweep computes: points, arms, patients, seeds, names of runs. Nothing here says how."""
 
-import hashlib
 import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from tcellabm.experiments.arms import Arm
 from tcellabm.experiments.posterior import Posterior
 from tcellabm.experiments.samples import unit_sample
 from tcellabm.experiments.table import Row, outcome_schema
-from tcellabm.identity import MODEL_VERSION, run_ids
+from tcellabm.identity import MODEL_VERSION, digest, run_ids
 from tcellabm.params import InputError, Parameters, Range, Sweep, load_sweep
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ class Plan:
                 settings = [point | self.posterior.of(self.seed, *each) for each in patients]
             names = self._names(settings, seeds)
             tasks += [
-                Task(own, *who, seed, _of_arm(name, arm), arm)
+                Task(own, *who, seed, of_arm(name, arm), arm)
                 for own, who, seed, name in zip(settings, patients, seeds, names, strict=True)
                 for arm in self.arms or (None,)
             ]
@@ -271,8 +270,8 @@ def pick(axis: Axis, share: float) -> Any:
     return axis[min(math.floor(share * len(axis)), len(axis) - 1)]
 
 
-def _of_arm(name: str, arm: Arm | None) -> str:
+def of_arm(name: str, arm: Arm | None) -> str:
     """Return the name of a run in an arm; where nothing is given, it is the same run as ever."""
     if arm is None or not arm.orders:
         return name
-    return hashlib.sha256(f"{name} {arm.orders}".encode()).hexdigest()[:16]
+    return digest(f"{name} {arm.orders}")

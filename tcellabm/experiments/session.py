@@ -16,6 +16,7 @@ from tcellabm.experiments.plan import Plan, Task
 from tcellabm.experiments.progress import progress
 from tcellabm.experiments.result import Draw, join_series, read
 from tcellabm.experiments.runner import Report
+from tcellabm.experiments.workers import Workers
 from tcellabm.params import InputError
 
 
@@ -193,12 +194,13 @@ def _compute(plan: Plan, folder: store.Folder, work: Work, draw: Draw | None = N
         keep(plan, folder, reports, advance, live)
 
 
-def _tell(dashboard: str, address: str, workers: int) -> None:
+def _tell(dashboard: str, address: str, workers: Workers) -> None:
     """Say where to look, and who is there of a cluster that is not ours."""
     if dashboard:
         print(f"dashboard: {dashboard}", file=sys.stderr)
     if address:
-        there = f"{workers} workers" if workers else "no workers yet, waiting for them"
+        present = len(workers.present())
+        there = f"{present} workers" if present else "no workers yet, waiting for them"
         print(f"{address}: {there}", file=sys.stderr)
 
 
@@ -214,7 +216,7 @@ def _reports(
         cluster.dask_client(work.workers, work.dask, len(missing))
     )
     if not work.quiet:
-        _tell(cluster.dashboard(client), work.dask, len(workers.present()))
+        _tell(cluster.dashboard(client), work.dask, workers)
     return Dispatch(
         plan.params,
         missing,

@@ -1,6 +1,5 @@
 """A virtual trial: everyone enrolled, on their way to infusion and for years after."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from tcellabm.experiments.plan import Plan, Task, patient_seed, settings_of
 from tcellabm.experiments.posterior import Posterior
 from tcellabm.experiments.session import File, Output, Provenance, Work, session
 from tcellabm.experiments.table import Row, outcome_schema, to_table
-from tcellabm.identity import MODEL_VERSION, run_id
+from tcellabm.identity import MODEL_VERSION, digest, run_id
 from tcellabm.params import InputError, Parameters, load_trial
 from tcellabm.params.files import find_file
 
@@ -121,8 +120,7 @@ class TrialPlan(Plan):
     @property
     def stamp(self) -> str:
         """Name of what the trial rests on: parameters, published figures, model version."""
-        text = json.dumps(self.recipe, sort_keys=True) + self.published.to_csv()
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest(json.dumps(self.recipe, sort_keys=True) + self.published.to_csv())
 
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, and the way to infusion."""
