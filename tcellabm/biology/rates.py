@@ -10,6 +10,7 @@ from tcellabm.params import Parameters
 UM3_PER_UL = 1e9
 SLOWEST_HOP = 1e-3  # per day; below it blood does all the mixing and hops only cost time
 NEARLY_ALL = 1.0 - 1e-12  # chance of passing in a tick, short of an infinite hazard
+TICK_LENGTHS = 16  # 2^-15 d: the shortest tick that parameters allow, of an infusion
 STEEPEST = 3.0  # bound on the log of a ladder rate over its mean, where next to no cell is
 
 
@@ -45,25 +46,37 @@ def blood_share(leave: float, home: float, extra: float) -> float:
     return leave / (leave + back) if leave + back > 0.0 else 0.0
 
 
-def exchange(leave: float, home: float, dt: float) -> tuple[float, float]:
+def exchange(
+    leave: float | np.ndarray, home: float | np.ndarray, dt: float | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the hazards that over `dt`, without return, move as many as leave and home do.
 
-    The chance to be on the other side after `dt` is that of the two-place Markov chain.
+    The chance to be on the other side after `dt` is that of the two-place Markov chain. Rates
+    are per day, `dt` is in days; shapes are broadcast.
     """
-    both = leave + home
-    if both == 0.0:
-        return 0.0, 0.0
-    mixed = -math.expm1(-both * dt) / both
-    chances = (min(rate * mixed, NEARLY_ALL) for rate in (leave, home))
-    over, back = (-math.log1p(-chance) / dt for chance in chances)
+    both = np.asarray(leave + home)
+    mixed = np.where(both > 0.0, -np.expm1(-both * dt) / np.where(both > 0.0, both, 1.0), 0.0)
+    over, back = (-np.log1p(-np.minimum(rate * mixed, NEARLY_ALL)) / dt for rate in (leave, home))
     return over, back
 
 
-def all_exchange(params: Parameters, dt: float) -> tuple[float, ...]:
-    """Return `exchange` of CAR T, leukemic and B cells, in the order of `layout.Drive`."""
+def by_tick(params: Parameters) -> layout.ByTick:
+    """Return the hazards that depend on a tick's length, for ticks of 1, 1/2, ... days.
+
+    Two rungs of a pair exchange cells as a two-place chain, each pair every second tick at twice
+    its rates, so that the log-normal is stationary at any tick length.
+    """
+    lengths = 0.5 ** np.arange(TICK_LENGTHS)
     places = (params.car_t, params.leukemia, params.b_cell)
-    pairs = [exchange(place.leave_marrow_per_day, place.home_per_day, dt) for place in places]
-    return tuple(rate for pair in pairs for rate in pair)
+    pairs = [exchange(place.leave_marrow_per_day, place.home_per_day, lengths) for place in places]
+    passing = np.stack([rates for pair in pairs for rates in pair], axis=1)
+    rise, fall = ladder_rates(params)
+    up, down = np.zeros((2, TICK_LENGTHS, 2, layout.RUNGS))
+    for turn in range(2):
+        low = np.arange(1 + turn, layout.RUNGS - 1, 2)  # 1-2, 3-4, ..., then 2-3, 4-5, ...
+        moves = exchange(2.0 * rise[low], 2.0 * fall[low + 1], lengths[:, None])
+        up[:, turn, low], down[:, turn, low + 1] = moves
+    return layout.ByTick(np.ascontiguousarray(passing), up, down)
 
 
 def rungs(params: Parameters) -> np.ndarray:
@@ -81,13 +94,27 @@ def rung_law(params: Parameters) -> np.ndarray:
 
 
 def ladder(params: Parameters) -> layout.Ladder:
-    """Return responses to antigen and the rates of expression noise, each of shape (RUNGS,).
+    """Return responses to antigen, each of shape (RUNGS,)."""
+    antigen, affinity = params.antigen, params.product.affinity
+    power = rungs(params) ** antigen.hill
+
+    def response(half_point: float) -> np.ndarray:
+        return power / (power + (half_point * affinity) ** antigen.hill)
+
+    return layout.Ladder(
+        lysis=response(antigen.lysis_half_point),
+        activation=response(antigen.activation_half_point),
+        release=response(antigen.cytokine_half_point),
+    )
+
+
+def ladder_rates(params: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rates of expression noise, up and down, per day, each of shape (RUNGS,).
 
     A cell steps up or down so that the log-normal is the stationary law, by detailed balance,
     and the mean of the log density relaxes with `antigen_relaxation_days`.
     """
-    antigen, leukemia, affinity = params.antigen, params.leukemia, params.product.affinity
-    density = rungs(params)
+    leukemia, density = params.leukemia, rungs(params)
     step = math.log(density[2] / density[1])
     mean_rate = (leukemia.antigen_sigma_ln / step) ** 2 / leukemia.antigen_relaxation_days
     z = np.log(density[1:] / leukemia.antigen_median) / leukemia.antigen_sigma_ln
@@ -96,32 +123,7 @@ def ladder(params: Parameters) -> layout.Ladder:
     up, down = np.zeros(layout.RUNGS), np.zeros(layout.RUNGS)
     up[1:-1] = mean_rate * np.exp(slope - excess)
     down[2:] = mean_rate * np.exp(-slope - excess)
-
-    def response(half_point: float) -> np.ndarray:
-        power = density**antigen.hill
-        return power / (power + (half_point * affinity) ** antigen.hill)
-
-    return layout.Ladder(
-        lysis=response(antigen.lysis_half_point),
-        activation=response(antigen.activation_half_point),
-        release=response(antigen.cytokine_half_point),
-        up=up,
-        down=down,
-    )
-
-
-def in_pairs(steps: layout.Ladder, dt: float, odd: bool) -> layout.Ladder:
-    """Return the ladder on which, for a tick of `dt`, neighbor rungs exchange cells in pairs.
-
-    Ticks take turns: in one the pairs are 1-2, 3-4, ..., in the next 2-3, 4-5, ..., each at twice
-    its rates. The two rungs of a pair exchange cells as a two-place chain, so that the log-normal
-    is stationary at any tick length.
-    """
-    up, down = np.zeros(layout.RUNGS), np.zeros(layout.RUNGS)
-    for low in range(2 if odd else 1, layout.RUNGS - 1, 2):
-        rise, fall = 2.0 * steps.up[low], 2.0 * steps.down[low + 1]
-        up[low], down[low + 1] = exchange(rise, fall, dt)
-    return steps._replace(up=up, down=down)
+    return up, down
 
 
 def b_cell_state(params: Parameters) -> int:

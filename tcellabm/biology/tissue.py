@@ -6,15 +6,16 @@ import numpy as np
 
 from tcellabm.biology import rates
 from tcellabm.biology.agents import enlarged, new_cells
-from tcellabm.biology.cytokines import Cytokines, Effect
-from tcellabm.biology.marrow import CYTOKINES, Marrow
-from tcellabm.biology.recovery import Recovery
-from tcellabm.kernels import budget, landing, layout, single, tick
+from tcellabm.biology.cytokines import baselines, cytokine_law
+from tcellabm.biology.marrow import Marrow
+from tcellabm.biology.recovery import recovery_law
+from tcellabm.kernels import budget, landing, layout
 from tcellabm.kernels.census import census
 from tcellabm.params import Parameters
 
 ROOM = 1024  # rows kept free for what a tick may add
 MOST_PROGENY = 8.0  # of a cell in a tick, that room is kept for; more is an error, not a crash
+NEVER = 1e18  # share of disorder that no tick reaches
 SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sorted anew
 
 
@@ -27,12 +28,12 @@ class Tissue:
 
     Attributes
     ----------
-    cells : layout.Cells
-        Columns of the agents.
-    in_body, in_blood : list of int, length STATES
-        Cells of every state, in all and in blood.
-    fastest : float
-        How fast hazards changed in the last tick, per day.
+    state : layout.State
+        Cells, sites and cytokines; kernels change them in place.
+    law : layout.Law
+        What they follow.
+    work : layout.Work or None
+        Scratch of groups; None if every agent is one cell.
     """
 
     def __init__(self, params: Parameters, rng: np.random.Generator) -> None:
@@ -40,97 +41,35 @@ class Tissue:
         self._params = params
         self.rng = rng
         self.marrow = Marrow(params)
-        self.cytokines = Cytokines(params, self.marrow)
-        self.recovery = Recovery(params)
-        self.rates = rates.make_rates(params)
         self.rungs = rates.rungs(params)
-        self._ladder = rates.ladder(params)
-        self._ladders: dict[tuple[float, bool], layout.Ladder] = {}  # by tick length and turn
+        self.law = _law(params, self.marrow)
+        self.state = _empty(params, self.marrow)
         self._single = params.resolution.single_cell
-        self._passing: dict[float, tuple[float, ...]] = {}  # by tick length
-        self._budget = params.resolution.agents_per_population
-        self.cells = new_cells(4 * ROOM)
-        self._work = self._new_work()
-        self._stack = np.zeros((single.LIVING_AT_ONCE, 4))
-        self._body = np.zeros(layout.STATES, np.int64)
-        self._blood = np.zeros(layout.STATES, np.int64)
-        self.fastest = 0.0
+        self.work = None if self._single else self._new_work()
         self._populate()
         self.count()
 
-    # --- one tick -----------------------------------------------------------------------------
+    @property
+    def blood_ul(self) -> float:
+        """Volume of the simulated blood, uL."""
+        return self.marrow.blood_ul
 
-    def advance(self, day: float, dt: float, division: float, effect: Effect) -> None:
-        """Advance from `day` by `dt` days; `division` and `effect` are what drugs do.
-
-        Raises
-        ------
-        TooManyAgentsError
-            More agents than `resolution.max_agents`.
-        """
-        self._make_room()
-        marrow = self.marrow
-        common = (
-            self.rng,
-            dt,
-            self.cells,
-            marrow.sites,
-            marrow.field(CYTOKINES[-1]),
-            self._ladder_of(day, dt),
-            self.rates,
-            self._drive(day, dt, division),
-            marrow.shape,
-            (self._body, self._blood),
-            marrow.densities,
-        )
-        if self._single:
-            self.fastest = tick.tick_cells(*common, self._stack)
-        else:
-            self.fastest = tick.tick_groups(*common, self._budget, self._work)
-        if self.cells.meta[layout.LOST]:
-            raise TooManyAgentsError(
-                f"{int(self.cells.meta[layout.LOST])} agents more than a tick has room for, "
-                "allowed: shorter ticks (time.tick_halvings)"
-            )
-        self.cytokines.advance(dt, effect)
-        self._sort()
-        self._note_totals()
-
-    def _drive(self, day: float, dt: float, division: float) -> layout.Drive:
-        middle = day + 0.5 * dt
-        if dt not in self._passing:
-            self._passing[dt] = rates.all_exchange(self._params, dt)
-        return layout.Drive(
-            self.recovery.window(middle) * division,
-            self.recovery.b_output(middle),
-            self.recovery.myeloid_output(middle),
-            *self._passing[dt],
-        )
-
-    def _ladder_of(self, day: float, dt: float) -> layout.Ladder:
-        turn = (dt, bool(round(day / dt) % 2))
-        if turn not in self._ladders:
-            self._ladders[turn] = rates.in_pairs(self._ladder, *turn)
-        return self._ladders[turn]
-
-    def _sort(self) -> None:
-        """Put single cells in the order of their sites again, when enough of them are out of it."""
-        used, disorder = int(self.cells.meta[layout.ROWS]), int(self.cells.meta[layout.DISORDER])
-        if self._single and disorder > SORT_ABOVE * used:
-            ordered = new_cells(self.cells.count.size)
-            budget.sort_by_site(self.cells, ordered, self.marrow.voxels + 1)
-            self.cells = ordered
+    @property
+    def cells(self) -> layout.Cells:
+        """Columns of the agents."""
+        return self.state.cells
 
     def count(self) -> None:
         """Count the cells of every state, and bring the density layers up to date."""
-        totals = (self._body, self._blood)
-        marrow = self.marrow
-        census(self.cells, self._ladder, self.rates, marrow.sites, totals, marrow.densities)
-        self._note_totals()
+        census(self.state, self.law)
 
-    def _note_totals(self) -> None:
-        # plain lists: a sum over a few states is ten times faster than with an array
-        self.in_body, self.in_blood = self._body.tolist(), self._blood.tolist()
+    def body(self, states: slice) -> int:
+        """Return the simulated cells of some states."""
+        return int(self.state.body[states].sum())
+
+    def per_ul(self, states: slice) -> float:
+        """Return the density of some states in blood, cells/uL."""
+        return float(self.state.blood[states].sum()) / self.marrow.blood_ul
 
     # --- what is put in -----------------------------------------------------------------------
 
@@ -138,6 +77,8 @@ class Tissue:
         """Put `dose` CAR T cells of the body into blood; those that do not engraft are lost."""
         product, resolution = self._params.product, self._params.resolution
         given = round(dose * resolution.represented_fraction)
+        if given == 0:
+            return
         engrafted = int(self.rng.binomial(given, product.engrafting_fraction))
         memory = int(self.rng.binomial(engrafted, product.memory_fraction))
         parts = {layout.MEMORY: memory, layout.EFFECTOR: engrafted - memory}
@@ -168,7 +109,7 @@ class Tissue:
         share = rates.blood_share(
             b_cell.leave_marrow_per_day, b_cell.home_per_day, b_cell.death_per_day
         )
-        self._spread(round(b_cells * fraction), share, self.rates.b_state)
+        self._spread(round(b_cells * fraction), share, self.law.rates.b_state)
         left = depletion.myeloid_share_left if depletion.given else 1.0
         self._spread(round(params.myeloid.pool_cells * left * fraction), 0.0, layout.RESTING)
 
@@ -188,11 +129,11 @@ class Tissue:
         if self._single:
             self._add_singly(np.full(cells, site), state, divisions)
         elif cells > 0:
-            self._make_room()
+            self.make_room()
             landing.append(self.cells, cells, site, state, divisions)
 
     def _add_singly(self, sites: np.ndarray, state: int, divisions: int) -> None:
-        self._make_room(sites.size)
+        self.make_room(sites.size)
         meta, first = self.cells.meta, int(self.cells.meta[layout.ROWS])
         rows = slice(first, first + sites.size)
         self.cells.count[rows] = 1
@@ -205,45 +146,59 @@ class Tissue:
 
     # --- room ---------------------------------------------------------------------------------
 
-    def _make_room(self, more: int = 0) -> None:
-        """Keep room for all rows that one tick may add.
+    def make_room(self, more: int = 0) -> None:
+        """Keep room for all rows that one tick may add, and single cells in the order of sites.
 
         Raises
         ------
         TooManyAgentsError
-            More agents than `resolution.max_agents`.
+            More agents than `resolution.max_agents`, or than a tick has room for.
         """
-        used = int(self.cells.meta[layout.ROWS]) + more
-        limit = self._params.resolution.max_agents
+        meta, limit = self.cells.meta, self._params.resolution.max_agents
+        used = int(meta[layout.ROWS]) + more
+        if meta[layout.LOST]:
+            raise TooManyAgentsError(
+                f"{int(meta[layout.LOST])} agents more than a tick has room for, "
+                "allowed: shorter ticks (time.tick_halvings)"
+            )
         if used > limit:
             raise TooManyAgentsError(
                 f"{used} agents, day by day more, resolution.max_agents allows {limit}: "
                 "raise it, or lower resolution.represented_fraction"
             )
-        if self._single:
-            spare = ROOM + self._progeny_room(used)
-        else:
-            spare = ROOM + self._work.row_of.size + 4 * self._budget
+        room = self.room
+        spare = room.spare + int(room.spare_per_row * used)
         if used + spare > self.cells.count.size:
-            self.cells = enlarged(self.cells, 2 * (used + spare))
-            if not self._single:
-                columns = ("alpha", "beta", "births")
-                new = {name: np.zeros(self.cells.count.size) for name in columns}
-                self._work = self._work._replace(**new)
+            self._enlarge(2 * (used + spare))
+        if meta[layout.DISORDER] > room.disorder * used:
+            self._sort()
 
-    def _progeny_room(self, used: int) -> int:
-        """Return the rows that births and influx of one tick may need, with a wide margin."""
-        time, resolution = self._params.time, self._params.resolution
+    def _enlarge(self, capacity: int) -> None:
+        self.state = self.state._replace(cells=enlarged(self.cells, capacity))
+        if self.work is not None:
+            new = {name: np.zeros(capacity) for name in ("alpha", "beta", "births")}
+            self.work = self.work._replace(**new)
+
+    def _sort(self) -> None:
+        """Put single cells in the order of their sites again."""
+        ordered = new_cells(self.cells.count.size)
+        budget.sort_by_site(self.cells, ordered, self.marrow.voxels + 1)
+        self.state = self.state._replace(cells=ordered)
+
+    @property
+    def room(self) -> layout.Room:
+        """What one tick may add: births of single cells, groups that land or split, new cells."""
+        if self.work is not None:
+            return layout.Room(ROOM + self.work.row_of.size + 4 * self.law.budget, 0.0, NEVER)
+        time, recovery = self._params.time, self.law.recovery
         longest = 2.0 ** -min(time.tick_halvings, time.slow_tick_halvings)
-        b_cell, myeloid = self._params.b_cell, self._params.myeloid
-        influx = b_cell.output_steady_per_day + myeloid.pool_cells * myeloid.turnover_per_day
-        growth = min(math.exp(self.rates.t_division * longest), MOST_PROGENY)
-        return int(used * growth + 2.0 * influx * resolution.represented_fraction * longest)
+        supply = recovery.b_steady + recovery.myeloid_steady
+        growth = min(math.exp(self.law.rates.t_division * longest), MOST_PROGENY)
+        return layout.Room(ROOM + int(2.0 * supply * longest), growth, SORT_ABOVE)
 
     def _new_work(self) -> layout.Work:
-        """Return the scratch of groups; single cells need none."""
-        sites = 1 if self._single else self.marrow.voxels + 1
-        table = (sites, layout.STATES)
+        """Return the scratch of groups."""
+        table = (self.marrow.voxels + 1, layout.STATES)
         return layout.Work(
             row_of=np.full(table, -1, np.int32),
             arrivals=np.zeros(table, np.int64),
@@ -254,3 +209,46 @@ class Tissue:
             beta=np.zeros(self.cells.count.size),
             births=np.zeros(self.cells.count.size),
         )
+
+    # --- copies -------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out the arrays that are the marrow's own: a copy takes those of its marrow."""
+        state = self.state._replace(sites=None, densities=None, fields=None)  # type: ignore[arg-type]
+        return self.__dict__ | {"state": state}
+
+    def __setstate__(self, parts: dict[str, object]) -> None:
+        """Take the arrays of the marrow."""
+        self.__dict__.update(parts)
+        self.state = self.state._replace(
+            sites=self.marrow.sites, densities=self.marrow.densities, fields=self.marrow.fields
+        )
+
+
+def _law(params: Parameters, marrow: Marrow) -> layout.Law:
+    return layout.Law(
+        rates=rates.make_rates(params),
+        ladder=rates.ladder(params),
+        by_tick=rates.by_tick(params),
+        recovery=recovery_law(params),
+        cytokines=cytokine_law(params, marrow),
+        rows=params.marrow.rows,
+        cols=params.marrow.cols,
+        budget=params.resolution.agents_per_population,
+    )
+
+
+def _empty(params: Parameters, marrow: Marrow) -> layout.State:
+    """Return a marrow without cells, and cytokines at their levels of health."""
+    levels = baselines(params)
+    for field, level in zip(marrow.fields, levels, strict=True):
+        field[:] = level
+    return layout.State(
+        cells=new_cells(4 * ROOM),
+        sites=marrow.sites,
+        body=np.zeros(layout.STATES, np.int64),
+        blood=np.zeros(layout.STATES, np.int64),
+        densities=marrow.densities,
+        fields=marrow.fields,
+        plasma=levels,
+    )

@@ -11,6 +11,7 @@ BLOOD_DRAW_DAYS = (0.0, 1.0, 4.0, 7.0, 11.0, 14.0, 21.0, 28.0)
 MONTH = 30.0
 YEAR = 360.0
 FIRST_ASSESSMENT = 28.0
+MOMENTS_PER_DAY = 2**20  # finer than any tick
 LATER_MONTHS = 3.0  # between assessments after a year
 
 
@@ -28,13 +29,6 @@ def next_assessment(day: float) -> float:
         return FIRST_ASSESSMENT
     step = LATER_MONTHS * MONTH if day >= YEAR else MONTH
     return max(step * (int(day // step) + 1), 2.0 * MONTH)
-
-
-def copies_per_ug(car_t_per_ul: float, white_per_ul: float, params: Parameters) -> float:
-    """Return transgene copies per ug of DNA in blood, from cells/uL."""
-    cells = car_t_per_ul + white_per_ul
-    share = car_t_per_ul / cells if cells > 0.0 else 0.0
-    return params.assay.cells_per_ug * params.product.copies_per_cell * share
 
 
 class Marrow(NamedTuple):
@@ -75,3 +69,9 @@ def assess(day: float, seen: Marrow, params: Parameters, rng: np.random.Generato
         circulating=seen.blood_blasts_per_ul >= assay.circulating_blasts_per_ul,
         mostly_cd19_negative=bool(2 * dim > seen.blasts_by_density.sum()),
     )
+
+
+def chance(entropy: int, day: float) -> np.random.Generator:
+    """Return the stream of the assays of one day: two courses draw alike however they went."""
+    moment = round(day * MOMENTS_PER_DAY)
+    return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(moment,)))

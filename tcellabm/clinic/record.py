@@ -8,49 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-DRUGS = ("tocilizumab", "corticosteroid", "anakinra")
+from tcellabm import columns
+from tcellabm.clinic.drugs import DRUGS
+from tcellabm.columns import SERIES, SERIES_RECORD
+from tcellabm.kernels.course import Chart
+
 TREATMENTS = ("car_t", *DRUGS)
 MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
-CELL_COLUMNS = (
-    "leukemia_cd19_positive",
-    "leukemia_cd19_negative",
-    "car_t_memory",
-    "car_t_effector",
-    "car_t_exhausted",
-    "b_cell",
-    "myeloid_activated",
-)
-SERIES_COLUMNS = (
-    "day",
-    *CELL_COLUMNS,
-    "copies_per_ug",
-    "il6_pg_per_ml",
-    "il1_pg_per_ml",
-    "il2_pg_per_ml",
-    "ifng_pg_per_ml",
-    "tocilizumab_ug_per_ml",
-    "temperature_c",
-    "crp_mg_per_l",
-    "ferritin_ng_per_ml",
-    "blood_pressure_need",
-    "oxygen_need",
-    "crs_grade_penn",
-    "crs_grade_astct",
-    "crs_grade_lee",
-    "icans_grade",
-)
-# Kept beside the published columns, for outcomes alone.
-OWN_COLUMNS = ("b_cells_per_ul", "blood_blasts_per_ul", "fever_hours", "cerebral_edema")
-_COLUMNS = SERIES_COLUMNS + OWN_COLUMNS
-_INTEGERS = (
-    "blood_pressure_need",
-    "oxygen_need",
-    "crs_grade_penn",
-    "crs_grade_astct",
-    "crs_grade_lee",
-    "icans_grade",
-)
-DENSE_DAYS = 60.0  # a row per tick until then, per day after
+FIRST_ROWS = 512
 
 
 class Draw(NamedTuple):
@@ -80,52 +45,55 @@ class Treatment(NamedTuple):
 
 @dataclass
 class Record:
-    """What was observed so far, in the order of time."""
+    """What was observed so far, in the order of time.
+
+    Attributes
+    ----------
+    chart : Chart
+        Rows of the series, as kernels write them.
+    """
 
     draws: list[Draw] = field(default_factory=list)
     assessments: list[Assessment] = field(default_factory=list)
     treatments: list[Treatment] = field(default_factory=list)
     death_day: float = float("nan")
     death_cause: str = ""
-    _rows: np.ndarray = field(default_factory=lambda: np.empty((512, len(_COLUMNS))))
-    _used: int = 0
+    chart: Chart = field(default_factory=lambda: _chart(np.empty(FIRST_ROWS, SERIES_RECORD), 0))
 
     def __len__(self) -> int:
         """Return the number of rows so far."""
-        return self._used
+        return int(self.chart.used[0])
 
-    def add_row(self, row: tuple[float, ...]) -> None:
-        """Append a row of the series, in the order of SERIES_COLUMNS then OWN_COLUMNS."""
-        if self._used == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-        self._rows[self._used] = row
-        self._used += 1
+    def add_row(self, **values: float) -> None:
+        """Append a row of the series, by name of its columns; 0 where nothing is given."""
+        self.make_room()
+        row = self.chart.rows[len(self)]
+        row[:] = np.zeros((), SERIES_RECORD)
+        for name, value in values.items():
+            row[name] = value
+        self.chart.used[0] += 1
 
-    def wants_row(self, day: float) -> bool:
-        """Tell whether the series gets a row at this time."""
-        return day <= DENSE_DAYS or day == int(day)
+    def make_room(self) -> None:
+        """Double the table where it is full."""
+        rows = self.chart.rows
+        if len(self) == rows.size:
+            self.chart = _chart(np.concatenate([rows, np.empty_like(rows)]), len(self))
 
     def column(self, name: str) -> np.ndarray:
-        """Return one column of the series so far, float, shape (rows,)."""
-        return self._rows[: self._used, _COLUMNS.index(name)]
+        """Return one column of the series so far, shape (rows,)."""
+        values: np.ndarray = self.chart.rows[name][: len(self)]
+        return values
 
     def days_of(self, treatment: str) -> tuple[float, ...]:
-        """Return the days on which something was given."""
-        return tuple(given.day for given in self.treatments if given.name == treatment)
+        """Return the days on which something was given; cells or drug of no amount are none."""
+        return tuple(
+            given.day for given in self.treatments if given.name == treatment and given.amount > 0.0
+        )
 
     def series(self) -> pd.DataFrame:
         """Return the published columns as a table: a row per tick to day 60, per day after."""
-        data = {name: self.column(name).copy() for name in SERIES_COLUMNS}
-        return pd.DataFrame(data).astype(dict.fromkeys(_INTEGERS, np.int64))
+        return pd.DataFrame({name: self.column(name).copy() for name in columns.names(SERIES)})
 
-    def copy(self) -> Record:
-        """Return an independent copy."""
-        return Record(
-            list(self.draws),
-            list(self.assessments),
-            list(self.treatments),
-            self.death_day,
-            self.death_cause,
-            self._rows.copy(),
-            self._used,
-        )
+
+def _chart(rows: np.ndarray, used: int) -> Chart:
+    return Chart(rows, np.array([used], np.int64))

@@ -1,14 +1,15 @@
 """Keeping the number of rows within the agent budget: split, merge, sort. No cell is lost."""
 
 import numpy as np
+from numpy.random import Generator
 
 from tcellabm.kernels.jit import kernel
 from tcellabm.kernels.landing import append, divides, join
-from tcellabm.kernels.layout import DISORDER, DIVIDING, MEMORY, ROWS
+from tcellabm.kernels.layout import DISORDER, DIVIDING, MEMORY, ROWS, Cells, Column, Work
 
 
 @kernel
-def resample(rng, cells, budget, work):
+def resample(rng: Generator, cells: Cells, budget: int, work: Work) -> None:
     """Keep memory and effector cells near their budgets: merge small groups, split great ones.
 
     The mean group holds the cells of a phenotype over `budget`. Over budget, a group below half
@@ -27,7 +28,9 @@ def resample(rng, cells, budget, work):
 
 
 @kernel
-def merge(rng, cells, budget, rows, mean, work):
+def merge(
+    rng: Generator, cells: Cells, budget: int, rows: Column, mean: Column, work: Work
+) -> None:
     """Join small groups with a like one at their site, where a phenotype is over budget."""
     work.row_of[:] = -1
     for i in range(cells.meta[ROWS]):
@@ -36,15 +39,7 @@ def merge(rng, cells, budget, rows, mean, work):
             continue
         which, like = state - MEMORY, work.row_of[cells.site[i], state]
         if rows[which] > budget and cells.count[i] < 0.5 * mean[which] and like >= 0:
-            join(
-                rng,
-                like,
-                cells.count[i],
-                cells.divisions[i],
-                cells.count,
-                cells.state,
-                cells.divisions,
-            )
+            join(rng, like, cells.count[i], cells.divisions[i], cells)
             cells.count[i] = 0
             rows[which] -= 1
         else:
@@ -52,7 +47,7 @@ def merge(rng, cells, budget, rows, mean, work):
 
 
 @kernel
-def split(cells, budget, rows, mean):
+def split(cells: Cells, budget: int, rows: Column, mean: Column) -> None:
     """Halve great groups, within the budget."""
     for i in range(cells.meta[ROWS]):
         if not divides(cells.state[i]):
@@ -66,7 +61,7 @@ def split(cells, budget, rows, mean):
 
 
 @kernel
-def drop_dead(cells):
+def drop_dead(cells: Cells) -> None:
     """Close the gaps that dead rows leave; order is kept."""
     kept = 0
     for i in range(cells.meta[ROWS]):
@@ -83,7 +78,7 @@ def drop_dead(cells):
 
 
 @kernel
-def sort_by_site(cells, sorted_cells, sites):
+def sort_by_site(cells: Cells, sorted_cells: Cells, sites: int) -> None:
     """Copy the living rows to `sorted_cells` in the order of their sites: a counting sort.
 
     Agents of one site lie together, so that the loops over them stay in the cache.

@@ -1,38 +1,46 @@
 """Counting cells: densities at each site, totals by state, a map of four kinds."""
 
 from tcellabm.kernels.jit import kernel, row_kernel
-from tcellabm.kernels.layout import ACTIVATED, B_CELL, EXHAUSTED, MEMORY, ROWS
+from tcellabm.kernels.layout import (
+    ACTIVATED,
+    B_CELL,
+    EXHAUSTED,
+    MEMORY,
+    ROWS,
+    Column,
+    Law,
+    Rates,
+    Sites,
+    State,
+)
 from tcellabm.kernels.rules import rung_of
 
 
 @kernel
-def census(cells, ladder, rates, sites, totals, densities):
+def census(state: State, law: Law) -> None:
     """Count all cells: what the next tick starts from, and what is seen of this one.
 
-    Parameters
-    ----------
-    totals : tuple of arrays, int64, shape (STATES,)
-        Set to the cells in all, and in blood.
-    densities : tuple of arrays, float, shape (voxels,)
-        Set to cells/uL: leukemia, CAR T, B cells, activated myeloid cells.
+    The totals of the body and of blood, the densities of the layers and the sums of the sites
+    are set anew.
     """
-    body, in_blood = totals
-    leukemia, car_t, b_cell, _ = densities
+    cells, sites, body, in_blood = state.cells, state.sites, state.body, state.blood
+    ladder, rates = law.ladder, law.rates
+    leukemia, car_t, b_cell, _ = state.densities
     effectors, targets, activated = sites.effectors, sites.targets, sites.activated
     lysis, lysis_squared = sites.lysis, sites.lysis_squared
     activating, releasing = sites.activating, sites.releasing
     count, place, kind = cells.count, cells.site, cells.state
     sites.activated_before[:] = activated
-    clear(sites, totals, densities)
+    clear(state)
     blood = targets.size - 1
     for i in range(cells.meta[ROWS]):
-        s, state = place[i], kind[i]
-        body[state] += count[i]
+        s, which = place[i], kind[i]
+        body[which] += count[i]
         n = float(count[i])
         if s == blood:
-            in_blood[state] += count[i]
-        if state < MEMORY:
-            rung = rung_of(state)
+            in_blood[which] += count[i]
+        if which < MEMORY:
+            rung = rung_of(which)
             g = ladder.lysis[rung] * n
             targets[s] += n
             lysis[s] += g
@@ -40,21 +48,21 @@ def census(cells, ladder, rates, sites, totals, densities):
             activating[s] += ladder.activation[rung] * n
             releasing[s] += ladder.release[rung] * n
             if s < blood:
-                if state < B_CELL:
+                if which < B_CELL:
                     leukemia[s] += n
                 else:
                     b_cell[s] += n
-        elif state <= EXHAUSTED:
-            effectors[s] += activity(state, rates) * n
+        elif which <= EXHAUSTED:
+            effectors[s] += activity(which, rates) * n
             if s < blood:
                 car_t[s] += n
-        elif state == ACTIVATED:
+        elif which == ACTIVATED:
             activated[s] += n
-    scale(sites, densities)
+    scale(state)
 
 
 @row_kernel
-def activity(state, rates):
+def activity(state: int, rates: Rates) -> float:
     """Return the weight of a CAR T cell in killing and among its like; an effector weighs 1."""
     if state == MEMORY:
         return rates.memory_activity
@@ -64,7 +72,7 @@ def activity(state, rates):
 
 
 @row_kernel
-def sums(sites):
+def sums(sites: Sites) -> tuple[Column, ...]:
     """Return the columns that the census adds up."""
     return (
         sites.effectors,
@@ -78,24 +86,24 @@ def sums(sites):
 
 
 @row_kernel
-def clear(sites, totals, densities):
+def clear(state: State) -> None:
     """Start from nothing."""
-    for total in totals:
-        total[:] = 0
-    for layer in densities:
+    state.body[:] = 0
+    state.blood[:] = 0
+    for layer in state.densities:
         layer[:] = 0.0
-    for column in sums(sites):
+    for column in sums(state.sites):
         column[:] = 0.0
 
 
 @row_kernel
-def scale(sites, densities):
+def scale(state: State) -> None:
     """Turn numbers of cells into cells/uL."""
-    volume = sites.volume
-    for column in sums(sites):
+    volume = state.sites.volume
+    for column in sums(state.sites):
         for s in range(column.size):
             column[s] /= volume[s]
-    for layer in densities[:3]:
+    for layer in state.densities[:3]:
         for s in range(layer.size):
             layer[s] /= volume[s]
-    densities[3][:] = sites.activated[:-1]
+    state.densities[3][:] = state.sites.activated[:-1]

@@ -6,7 +6,10 @@ Draws are exact where few events are expected; see `by_moments` for where many a
 
 import math
 
+from numpy.random import Generator
+
 from tcellabm.kernels.jit import kernel, row_kernel
+from tcellabm.kernels.layout import Column
 
 # Above this many trials a binomial with few successes (or few failures) is drawn as a Poisson:
 # the total variation distance is below p, here 3e-8, and the two JIT modes stay identical.
@@ -17,7 +20,7 @@ AS_FAST = 4  # uniform draws that cost as much as a binomial one
 
 
 @row_kernel
-def by_moments(rng, mean, variance, third):
+def by_moments(rng: Generator, mean: float, variance: float, third: float) -> int:
     """Draw a count from its mean, variance and third central moment (Cornish and Fisher 1938).
 
     At `WIDE`, 2e-5 of the draws come out at another number than the exact law gives, beyond it
@@ -29,7 +32,7 @@ def by_moments(rng, mean, variance, third):
 
 
 @row_kernel
-def binomial(rng, n, p):
+def binomial(rng: Generator, n: int, p: float) -> int:
     """Draw how many of `n` cells meet an event of probability `p`, for any n up to 1e13."""
     if n <= 0 or p <= 0.0:
         return 0
@@ -47,7 +50,7 @@ def binomial(rng, n, p):
 
 
 @row_kernel
-def birth_death_law(birth, death, dt):
+def birth_death_law(birth: float, death: float, dt: float) -> tuple[float, float]:
     """Return (alpha, beta) of the linear birth-death process over `dt` (Kendall 1948).
 
     One cell dies out with probability alpha; given that it does not, its progeny is geometric
@@ -60,7 +63,7 @@ def birth_death_law(birth, death, dt):
 
 
 @row_kernel
-def birth_death(rng, n, alpha, beta):
+def birth_death(rng: Generator, n: int, alpha: float, beta: float) -> int:
     """Draw the progeny of `n` independent cells (Bailey 1964): Binomial then negative binomial."""
     alive, single = 1.0 - alpha, 1.0 - beta
     mean = alive / single
@@ -76,7 +79,7 @@ def birth_death(rng, n, alpha, beta):
 
 
 @kernel
-def scatter(rng, total, places, tally):
+def scatter(rng: Generator, total: int, places: int, tally: Column) -> None:
     """Add `total` cells to the first `places` entries of `tally`, each place equally likely."""
     if total <= AS_FAST * places:
         for _ in range(total):

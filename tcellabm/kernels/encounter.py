@@ -3,11 +3,11 @@
 import math
 
 from tcellabm.kernels.jit import kernel, row_kernel
-from tcellabm.kernels.layout import B_CELL
+from tcellabm.kernels.layout import B_CELL, IFNG, Drive, Ladder, Law, Rates, Sites, State
 
 
 @row_kernel
-def grown(x):
+def grown(x: float) -> float:
     """Return e^x to second order, positive for any x: enough for a prediction half a tick ahead."""
     if x >= 0.0:
         return 1.0 + x + 0.5 * x * x
@@ -15,7 +15,7 @@ def grown(x):
 
 
 @row_kernel
-def meet(s, sites, rates):
+def meet(s: int, sites: Sites, rates: Rates) -> tuple[float, float, float]:
     """Return what the cells of a site do to each other, at its densities as they stand.
 
     Returns
@@ -35,7 +35,7 @@ def meet(s, sites, rates):
 
 
 @row_kernel
-def secreting(s, release, sites, rates):
+def secreting(s: int, release: float, sites: Sites, rates: Rates) -> float:
     """Return the CAR T cells of a site that release cytokines, cells/uL.
 
     Release takes a sustained engagement, so that few encounters give next to none.
@@ -45,7 +45,9 @@ def secreting(s, release, sites, rates):
 
 
 @row_kernel
-def look_ahead(s, dt, influx, sites, ladder, rates, drive):
+def look_ahead(
+    s: int, dt: float, influx: float, sites: Sites, ladder: Ladder, rates: Rates, drive: Drive
+) -> None:
     """Move the densities of a site half a tick ahead, by what drives them now.
 
     Effectors divide, contract and tire; targets are killed, and B cells come in.
@@ -71,21 +73,20 @@ def look_ahead(s, dt, influx, sites, ladder, rates, drive):
 
 
 @kernel
-def encounter(dt, ifng, sites, ladder, rates, drive):
+def encounter(dt: float, state: State, law: Law, drive: Drive) -> float:
     """Set the hazards of every site from its densities, predicted at mid-tick.
 
     Parameters
     ----------
     dt : float
         Tick length, days; 0 takes the densities as they are.
-    ifng : array, float, shape (voxels,)
-        IFN-gamma in each voxel, pg/mL.
 
     Returns
     -------
     float
         How fast the hazards change, per day: the greatest over the sites.
     """
+    sites, ladder, rates, ifng = state.sites, law.ladder, law.rates, state.fields[IFNG]
     blood = sites.volume.size - 1
     fastest = 0.0
     for s in range(blood + 1):
@@ -107,7 +108,13 @@ def encounter(dt, ifng, sites, ladder, rates, drive):
 
 
 @row_kernel
-def turnover(before, after, dt, rates, drive):
+def turnover(
+    before: tuple[float, float, float],
+    after: tuple[float, float, float],
+    dt: float,
+    rates: Rates,
+    drive: Drive,
+) -> float:
     """Return how fast what one site's cells do to each other changes, per day.
 
     A constant hazard is solved exactly whatever its size: an error needs a hazard that acts and
@@ -122,7 +129,7 @@ def turnover(before, after, dt, rates, drive):
 
 
 @row_kernel
-def myeloid_activation(flux, engaged, ifng, rates):
+def myeloid_activation(flux: float, engaged: float, ifng: float, rates: Rates) -> float:
     """Return the activation hazard of a resting myeloid cell, per day.
 
     Parameters

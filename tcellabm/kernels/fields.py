@@ -1,87 +1,104 @@
-"""Cytokines in voxels and plasma: secretion, perfusion, clearance, exactly over one tick."""
+"""Cytokines in voxels and plasma: secretion, spread, clearance, exactly over one tick."""
 
 import math
 
-from tcellabm.kernels.jit import kernel
-from tcellabm.kernels.linear import decay, two_compartments
+import numba
+import numpy as np
+from scipy import fft
+
+from tcellabm.kernels.jit import kernel, row_kernel
+from tcellabm.kernels.layout import IL6, Column, Cytokines, Effect, Law, Sites, State
+from tcellabm.kernels.linear import Flow, Pair, decay, two_compartments
 
 
 @kernel
-def secrete(sites, per_myeloid, per_car_t, sources):
-    """Set the secretion of each cytokine at each site over the last tick.
+def advance_fields(dt: float, state: State, law: Law, effect: Effect) -> None:
+    """Advance all cytokines by a tick of `dt` days, exactly for constant secretion."""
+    if law.cytokines.spread.size > 0:
+        with numba.objmode():
+            diffuse(dt, state, law, effect)
+    else:
+        perfuse(dt, state, law, effect)
 
-    Parameters
-    ----------
-    per_myeloid, per_car_t : array, float, shape (cytokines,)
-        Secretion of an activated myeloid cell and of an engaged CAR T cell, pg/d.
-    sources : array, float, shape (cytokines, sites)
-        Set to the secretion, pg/uL/d.
-    """
-    for s in range(sites.volume.size):
-        activated = 0.5 * (sites.activated_before[s] + sites.activated[s])
-        for c in range(per_myeloid.size):
-            sources[c, s] = per_myeloid[c] * activated + per_car_t[c] * sites.engaged[s]
+
+@row_kernel
+def secretion(c: int, site: int, sites: Sites, cytokines: Cytokines) -> float:
+    """Return what the cells of a site secrete of a cytokine over the last tick, pg/mL/d."""
+    activated = 0.5 * (sites.activated_before[site] + sites.activated[site])
+    return cytokines.per_myeloid[c] * activated + cytokines.per_car_t[c] * sites.engaged[site]
 
 
 @kernel
-def perfuse(dt, fields, sources, plasma, into_plasma, clearance, exchange, marrow_to_plasma):
-    """Advance all cytokines by a tick without diffusion between voxels.
-
-    Parameters
-    ----------
-    dt : float
-        Days.
-    fields : tuple of arrays, float, shape (voxels,)
-        Concentrations, changed in place.
-    sources : array, float, shape (cytokines, sites)
-        Secretion per volume and day; the last site, blood, is not looked at.
-    plasma, into_plasma, clearance : array, float, shape (cytokines,)
-        Concentration in plasma, changed in place; influx there and loss, per day.
-    exchange : float
-        Exchange of voxel fluid with plasma, per day.
-    marrow_to_plasma : float
-        Volume of all voxels over that of plasma.
-    """
-    kept, gained = math.exp(-exchange * dt), decay(exchange, dt)
-    for c in range(plasma.size):
-        field, source = fields[c], sources[c, :-1]
-        mean, mean_source = mean_of(field), mean_of(source)
-        after, plasma[c] = mix(
-            dt,
-            mean,
-            mean_source,
-            plasma[c],
-            into_plasma[c],
-            exchange,
-            marrow_to_plasma,
-            clearance[c],
-        )
-        for v in range(field.size):
-            level = after + (field[v] - mean) * kept + (source[v] - mean_source) * gained
+def perfuse(dt: float, state: State, law: Law, effect: Effect) -> None:
+    """Advance all cytokines by a tick without diffusion between voxels."""
+    sites, cytokines, voxels = state.sites, law.cytokines, state.sites.volume.size - 1
+    kept, gained = math.exp(-cytokines.exchange * dt), decay(cytokines.exchange, dt)
+    for c in range(state.plasma.size):
+        field = state.fields[c]
+        mean = mean_source = 0.0  # in plain order: NumPy's pairwise sum differs with the JIT off
+        for v in range(voxels):
+            mean += field[v]
+            mean_source += secretion(c, v, sites, cytokines)
+        mean, mean_source = mean / voxels, effect.secretion * mean_source / voxels
+        after = mix(dt, c, Pair(mean, mean_source), state, law, effect)
+        for v in range(voxels):
+            source = effect.secretion * secretion(c, v, sites, cytokines)
+            level = after + (field[v] - mean) * kept + (source - mean_source) * gained
             field[v] = max(level, 0.0)  # rounding, where nothing is left
 
 
 @kernel
-def mix(dt, mean, mean_source, plasma, into_plasma, exchange, marrow_to_plasma, clearance):
-    """Return (mean over voxels, plasma), pg/mL, after secretion, exchange and clearance."""
-    amount, plasma = two_compartments(
-        mean * marrow_to_plasma,
-        plasma,
-        exchange,
-        exchange * marrow_to_plasma,
-        0.0,
-        clearance,
-        mean_source * marrow_to_plasma,
-        into_plasma,
+def mix(dt: float, c: int, marrow: Pair, state: State, law: Law, effect: Effect) -> float:
+    """Exchange one cytokine between marrow, on average, and plasma; return the mean after.
+
+    Parameters
+    ----------
+    c : int
+        Which cytokine; its level in plasma is changed in place.
+    marrow : Pair
+        Mean level, pg/mL, and mean secretion, pg/mL/d, of all voxels.
+    """
+    cytokines, blood = law.cytokines, state.sites.volume.size - 1
+    ratio, exchange = cytokines.marrow_to_plasma, cytokines.exchange
+    clearance = cytokines.clearance[c] * (effect.il6_clearance if c == IL6 else 1.0)
+    by_blood = effect.secretion * secretion(c, blood, state.sites, cytokines)
+    into = cytokines.production[c] + by_blood * cytokines.blood_to_plasma
+    after = two_compartments(
+        Pair(marrow.x * ratio, state.plasma[c]),
+        Flow(exchange, exchange * ratio, 0.0, clearance),
+        Pair(marrow.y * ratio, into),
         dt,
     )
-    return amount / marrow_to_plasma, plasma
+    state.plasma[c] = after.y
+    return after.x / ratio
 
 
-@kernel
-def mean_of(values):
-    """Return the mean in plain order: NumPy's pairwise sum differs with the JIT off."""
-    total = 0.0
-    for v in range(values.size):
-        total += values[v]
-    return total / values.size
+def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
+    """Advance by cosine modes, each of which decays on its own; the first is the mean.
+
+    Interpreted: SciPy's transform is not to be had in compiled code.
+    """
+    cytokines, shape = law.cytokines, (state.plasma.size, law.rows, law.cols)
+    levels = np.reshape(state.fields, shape)
+    sources = effect.secretion * sources_of(state, cytokines).reshape(shape)
+    modes = fft.dctn(levels, axes=(1, 2), norm="forward")
+    made = fft.dctn(sources, axes=(1, 2), norm="forward")
+    loss = cytokines.exchange + cytokines.spread
+    kept = np.exp(-loss * dt)
+    spread = modes * kept + made * ((1.0 - kept) / loss)
+    for c in range(state.plasma.size):
+        marrow = Pair(float(modes[c, 0, 0]), float(made[c, 0, 0]))
+        spread[c, 0, 0] = mix(dt, c, marrow, state, law, effect)
+    after = np.maximum(fft.idctn(spread, axes=(1, 2), norm="forward"), 0.0)
+    for field, level in zip(state.fields, after, strict=True):
+        field[:] = level.reshape(-1)
+
+
+def sources_of(state: State, cytokines: Cytokines) -> Column:
+    """Return the secretion of each cytokine in each voxel, pg/mL/d, shape (4, voxels)."""
+    sites = state.sites
+    activated = 0.5 * (sites.activated_before + sites.activated)[:-1]
+    engaged = sites.engaged[:-1]
+    per_myeloid, per_car_t = cytokines.per_myeloid[:, None], cytokines.per_car_t[:, None]
+    sources: Column = per_myeloid * activated + per_car_t * engaged
+    return sources

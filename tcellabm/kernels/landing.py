@@ -1,6 +1,7 @@
 """Where moving cells come to: they gather by site and state, then land in rows."""
 
 import numpy as np
+from numpy.random import Generator
 
 from tcellabm.kernels.draws import scatter
 from tcellabm.kernels.jit import kernel, row_kernel
@@ -12,17 +13,20 @@ from tcellabm.kernels.layout import (
     NEXT_ID,
     ROWS,
     STATES,
+    Cells,
+    Column,
+    Work,
 )
 
 
 @row_kernel
-def divides(state):
+def divides(state: int) -> bool:
     """Tell whether a state counts its divisions: CAR T cells that are not exhausted."""
     return MEMORY <= state <= EFFECTOR
 
 
 @row_kernel
-def append(cells, count, site, state, divisions):
+def append(cells: Cells, count: int, site: int, state: int, divisions: int) -> int:
     """Add a row and return it; without room it is counted as lost, an error to the caller."""
     row = cells.meta[ROWS]
     if row == cells.count.size:
@@ -40,7 +44,7 @@ def append(cells, count, site, state, divisions):
 
 
 @kernel
-def index_rows(cells, work):
+def index_rows(cells: Cells, work: Work) -> None:
     """Note which rows there are of each site and state."""
     work.row_of[:] = -1
     work.rows_in[:] = 0
@@ -51,7 +55,15 @@ def index_rows(cells, work):
 
 
 @row_kernel
-def gather(rng, moving, site, state, divisions, arrivals, arrival_divisions):
+def gather(
+    rng: Generator,
+    moving: int,
+    site: int,
+    state: int,
+    divisions: int,
+    arrivals: Column,
+    arrival_divisions: Column,
+) -> None:
     """Let `moving` cells head for a site and state.
 
     Movers from several rows share one number of divisions left, drawn in proportion to count.
@@ -63,7 +75,7 @@ def gather(rng, moving, site, state, divisions, arrivals, arrival_divisions):
 
 
 @kernel
-def bring_home(rng, work):
+def bring_home(rng: Generator, work: Work) -> None:
     """Spread the cells that left blood for marrow over the voxels, each equally likely."""
     homing, arrivals, arrival_divisions = work.homing, work.arrivals, work.arrival_divisions
     voxels = arrivals.shape[0] - 1
@@ -84,7 +96,7 @@ def bring_home(rng, work):
 
 
 @kernel
-def land(rng, cells, budget, work):
+def land(rng: Generator, cells: Cells, budget: int, work: Work) -> None:
     """Turn gathered cells into rows: a new one within the budget, else into a like one there."""
     arrivals, arrival_divisions = work.arrivals, work.arrival_divisions
     row_of, rows_in = work.row_of, work.rows_in
@@ -100,12 +112,12 @@ def land(rng, cells, budget, work):
                 row_of[site, state] = append(cells, moving, site, state, divisions)
                 rows_in[state] += 1
             else:
-                join(rng, row, moving, divisions, cells.count, cells.state, cells.divisions)
+                join(rng, row, moving, divisions, cells)
 
 
 @row_kernel
-def join(rng, row, moving, divisions, count, kind, left):
+def join(rng: Generator, row: int, moving: int, divisions: int, cells: Cells) -> None:
     """Add cells to a like row; its divisions left are drawn in proportion to count."""
-    count[row] += moving
-    if divides(kind[row]) and rng.random() * count[row] < moving:
-        left[row] = divisions
+    cells.count[row] += moving
+    if divides(cells.state[row]) and rng.random() * cells.count[row] < moving:
+        cells.divisions[row] = divisions

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+type Column = np.ndarray
+
 RUNGS = 25  # rung 0 carries no antigen; 1..24 climb the ladder
 LEUKEMIA = 0
 B_CELL = RUNGS
@@ -18,66 +20,77 @@ EXHAUSTED = MEMORY + 2
 RESTING = MEMORY + 3
 ACTIVATED = MEMORY + 4
 STATES = MEMORY + 5
+IL6, IL1, IL2, IFNG = range(4)  # places of the cytokines
 DIVIDING = 2  # memory and effector cells have divisions left to count
 
-# Places of the integers in Cells.meta
-ROWS, NEXT_ID, DISORDER, LOST = range(4)  # LOST: rows that found no room
+# Places of the integers in Cells.meta: rows in use, next unique_id, rows born, dead or moved since
+# sorting, rows that found no room.
+ROWS, NEXT_ID, DISORDER, LOST = range(4)
 
 
 class Cells(NamedTuple):
     """Columns of the agents; the first `meta[ROWS]` rows are in use, those of count 0 are dead."""
 
-    count: np.ndarray  # int64: living identical cells
-    site: np.ndarray  # int32: voxel index, or the last site for blood
-    state: np.ndarray  # int16
-    divisions: np.ndarray  # int16: divisions left (CAR T cells)
-    unique_id: np.ndarray  # int64
-    meta: (
-        np.ndarray
-    )  # int64[4]: rows in use, next unique_id, rows born, dead or moved since sorting
+    count: Column  # int64: living identical cells
+    site: Column  # int32: voxel index, or the last site for blood
+    state: Column  # int16
+    divisions: Column  # int16: divisions left (CAR T cells)
+    unique_id: Column  # int64
+    meta: Column  # int64[4]: see the names above
 
 
 class Sites(NamedTuple):
     """Columns of the sites (voxels in row-major order, blood last); densities in cells/uL."""
 
-    volume: np.ndarray  # uL
-    effectors: np.ndarray  # activity-weighted CAR T cells
-    lysis: np.ndarray  # targets weighted by g(A; A_lysis)
-    lysis_squared: np.ndarray  # targets weighted by its square
-    activating: np.ndarray  # targets weighted by g(A; A_act)
-    releasing: np.ndarray  # targets weighted by g(A; A_cyt)
-    targets: np.ndarray  # leukemic and B cells: what shares the room of the marrow
-    killing: np.ndarray  # hazard of a target with g = 1, per day
-    stimulation: np.ndarray  # phi
-    release: np.ndarray  # f_c
-    room: np.ndarray  # 1 - targets/capacity, not below 0; 0 in blood
-    engaged: np.ndarray  # CAR T cells that release cytokines, cells/uL
-    activation: np.ndarray  # hazard of a resting myeloid cell, per day
-    activated: np.ndarray  # activated myeloid cells
-    activated_before: np.ndarray  # the same at the count before
+    volume: Column  # uL
+    effectors: Column  # activity-weighted CAR T cells
+    lysis: Column  # targets weighted by g(A; A_lysis)
+    lysis_squared: Column  # targets weighted by its square
+    activating: Column  # targets weighted by g(A; A_act)
+    releasing: Column  # targets weighted by g(A; A_cyt)
+    targets: Column  # leukemic and B cells: what shares the room of the marrow
+    killing: Column  # hazard of a target with g = 1, per day
+    stimulation: Column  # phi
+    release: Column  # f_c
+    room: Column  # 1 - targets/capacity, not below 0; 0 in blood
+    engaged: Column  # CAR T cells that release cytokines, cells/uL
+    activation: Column  # hazard of a resting myeloid cell, per day
+    activated: Column  # activated myeloid cells
+    activated_before: Column  # the same at the count before
 
 
 class Ladder(NamedTuple):
-    """Per antigen rung: responses to the density, and rates of expression noise (per day)."""
+    """Per antigen rung, shape (RUNGS,): responses to the density of CD19, 0 to 1."""
 
-    lysis: np.ndarray
-    activation: np.ndarray
-    release: np.ndarray
-    up: np.ndarray
-    down: np.ndarray
+    lysis: Column
+    activation: Column
+    release: Column
+
+
+class ByTick(NamedTuple):
+    """Hazards by the length of a tick, 2^-k days; the first index is k.
+
+    Passing between marrow and blood is faster than a tick, so its hazards are those that over one
+    tick give the exact two-place transition probabilities. Steps on the antigen ladder take turns
+    (second index): neighbor rungs exchange cells in pairs, 1-2, 3-4, ... or 2-3, 4-5, ...
+    """
+
+    passing: Column  # [k, 6]: leave and home of CAR T, leukemic and B cells
+    up: Column  # [k, 2, RUNGS]
+    down: Column  # [k, 2, RUNGS]
 
 
 class Work(NamedTuple):
     """Scratch of a tick, kept between ticks to save allocation."""
 
-    row_of: np.ndarray  # int32[sites, STATES]: a row of that site and state, -1 if none
-    arrivals: np.ndarray  # int64[sites, STATES]: cells on their way there
-    arrival_divisions: np.ndarray  # int16[sites, STATES]
-    homing: np.ndarray  # int64[STATES, divisions + 1]: cells leaving blood for marrow
-    rows_in: np.ndarray  # int64[STATES]: rows per state
-    alpha: np.ndarray  # float64[capacity]: law of birth and death of a row over half a tick
-    beta: np.ndarray  # float64[capacity]
-    births: np.ndarray  # float64[capacity]: expected CD19+ leukemic births of a row in this tick
+    row_of: Column  # int32[sites, STATES]: a row of that site and state, -1 if none
+    arrivals: Column  # int64[sites, STATES]: cells on their way there
+    arrival_divisions: Column  # int16[sites, STATES]
+    homing: Column  # int64[STATES, divisions + 1]: cells leaving blood for marrow
+    rows_in: Column  # int64[STATES]: rows per state
+    alpha: Column  # float64[capacity]: law of birth and death of a row over half a tick
+    beta: Column  # float64[capacity]
+    births: Column  # float64[capacity]: expected CD19+ leukemic births of a row in this tick
 
 
 class Rates(NamedTuple):
@@ -122,11 +135,7 @@ class Rates(NamedTuple):
 
 
 class Drive(NamedTuple):
-    """What changes from tick to tick; outputs are cells per day into all voxels.
-
-    Passing between marrow and blood is faster than a tick, so its hazards (`_leave`, `_home`) are
-    those that over one tick give the exact two-place transition probabilities.
-    """
+    """What changes from tick to tick; outputs are cells per day into all voxels."""
 
     window: float  # lymphodepletion window times drug effect on CAR T division
     b_output: float
@@ -137,3 +146,75 @@ class Drive(NamedTuple):
     leukemia_home: float
     b_leave: float
     b_home: float
+    up: Column  # rates of expression noise on each rung, per day
+    down: Column
+
+
+class Recovery(NamedTuple):
+    """What comes back after lymphodepletion; outputs are of the simulated part."""
+
+    depleted: bool
+    steepness: float
+    window_floor: float
+    window_decay_days: float
+    white_nadir_per_ul: float
+    white_normal_per_ul: float
+    white_days: float  # half-way back
+    b_early: float  # cells per day
+    b_steady: float
+    b_days: float  # half-way back
+    myeloid_share_left: float
+    myeloid_steady: float  # cells per day
+
+
+class Cytokines(NamedTuple):
+    """Secretion, exchange and clearance; columns have one entry per cytokine."""
+
+    per_myeloid: Column  # pg/d of an activated myeloid cell
+    per_car_t: Column  # pg/d of an engaged CAR T cell
+    clearance: Column  # from plasma, per day
+    production: Column  # of the host, into plasma, pg/mL/d
+    exchange: float  # of voxel fluid with plasma, per day
+    marrow_to_plasma: float  # volume of all voxels over that of plasma
+    blood_to_plasma: float
+    spread: Column  # loss of each cosine mode by diffusion, per day, shape (rows, cols)
+
+
+class State(NamedTuple):
+    """The living part of one patient, changed in place."""
+
+    cells: Cells
+    sites: Sites
+    body: Column  # int64[STATES]: cells of each state, in all
+    blood: Column  # int64[STATES]: cells of each state, in blood
+    densities: tuple[Column, ...]  # four kinds, cells/uL, shape (voxels,)
+    fields: tuple[Column, ...]  # four cytokines, pg/mL, shape (voxels,)
+    plasma: Column  # four cytokines, pg/mL
+
+
+class Law(NamedTuple):
+    """The constants of one patient that cells and cytokines follow."""
+
+    rates: Rates
+    ladder: Ladder
+    by_tick: ByTick
+    recovery: Recovery
+    cytokines: Cytokines
+    rows: int  # of the marrow, voxels
+    cols: int
+    budget: int  # agents of a phenotype, and of a site and state
+
+
+class Room(NamedTuple):
+    """What must hold before a tick: kernels do not look at bounds."""
+
+    spare: int  # rows that are free
+    spare_per_row: float  # and that many more for each row in use
+    disorder: float  # greatest share of rows born, dead or moved since they were sorted
+
+
+class Effect(NamedTuple):
+    """What drugs do to cytokines in a tick, as factors."""
+
+    secretion: float = 1.0
+    il6_clearance: float = 1.0

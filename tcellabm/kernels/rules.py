@@ -5,17 +5,35 @@ to the arrays costs more than the rules.
 """
 
 from tcellabm.kernels.jit import row_kernel
-from tcellabm.kernels.layout import ACTIVATED, B_CELL, EFFECTOR, EXHAUSTED, MEMORY, RESTING, RUNGS
+from tcellabm.kernels.layout import (
+    ACTIVATED,
+    B_CELL,
+    EFFECTOR,
+    EXHAUSTED,
+    MEMORY,
+    RESTING,
+    RUNGS,
+    Drive,
+    Rates,
+)
 
 
 @row_kernel
-def rung_of(state):
+def rung_of(state: int) -> int:
     """Return the antigen rung of a state; 0, no antigen, for those that are no target."""
     return state % RUNGS if state < MEMORY else 0
 
 
 @row_kernel
-def birth_and_death(state, divisions, killed, room, phi, rates, drive):
+def birth_and_death(
+    state: int,
+    divisions: int,
+    killed: float,
+    room: float,
+    phi: float,
+    window: float,
+    rates: Rates,
+) -> tuple[float, float]:
     """Return (birth, death) per day of one cell.
 
     Parameters
@@ -26,6 +44,8 @@ def birth_and_death(state, divisions, killed, room, phi, rates, drive):
         Share of the marrow's capacity that is free here.
     phi : float
         Stimulation of CAR T cells here.
+    window : float
+        Factor on the division of CAR T cells, of the whole body.
     """
     if state < B_CELL:
         return rates.leukemia_division * room, rates.leukemia_death + killed
@@ -35,7 +55,7 @@ def birth_and_death(state, divisions, killed, room, phi, rates, drive):
         return 0.0, rates.myeloid_loss
     if state == EXHAUSTED:
         return 0.0, rates.exhausted_loss + rates.anti_car
-    birth = rates.t_division * phi * drive.window if divisions > 0 else 0.0
+    birth = rates.t_division * phi * window if divisions > 0 else 0.0
     if state == MEMORY:
         return birth * rates.memory_division_share, rates.memory_loss + rates.anti_car
     spared = 1.0 - rates.contraction_protection * phi
@@ -43,7 +63,15 @@ def birth_and_death(state, divisions, killed, room, phi, rates, drive):
 
 
 @row_kernel
-def changes(state, up, down, phi, release, activation, rates):
+def changes(
+    state: int,
+    up: float,
+    down: float,
+    phi: float,
+    release: float,
+    activation: float,
+    rates: Rates,
+) -> tuple[float, float]:
     """Return the rates, per day, of the two changes of state that `targets` names.
 
     Parameters
@@ -69,7 +97,7 @@ def changes(state, up, down, phi, release, activation, rates):
 
 
 @row_kernel
-def targets(state):
+def targets(state: int) -> tuple[int, int]:
     """Return the two states that a cell may change to."""
     if state < B_CELL:
         return state + 1, state - 1
@@ -81,7 +109,7 @@ def targets(state):
 
 
 @row_kernel
-def travel(state, in_blood, rates, drive):
+def travel(state: int, in_blood: bool, rates: Rates, drive: Drive) -> tuple[float, float]:
     """Return (rate of passing between marrow and blood, rate of hopping to a neighbor voxel)."""
     if state < B_CELL:
         leave, home, hop = drive.leukemia_leave, drive.leukemia_home, rates.leukemia_hop
@@ -97,7 +125,7 @@ def travel(state, in_blood, rates, drive):
 
 
 @row_kernel
-def neighbor(way, site, rows, cols):
+def neighbor(way: int, site: int, rows: int, cols: int) -> int:
     """Return the neighbor of a voxel in one of four ways; a step over the edge stays in place."""
     row, col = site // cols, site % cols
     if way == 0:

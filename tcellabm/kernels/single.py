@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.random import Generator
 
 from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.landing import append
@@ -14,6 +15,11 @@ from tcellabm.kernels.layout import (
     RESTING,
     ROWS,
     STATES,
+    Cells,
+    Column,
+    Drive,
+    Law,
+    State,
 )
 from tcellabm.kernels.rules import (
     birth_and_death,
@@ -28,7 +34,7 @@ LIVING_AT_ONCE = 64  # descendants of one cell in one tick; a tick holds far bel
 
 
 @kernel
-def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
+def step_cells(rng: Generator, dt: float, state: State, law: Law, drive: Drive) -> None:
     """Advance every cell by one tick.
 
     A cell spends a budget, exponential with mean 1, on its hazards in their order: half of
@@ -39,124 +45,130 @@ def step_cells(rng, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
     What a cell leaves of its budget is exponential again, with the same mean: it goes on to the
     next cell, and a new one is drawn only where it was used up. As cells are passed with the
     greatest sum of hazards that their state meets anywhere, most cost one comparison.
-
-    Parameters
-    ----------
-    stack : array, float64, shape (LIVING_AT_ONCE, 4)
-        Scratch: site, state, divisions left, stage of the descendants still to be followed.
     """
-    half, blood = 0.5 * dt, sites.volume.size - 1
-    most = greatest_hazards(sites, ladder, rates, drive) * dt
+    most = greatest_hazards(state, law, drive) * dt
     budget = exponential(rng)
-    killing, room, phi = sites.killing, sites.room, sites.stimulation
-    release, activation = sites.release, sites.activation
-    lysis, up, down = ladder.lysis, ladder.up, ladder.down
-    count, place, kind, left = cells.count, cells.site, cells.state, cells.divisions
-    for i in range(cells.meta[ROWS]):
+    stack = np.zeros((LIVING_AT_ONCE, 4))  # descendants still to be followed
+    count, kind = state.cells.count, state.cells.state
+    for i in range(state.cells.meta[ROWS]):
         if count[i] == 0:
             continue
-        state = kind[i]
-        if budget >= most[state]:
-            budget -= most[state]
+        which = kind[i]
+        if budget >= most[which]:
+            budget -= most[which]
             continue
-        spend, budget = budget, exponential(rng)
-        s, rung = place[i], rung_of(state)
-        killed = killing[s] * lysis[rung]
-        birth, death = birth_and_death(state, left[i], killed, room[s], phi[s], rates, drive)
-        first, second = changes(
-            state, up[rung], down[rung], phi[s], release[s], activation[s], rates
-        )
-        passing, hop = travel(state, s == blood, rates, drive)
-        change = first + second
-        if spend >= (birth + death + change + passing + hop) * dt:
-            continue
-        time = 0.0
-        if spend >= (birth + death) * half:
-            spend, time = spend - (birth + death) * half, half
-            if spend < change * dt:
-                kind[i] = state = targets(state)[int(rng.random() * change >= first)]
-                spend = exponential(rng)
-            else:
-                spend -= change * dt
-            if spend < (passing + hop) * dt:
-                s, spend = go(rng, spend, dt, s, passing, hop, blood, rows, cols)
-                cells.meta[DISORDER] += s != place[i]
-                place[i] = s
-            else:
-                spend -= (passing + hop) * dt
-            killed = killing[s] * lysis[rung_of(state)]
-            birth, death = birth_and_death(state, left[i], killed, room[s], phi[s], rates, drive)
-            if spend >= (birth + death) * half:
-                continue
-        follow(rng, spend, time, i, dt, cells, sites, ladder, rates, drive, rows, cols, stack)
-    supply(rng, dt, drive.b_output, rates.b_state, cells, sites, ladder, rates, drive)
-    supply(rng, dt, drive.myeloid_output, RESTING, cells, sites, ladder, rates, drive)
+        if budget < hazard(i, state, law, drive) * dt:
+            follow(rng, dt, (i, budget), state, law, drive, stack)
+        budget = exponential(rng)
+    supply(rng, dt, drive.b_output, law.rates.b_state, state, law)
+    supply(rng, dt, drive.myeloid_output, RESTING, state, law)
 
 
 @row_kernel
-def exponential(rng):
+def exponential(rng: Generator) -> float:
     """Draw a budget of hazard, exponential with mean 1."""
     return -math.log1p(-rng.random())
 
 
+@row_kernel
+def hazard(row: int, state: State, law: Law, drive: Drive) -> float:
+    """Return the sum of all hazards of one cell where it is, per day."""
+    sites, rates = state.sites, law.rates
+    site, which = state.cells.site[row], state.cells.state[row]
+    rung = rung_of(which)
+    birth, death = birth_and_death(
+        which,
+        state.cells.divisions[row],
+        sites.killing[site] * law.ladder.lysis[rung],
+        sites.room[site],
+        sites.stimulation[site],
+        drive.window,
+        rates,
+    )
+    first, second = changes(
+        which,
+        drive.up[rung],
+        drive.down[rung],
+        sites.stimulation[site],
+        sites.release[site],
+        sites.activation[site],
+        rates,
+    )
+    passing, hop = travel(which, site == sites.volume.size - 1, rates, drive)
+    return birth + death + first + second + passing + hop
+
+
 @kernel
-def greatest_hazards(sites, ladder, rates, drive):
+def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
     """Return a bound on the sum of hazards of a cell of each state, per day, shape (STATES,).
 
     Hazards rise or fall with stimulation, and rise with all else that a site offers.
     """
+    sites, rates = state.sites, law.rates
     killing, room, phi = sites.killing.max(), sites.room.max(), sites.stimulation.max()
     release, activation = sites.release.max(), sites.activation.max()
     bound = np.zeros(STATES)
-    for state in range(STATES):
-        rung = rung_of(state)
-        killed, up, down = killing * ladder.lysis[rung], ladder.up[rung], ladder.down[rung]
-        birth, spared = birth_and_death(state, 1, killed, room, phi, rates, drive)
-        _, death = birth_and_death(state, 1, killed, room, 0.0, rates, drive)
-        first, _ = changes(state, up, down, phi, release, activation, rates)
-        _, second = changes(state, up, down, 0.0, release, activation, rates)
-        passing, hop = travel(state, False, rates, drive)
-        home, _ = travel(state, True, rates, drive)
-        bound[state] = birth + max(spared, death) + first + second + max(passing + hop, home)
+    for which in range(STATES):
+        rung = rung_of(which)
+        killed, up, down = killing * law.ladder.lysis[rung], drive.up[rung], drive.down[rung]
+        birth, spared = birth_and_death(which, 1, killed, room, phi, drive.window, rates)
+        _, death = birth_and_death(which, 1, killed, room, 0.0, drive.window, rates)
+        first, _ = changes(which, up, down, phi, release, activation, rates)
+        _, second = changes(which, up, down, 0.0, release, activation, rates)
+        passing, hop = travel(which, False, rates, drive)
+        home, _ = travel(which, True, rates, drive)
+        bound[which] = birth + max(spared, death) + first + second + max(passing + hop, home)
     return bound
 
 
 @kernel
-def supply(rng, dt, output, state, cells, sites, ladder, rates, drive):
+def supply(
+    rng: Generator, dt: float, output: float, kind: int, state: State, law: Law
+) -> None:
     """Let new cells of one state enter the marrow, each at a random voxel and time of the tick.
 
     Resting cells that were activated since they came are activated.
     """
+    sites = state.sites
     voxels = sites.volume.size - 1
     for _ in range(rng.poisson(output * dt)):
         site = min(voxels - 1, int(rng.random() * voxels))
-        killed = sites.killing[site] * ladder.lysis[rung_of(state)]
-        _, death = birth_and_death(state, 0, killed, 0.0, 0.0, rates, drive)
+        killed = sites.killing[site] * law.ladder.lysis[rung_of(kind)]
+        _, death = birth_and_death(kind, 0, killed, 0.0, 0.0, 0.0, law.rates)
         time = dt * rng.random()
         if rng.random() < math.exp(-death * time):
-            active = state == RESTING and rng.random() < -math.expm1(-sites.activation[site] * time)
-            append(cells, 1, site, ACTIVATED if active else state, 0)
+            active = kind == RESTING and rng.random() < -math.expm1(-sites.activation[site] * time)
+            append(state.cells, 1, site, ACTIVATED if active else kind, 0)
 
 
 @kernel
-def follow(rng, spend, time, row, dt, cells, sites, ladder, rates, drive, rows, cols, stack):
-    """Follow the cell of `row`, which divides or dies, and its descendants to the end.
+def follow(
+    rng: Generator,
+    dt: float,
+    start: tuple[int, float],
+    state: State,
+    law: Law,
+    drive: Drive,
+    stack: Column,
+) -> None:
+    """Follow one cell, and its descendants, through a tick.
 
     Parameters
     ----------
-    spend : float
-        What is left of its budget.
-    time : float
-        How much of births and deaths is done, 0 to `dt`; exits come at half of it.
+    start : (int, float)
+        The row of the cell, and its budget of hazard.
+    stack : array, float64, shape (LIVING_AT_ONCE, 4)
+        Scratch: site, state, divisions left, time of the descendants still to be followed.
     """
-    half = 0.5 * dt
-    site, state, divisions = cells.site[row], cells.state[row], cells.divisions[row]
+    cells, sites, rates, lysis = state.cells, state.sites, law.rates, law.ladder.lysis
+    row, spend = start
+    half, time, waiting = 0.5 * dt, 0.0, 0  # exits come at half of the tick
+    site, which, divisions = cells.site[row], cells.state[row], cells.divisions[row]
     cells.count[row] = 0
-    waiting = 0
     while True:
-        killed = sites.killing[site] * ladder.lysis[rung_of(state)]
+        killed = sites.killing[site] * lysis[rung_of(which)]
         birth, death = birth_and_death(
-            state, divisions, killed, sites.room[site], sites.stimulation[site], rates, drive
+            which, divisions, killed, sites.room[site], sites.stimulation[site], drive.window, rates
         )
         left = half - time if time < half else dt - time
         going = False
@@ -164,34 +176,32 @@ def follow(rng, spend, time, row, dt, cells, sites, ladder, rates, drive, rows, 
             time += spend / (birth + death)
             going = rng.random() * (birth + death) < birth
             spend = exponential(rng)
-            if going and LEUKEMIA < state < B_CELL and rng.random() < rates.cd19_loss:
+            if going and LEUKEMIA < which < B_CELL and rng.random() < rates.cd19_loss:
                 append(cells, 1, site, LEUKEMIA, 0)
             elif going and waiting < LIVING_AT_ONCE:
                 divisions = max(0, divisions - 1)
-                stack[waiting, 0], stack[waiting, 1] = site, state
+                stack[waiting, 0], stack[waiting, 1] = site, which
                 stack[waiting, 2], stack[waiting, 3] = divisions, time
                 waiting += 1
         elif time < half:
             going = True
             rest = spend - (birth + death) * left
-            site, state, spend = leave(
-                rng, rest, dt, site, state, sites, ladder, rates, drive, rows, cols
-            )
+            site, which, spend = leave(rng, rest, dt, (site, which), state, law, drive)
             time = half
         else:
-            settle(cells, row, site, state, divisions)
+            settle(cells, row, site, which, divisions)
         if not going:
             if waiting == 0:
                 break
             waiting -= 1
-            site, state = int(stack[waiting, 0]), int(stack[waiting, 1])
+            site, which = int(stack[waiting, 0]), int(stack[waiting, 1])
             divisions, time = int(stack[waiting, 2]), stack[waiting, 3]
             spend = exponential(rng)
     cells.meta[DISORDER] += cells.count[row] == 0
 
 
 @row_kernel
-def settle(cells, row, site, state, divisions):
+def settle(cells: Cells, row: int, site: int, state: int, divisions: int) -> None:
     """Write a cell that lives at the end of the tick: in its old row, or in a new one."""
     if cells.count[row] > 0:
         append(cells, 1, site, state, divisions)
@@ -204,42 +214,60 @@ def settle(cells, row, site, state, divisions):
 
 
 @kernel
-def leave(rng, spend, dt, site, state, sites, ladder, rates, drive, rows, cols):
-    """Draw whether and how a cell changes state or place; return (site, state, budget left)."""
-    blood, rung = sites.volume.size - 1, rung_of(state)
-    rate_first, rate_second = changes(
-        state,
-        ladder.up[rung],
-        ladder.down[rung],
+def leave(
+    rng: Generator,
+    spend: float,
+    dt: float,
+    cell: tuple[int, int],
+    state: State,
+    law: Law,
+    drive: Drive,
+) -> tuple[int, int, float]:
+    """Draw whether and how a cell (site, state) changes state or place.
+
+    Returns
+    -------
+    (int, int, float)
+        Site, state, and the budget that is left.
+    """
+    sites, (site, which) = state.sites, cell
+    rung = rung_of(which)
+    first, second = changes(
+        which,
+        drive.up[rung],
+        drive.down[rung],
         sites.stimulation[site],
         sites.release[site],
         sites.activation[site],
-        rates,
+        law.rates,
     )
-    change = rate_first + rate_second
+    change = first + second
     if spend < change * dt:
-        state = targets(state)[int(rng.random() * change >= rate_first)]
+        which = targets(which)[int(rng.random() * change >= first)]
         spend = exponential(rng)
     else:
         spend -= change * dt
-    passing, hop = travel(state, site == blood, rates, drive)
-    if spend < (passing + hop) * dt:
-        site, spend = go(rng, spend, dt, site, passing, hop, blood, rows, cols)
+    ways = travel(which, site == sites.volume.size - 1, law.rates, drive)
+    if spend < (ways[0] + ways[1]) * dt:
+        site = go(rng, spend, dt, site, ways, law)
+        spend = exponential(rng)
     else:
-        spend -= (passing + hop) * dt
-    return site, state, spend
+        spend -= (ways[0] + ways[1]) * dt
+    return site, which, spend
 
 
 @row_kernel
-def go(rng, spend, dt, site, passing, hop, blood, rows, cols):
-    """Move a cell whose budget ends in passing or hopping; return (site, budget left).
+def go(
+    rng: Generator, spend: float, dt: float, site: int, ways: tuple[float, float], law: Law
+) -> int:
+    """Return where a cell comes to whose budget ends in passing or hopping.
 
     Passing to or from blood comes first, and only who stays hops, again and again.
     """
+    (passing, hop), blood = ways, law.rows * law.cols
     if spend < passing * dt:
-        site = min(blood - 1, int(rng.random() * blood)) if site == blood else blood
-    else:
-        first = (spend - passing * dt) / hop
-        for _ in range(1 + rng.poisson(hop * (dt - first))):
-            site = neighbor(int(rng.random() * 4.0), site, rows, cols)
-    return site, exponential(rng)
+        return min(blood - 1, int(rng.random() * blood)) if site == blood else blood
+    first = (spend - passing * dt) / hop
+    for _ in range(1 + rng.poisson(hop * (dt - first))):
+        site = neighbor(int(rng.random() * 4.0), site, law.rows, law.cols)
+    return site

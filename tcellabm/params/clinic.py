@@ -141,6 +141,7 @@ class Care(Section):
     policy: str
     anakinra: bool
     high_burden_blast_share: float
+    round_hours: float
     icu_discharge_hours: float
 
 

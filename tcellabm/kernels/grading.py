@@ -2,10 +2,12 @@
 
 Sources, recalled: Penn (Porter 2018), Lee 2014, ASTCT (Lee 2019). Needs run from 0 to 3: blood
 pressure none, fluids, one vasopressor, high-dose or multiple vasopressors; oxygen none, low-flow,
-high-flow, ventilation. No cytokine level enters. Grade 5, death by CRS, is given by the model.
+high-flow, ventilation. No cytokine level enters. Grade 5, death by CRS, is given by the outcomes.
 """
 
 from typing import NamedTuple
+
+from tcellabm.kernels.jit import kernel
 
 
 class Needs(NamedTuple):
@@ -17,6 +19,7 @@ class Needs(NamedTuple):
     oxygen: int  # 0-3
 
 
+@kernel
 def penn(needs: Needs) -> int:
     """Return the Penn grade, 0-4."""
     if needs.blood_pressure == 3 or needs.oxygen == 3:
@@ -26,6 +29,7 @@ def penn(needs: Needs) -> int:
     return 2 if needs.high_fever else int(needs.fever)
 
 
+@kernel
 def lee(needs: Needs) -> int:
     """Return the grade of Lee 2014, 0-4."""
     if needs.oxygen == 3:
@@ -37,6 +41,7 @@ def lee(needs: Needs) -> int:
     return int(needs.fever)
 
 
+@kernel
 def astct(needs: Needs) -> int:
     """Return the ASTCT grade of 2019, 0-4."""
     if needs.blood_pressure == 3 or needs.oxygen == 3:

@@ -1,0 +1,281 @@
+"""A patient's course: the kernel runs from event to event, care is asked at each, all is noted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from tcellabm.clinic import assays, drugs, fate
+from tcellabm.clinic.care import POLICIES, Bedside
+from tcellabm.clinic.dosing import SCHEDULES, Ward
+from tcellabm.clinic.neurotoxicity import cns_law, healthy_cns
+from tcellabm.clinic.outcomes import in_remission
+from tcellabm.clinic.physiology import body_law, healthy_body
+from tcellabm.clinic.record import Draw, Record, Treatment
+from tcellabm.kernels import course as kernel
+from tcellabm.kernels import layout
+from tcellabm.kernels.bedside import signs_of
+from tcellabm.kernels.drugs import Drugs
+from tcellabm.params import Parameters
+
+LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
+B_CELLS = slice(layout.B_CELL, layout.MEMORY)
+HOURS_PER_DAY = 24.0
+# Ticks stay short that long after a treatment: what it sets off acts within hours.
+ALERT_DAYS = {"car_t": 28.0} | dict.fromkeys(drugs.DRUGS, 7.0)
+ROUNDING = 1e-9  # of a number of rounds
+HOMING_DAYS = 0.5  # infused cells pass from blood to marrow within hours
+
+
+class Tissue(Protocol):
+    """The living part of a patient, as `biology.tissue` has it."""
+
+    rng: np.random.Generator
+    state: layout.State
+    law: layout.Law
+    work: layout.Work | None
+    rungs: np.ndarray
+    blood_ul: float
+    room: layout.Room
+
+    def make_room(self) -> None: ...  # noqa: D102
+    def infuse(self, dose: float) -> None: ...  # noqa: D102
+    def per_ul(self, states: slice) -> float: ...  # noqa: D102
+
+
+class Chances(NamedTuple):
+    """Streams of chance by purpose, beside that of the cells."""
+
+    assays: int  # entropy: every assay draws from a stream of its day
+    death: np.random.Generator
+    fever: np.random.Generator
+
+
+class Course:
+    """Follows one patient on the clinic's side; `bring_to` moves it on.
+
+    Attributes
+    ----------
+    now : kernels.course.Course
+        Drugs, bedside, CNS and clock at the end of the last tick.
+    record : Record
+        What was observed so far.
+    """
+
+    def __init__(self, params: Parameters, tissue: Tissue, chances: Chances) -> None:
+        """Start before the infusion; `params` hold the patient's covariates."""
+        self._params, self._tissue = params, tissue
+        self._assay_entropy = chances.assays
+        self.record = Record()
+        self.rules = _rules(params, tissue, fate.infections(params, chances.fever))
+        self.now = _first(params, self.rules, fate.thresholds(chances.death))
+        self._asked = 0.0  # when care was asked last
+        self._look_again = math.inf  # when the dosing schedule is asked next, whatever happens
+
+    # --- time -------------------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        """Whether the patient lives."""
+        return self.now.cause == kernel.ALIVE
+
+    def bring_to(self, day: float) -> None:
+        """Run all ticks that end by `day`, and ask care on the way.
+
+        Raises
+        ------
+        RuntimeError
+            More agents than `resolution.max_agents`.
+        """
+        while self.alive:
+            stop = min(day, self._next_stop())
+            if self._run(stop):
+                self._notice()
+            elif self.now.due > stop:
+                if stop == day and self._next_stop() > day:
+                    return
+                self._make_rounds(stop)
+
+    def _run(self, until: float) -> bool:
+        """Run the kernel; tell whether it met something to notice."""
+        before, tissue = self.now.day, self._tissue
+        tissue.make_room()
+        self.record.make_room()
+        self.now = kernel.run(
+            tissue.rng, until, tissue.state, self.now, self.rules, self.record.chart, tissue.work
+        )
+        return self.now.day > before and self.now.changed
+
+    def _next_stop(self) -> float:
+        """Return when care or the dosing schedule is asked next if nothing changes."""
+        return min(self._look_again, self._next_round())
+
+    def _next_round(self) -> float:
+        """Return when the next round is; never while there is neither CRS nor ICANS."""
+        signs, hours = self.now.signs, self._params.care.round_hours
+        if not signs.needs.fever and signs.icans == 0:
+            return math.inf
+        seen = max(self._asked, self.now.day) * HOURS_PER_DAY / hours
+        return (math.floor(seen + ROUNDING) + 1) * hours / HOURS_PER_DAY
+
+    def _make_rounds(self, day: float) -> None:
+        if day == self._look_again:
+            self._look_again = math.inf
+        self.ask_care(day)
+
+    def _notice(self) -> None:
+        """Act on what has changed in the last tick: a death, blasts in blood, signs."""
+        if not self.alive:
+            self.record.death_day = self.now.died
+            self.record.death_cause = fate.CAUSES[self.now.cause]
+            return
+        if self.now.appeared:
+            self.assess(self.now.day)
+        self.ask_care(self.now.day)
+
+    def redraw(self, chances: Chances, day: float) -> None:
+        """Draw anew, from a day on, what chance decides outside of cells."""
+        self._assay_entropy = chances.assays
+        begun = self.rules.infections[self.rules.infections <= day]
+        coming = fate.infections(self._params, chances.fever, day)
+        self.rules = self.rules._replace(infections=np.concatenate([begun, coming]))
+        self.now = self.now._replace(left=fate.thresholds(chances.death))
+
+    # --- care -------------------------------------------------------------------------------------
+
+    def ask_care(self, day: float) -> None:
+        """Let the clinician act on what is seen; what is ordered is given at once."""
+        self._asked, policy = day, POLICIES[self._params.care.policy]
+        for drug in policy(self._bedside(day), self._params):
+            self.administer(day, drug, drugs.labelled_mg(drug, self._params))
+        self.ask_dosing(day)
+
+    def _bedside(self, day: float) -> Bedside:
+        needs, record = self.now.signs.needs, self.record
+        return Bedside(
+            day=day,
+            blood_pressure_need=needs.blood_pressure,
+            oxygen_need=needs.oxygen,
+            tocilizumab_days=record.days_of("tocilizumab"),
+            corticosteroid_days=record.days_of("corticosteroid"),
+            anakinra_days=record.days_of("anakinra"),
+            in_crs=needs.fever,
+            icans_grade=self.now.signs.icans,
+            blast_share=record.assessments[0].blast_share,
+        )
+
+    def ask_dosing(self, day: float) -> None:
+        """Infuse what the dosing schedule asks for now."""
+        if cells := self.share_due(day) * self.labelled("car_t"):
+            self.administer(day, "car_t", cells)
+
+    def share_due(self, day: float) -> float:
+        """Return the share of the dose that the dosing schedule wants infused now."""
+        seen = self.record.assessments
+        started_low = seen[0].blast_share < self._params.assay.remission_blast_share
+        ward = Ward(
+            day=day,
+            in_crs=self.now.signs.needs.fever,
+            infusion_days=self.record.days_of("car_t"),
+            b_cells_per_ul=self._tissue.per_ul(B_CELLS),
+            in_remission=in_remission(seen[-1], started_low, self._params),
+        )
+        return SCHEDULES[self._params.dosing.schedule](ward, self._params)
+
+    def labelled(self, treatment: str) -> float:
+        """Return one dose as labelled: cells of the body, or mg."""
+        if treatment == "car_t":
+            return self._params.product.dose_cells_per_kg * self._params.patient.weight_kg
+        return drugs.labelled_mg(treatment, self._params)
+
+    def administer(self, day: float, treatment: str, amount: float) -> None:
+        """Give something; it acts from the last tick on, and the next comes sooner."""
+        self.record.treatments.append(Treatment(day, treatment, amount))
+        if amount == 0.0:
+            return
+        alert = max(self.now.alert_until, day + ALERT_DAYS[treatment])
+        now = self.now._replace(alert_until=alert)
+        if treatment == "car_t":
+            self._tissue.infuse(amount)
+            now = now._replace(homing_until=day + HOMING_DAYS)
+            self._look_again = day + self._params.dosing.interval_days
+        else:
+            given = drugs.given(now.drugs, treatment, amount, self._params)
+            now = now._replace(drugs=given)
+        self.now = kernel.planned(now, day, self.rules.clock)
+
+    # --- what is seen -----------------------------------------------------------------------------
+
+    def note_row(self) -> None:
+        """Note this moment in the series."""
+        self.record.make_room()
+        kernel.write_row(self._tissue.state, self.now, self.rules, self.record.chart)
+
+    def draw_blood(self, day: float) -> None:
+        """Take a blood sample."""
+        copies = kernel.copies_per_ug(self._tissue.state, day, self.rules)
+        self.record.draws.append(Draw(day, copies))
+
+    def assess(self, day: float) -> None:
+        """Take a marrow aspirate, unless there was one at this moment."""
+        taken = self.record.assessments
+        if taken and taken[-1].day == day:
+            return
+        state = self._tissue.state
+        marrow = state.body - state.blood
+        blasts = marrow[LEUKEMIA]
+        seen = assays.Marrow(
+            blasts_by_density=blasts,
+            rungs=self._tissue.rungs,
+            other_cells=int(marrow.sum() - blasts.sum()),
+            capacity=self._params.marrow.capacity_cells
+            * self._params.resolution.represented_fraction,
+            blood_blasts_per_ul=self._tissue.per_ul(LEUKEMIA),
+        )
+        chance = assays.chance(self._assay_entropy, day)
+        taken.append(assays.assess(day, seen, self._params, chance))
+
+
+def _first(
+    params: Parameters, rules: kernel.Rules, left: tuple[float, float, float]
+) -> kernel.Course:
+    """Return the course before anything has happened; ticks are as after an infusion."""
+    body, cns = healthy_body(params), healthy_cns(params)
+    course = kernel.Course(
+        day=0.0,
+        due=0.0,
+        halvings=0,
+        drugs=Drugs(),
+        body=body,
+        cns=cns,
+        signs=signs_of(body, cns, rules.body, rules.cns),
+        left=left,
+        homing_until=HOMING_DAYS,
+        alert_until=ALERT_DAYS["car_t"],
+    )
+    return kernel.planned(course, 0.0, rules.clock)
+
+
+def _rules(params: Parameters, tissue: Tissue, infections: np.ndarray) -> kernel.Rules:
+    time, resolution = params.time, params.resolution
+    return kernel.Rules(
+        law=tissue.law,
+        drugs=drugs.drug_laws(params),
+        body=body_law(params),
+        cns=cns_law(params),
+        clock=kernel.ClockLaw(time.tick_halvings, time.slow_tick_halvings, time.change_per_tick),
+        fate=fate.fate_law(params),
+        blood=kernel.BloodLaw(
+            ul=tissue.blood_ul,
+            fraction=resolution.represented_fraction,
+            copies_per_share=params.assay.cells_per_ug * params.product.copies_per_cell,
+            blasts_per_ul=params.assay.circulating_blasts_per_ul,
+        ),
+        infections=infections,
+        infection_days=params.physiology.neutropenic_fever_days,
+        room=tissue.room,
+        most_agents=resolution.max_agents,
+    )

@@ -1,0 +1,399 @@
+"""A patient from one clinical event to the next: ticks of cells, drugs, bedside and fate."""
+
+import math
+from typing import NamedTuple
+
+from numpy.random import Generator
+
+from tcellabm.kernels import recovery
+from tcellabm.kernels.bedside import (
+    Body,
+    BodyLaw,
+    Cns,
+    CnsLaw,
+    Signs,
+    advance_body,
+    advance_cns,
+    signs_of,
+)
+from tcellabm.kernels.drugs import (
+    DrugLaws,
+    Drugs,
+    advance_drugs,
+    cytokine_effect,
+    division_factor,
+    il1_free,
+    il6_free,
+)
+from tcellabm.kernels.grading import Needs, astct, lee, penn
+from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.layout import (
+    ACTIVATED,
+    B_CELL,
+    DISORDER,
+    EFFECTOR,
+    EXHAUSTED,
+    IFNG,
+    IL1,
+    IL2,
+    IL6,
+    LEUKEMIA,
+    LOST,
+    MEMORY,
+    RESTING,
+    ROWS,
+    Column,
+    Drive,
+    Law,
+    Room,
+    State,
+    Work,
+)
+from tcellabm.kernels.tick import tick
+
+DENSE_DAYS = 60.0  # a row per tick until then, per day after
+HOMING_HALVINGS = 3  # infused cells pass from blood to marrow within hours: ticks of an eighth
+CRS, ICANS, PROGRESSION = range(3)  # causes of death
+ALIVE = -1
+
+
+class ClockLaw(NamedTuple):
+    """How long ticks may be: 2^-k days."""
+
+    halvings: int  # k of the tick while things move
+    slow_halvings: int  # k of the longest
+    change_per_tick: float
+
+
+class FateLaw(NamedTuple):
+    """Hazards of death, per day, and what brings them about."""
+
+    crs_per_day: float
+    icans_per_day: float
+    progression_per_day: float
+    progression_cells: float  # of the body
+
+
+class BloodLaw(NamedTuple):
+    """What is read off blood and scaled to the body."""
+
+    ul: float  # volume of the simulated part
+    fraction: float  # of the body that is simulated
+    copies_per_share: float  # transgene copies per ug if all cells were CAR T cells
+    blasts_per_ul: float  # from which blasts are seen
+
+
+class Rules(NamedTuple):
+    """The constants of one patient."""
+
+    law: Law
+    drugs: DrugLaws
+    body: BodyLaw
+    cns: CnsLaw
+    clock: ClockLaw
+    fate: FateLaw
+    blood: BloodLaw
+    infections: Column  # days on which background fevers begin, rising
+    infection_days: float
+    room: Room
+    most_agents: int
+
+
+class Course(NamedTuple):
+    """All of a patient that is neither a cell nor a cytokine, at the end of a tick."""
+
+    day: float  # of that end
+    due: float  # when the next tick ends
+    halvings: int  # k of the next tick, which is 2^-k days long
+    drugs: Drugs
+    body: Body
+    cns: Cns
+    signs: Signs
+    left: tuple[float, float, float]  # hazard until death by CRS, ICANS, progression
+    fastest: float = 0.0  # how fast hazards changed in the last tick, per day
+    homing_until: float = 0.0  # ticks are shortest until then
+    alert_until: float = 0.0  # and short until then
+    blasts: bool = True  # seen in blood
+    appeared: bool = False  # they were not, a tick ago
+    changed: bool = False  # something happened in the last tick that care or the chart must notice
+    cause: int = ALIVE  # of death
+    died: float = math.nan  # day of death
+
+
+class Chart(NamedTuple):
+    """The series so far; the first `used[0]` rows are in use."""
+
+    rows: Column  # records, see `columns.SERIES`
+    used: Column  # int64[1]
+
+
+@kernel
+def run(
+    rng: Generator,
+    until: float,
+    state: State,
+    course: Course,
+    rules: Rules,
+    chart: Chart,
+    work: Work | None,
+) -> Course:
+    """Advance a patient to the last tick that ends by a day, or to the first that changes signs.
+
+    It returns sooner too where a table is full, single cells are out of order, blasts appear in
+    blood, or the patient dies.
+
+    Parameters
+    ----------
+    until : float
+        Day after infusion.
+    work : Work or None
+        Scratch of groups; None if every agent is one cell.
+    """
+    while course.due <= until and course.cause == ALIVE and has_room(state, rules, chart):
+        course = advance(rng, state, course, rules, work)
+        if wants_row(course):
+            write_row(state, course, rules, chart)
+        if course.changed:
+            break
+    return course
+
+
+@kernel
+def has_room(state: State, rules: Rules, chart: Chart) -> bool:
+    """Tell whether there is room for what a tick adds, and single cells lie in order."""
+    used, room = state.cells.meta[ROWS], rules.room
+    enough = used + room.spare + int(room.spare_per_row * used) <= state.cells.count.size
+    ordered = state.cells.meta[DISORDER] <= room.disorder * used
+    fits = used <= rules.most_agents and state.cells.meta[LOST] == 0
+    return enough and ordered and fits and chart.used[0] < chart.rows.size
+
+
+@kernel
+def advance(
+    rng: Generator, state: State, course: Course, rules: Rules, work: Work | None
+) -> Course:
+    """Run one tick."""
+    dt, drugs = course.due - course.day, course.drugs
+    drive = drive_of(course.day, dt, course.halvings, drugs, rules)
+    effect = cytokine_effect(drugs, rules.drugs)
+    fastest = tick(rng, dt, state, rules.law, drive, effect, work)
+    drugs = advance_drugs(dt, drugs, rules.drugs)
+    body, cns = follow(dt, state, course, drugs, rules)
+    signs = signs_of(body, cns, rules.body, rules.cns)
+    hazards = hazards_of(state, cns, signs.needs, rules)
+    left, cause, died = meet_fate(dt, course, hazards)
+    blasts = per_ul(state, LEUKEMIA, B_CELL, rules) >= rules.blood.blasts_per_ul
+    appeared = blasts and not course.blasts
+    course = Course(
+        course.due,
+        course.due,
+        course.halvings,
+        drugs,
+        body,
+        cns,
+        signs,
+        left,
+        fastest,
+        course.homing_until,
+        course.alert_until,
+        blasts,
+        appeared,
+        appeared or cause != ALIVE or signs != course.signs,
+        cause,
+        died,
+    )
+    return planned(course, course.day, rules.clock)
+
+
+@kernel
+def drive_of(day: float, dt: float, halvings: int, drugs: Drugs, rules: Rules) -> Drive:
+    """Return what drives a tick of 2^-halvings days: recovery at its middle, drugs at its start."""
+    law, middle, by_tick = rules.law.recovery, day + 0.5 * dt, rules.law.by_tick
+    passing, turn = by_tick.passing[halvings], int(round(day / dt)) % 2
+    return Drive(
+        recovery.window(middle, law) * division_factor(drugs, rules.drugs),
+        recovery.b_output(middle, law),
+        recovery.myeloid_output(middle, law),
+        passing[0],
+        passing[1],
+        passing[2],
+        passing[3],
+        passing[4],
+        passing[5],
+        by_tick.up[halvings, turn],
+        by_tick.down[halvings, turn],
+    )
+
+
+@kernel
+def follow(
+    dt: float, state: State, course: Course, drugs: Drugs, rules: Rules
+) -> tuple[Body, Cns]:
+    """Return the bedside and the CNS after a tick of `dt` days."""
+    il6, il1 = state.plasma[IL6], state.plasma[IL1]
+    unblocked = (
+        il6 * il6_free(drugs, rules.drugs),
+        il1 * il1_free(drugs, rules.drugs, 1.0),
+    )
+    activated = state.body[ACTIVATED] / rules.blood.fraction
+    least = rules.body.high_fever_c if infected(course.due, rules) else 0.0
+    body = advance_body(dt, course.body, unblocked, activated, least, rules.body)
+    in_cns = il1_free(drugs, rules.drugs, rules.drugs.anakinra.cns_share)
+    return body, advance_cns(dt, course.cns, (il6, il1), in_cns, rules.cns)
+
+
+@kernel
+def infected(day: float, rules: Rules) -> bool:
+    """Tell whether a background fever is under way."""
+    for start in rules.infections:
+        if start <= day < start + rules.infection_days:
+            return True
+    return False
+
+
+@kernel
+def hazards_of(
+    state: State, cns: Cns, needs: Needs, rules: Rules
+) -> tuple[float, float, float]:
+    """Return the hazards of death by CRS, ICANS and progression, per day."""
+    law = rules.fate
+    failing = max(needs.blood_pressure, needs.oxygen) == 3
+    full = cells(state, LEUKEMIA, B_CELL, rules) >= law.progression_cells
+    return (
+        law.crs_per_day if failing else 0.0,
+        law.icans_per_day if cns.injury >= rules.cns.edema_injury else 0.0,
+        law.progression_per_day if full else 0.0,
+    )
+
+
+@kernel
+def meet_fate(
+    dt: float, course: Course, hazards: tuple[float, float, float]
+) -> tuple[tuple[float, float, float], int, float]:
+    """Return the hazard left until each death, the cause that came first, and its day."""
+    cause, died = ALIVE, math.nan
+    for which in range(3):
+        rest = course.left[which] - hazards[which] * dt
+        if rest <= 0.0:
+            day = course.due + rest / hazards[which]
+            if cause == ALIVE or day < died:
+                cause, died = which, day
+    left = (
+        course.left[CRS] - hazards[CRS] * dt,
+        course.left[ICANS] - hazards[ICANS] * dt,
+        course.left[PROGRESSION] - hazards[PROGRESSION] * dt,
+    )
+    return left, cause, died
+
+
+@kernel
+def cells(state: State, first: int, end: int, rules: Rules) -> float:
+    """Return the cells of some consecutive states in the whole body."""
+    return state.body[first:end].sum() / rules.blood.fraction
+
+
+@kernel
+def per_ul(state: State, first: int, end: int, rules: Rules) -> float:
+    """Return the density of some consecutive states in blood, cells/uL."""
+    return state.blood[first:end].sum() / rules.blood.ul
+
+
+# --- the clock ------------------------------------------------------------------------------------
+
+
+@kernel
+def planned(course: Course, now: float, law: ClockLaw) -> Course:
+    """Plan the next tick: the longest of 2^-k days, on a grid from day 0, that the state allows.
+
+    It ends after `now`, which is later than the end of the last tick where something is ordered
+    within a tick.
+    """
+    halvings = law.slow_halvings
+    if course.day < course.homing_until:
+        halvings = law.halvings + HOMING_HALVINGS
+    elif course.body.in_crs or course.day < course.alert_until:
+        halvings = law.halvings
+    length = 0.5**halvings
+    while course.day % length != 0.0 or (
+        halvings < law.halvings and course.fastest * length > law.change_per_tick
+    ):
+        halvings, length = halvings + 1, 0.5 * length
+    while course.day + length <= now:
+        halvings, length = halvings - 1, 2.0 * length
+    return Course(
+        course.day,
+        course.day + length,
+        halvings,
+        course.drugs,
+        course.body,
+        course.cns,
+        course.signs,
+        course.left,
+        course.fastest,
+        course.homing_until,
+        course.alert_until,
+        course.blasts,
+        course.appeared,
+        course.changed,
+        course.cause,
+        course.died,
+    )
+
+
+# --- the chart ------------------------------------------------------------------------------------
+
+
+@kernel
+def wants_row(course: Course) -> bool:
+    """Tell whether the series gets a row now: each tick early, then each day; at death."""
+    daily = course.day == math.floor(course.day)
+    return course.day <= DENSE_DAYS or daily or course.cause != ALIVE
+
+
+@kernel
+def write_row(state: State, course: Course, rules: Rules, chart: Chart) -> None:
+    """Note this moment in the series; cells are those of the body."""
+    signs, row = course.signs, chart.rows[chart.used[0]]
+    row["day"] = course.day if course.cause == ALIVE else course.died
+    write_cells(state, course.day, rules, row)
+    row["il6_pg_per_ml"] = state.plasma[IL6]
+    row["il1_pg_per_ml"] = state.plasma[IL1]
+    row["il2_pg_per_ml"] = state.plasma[IL2]
+    row["ifng_pg_per_ml"] = state.plasma[IFNG]
+    volume = rules.drugs.tocilizumab.volume_l
+    row["tocilizumab_ug_per_ml"] = course.drugs.tocilizumab_mg.x / volume
+    row["temperature_c"] = course.body.temperature_c
+    row["crp_mg_per_l"] = course.body.crp_mg_per_l
+    row["ferritin_ng_per_ml"] = course.body.ferritin_ng_per_ml
+    row["blood_pressure_need"] = signs.needs.blood_pressure
+    row["oxygen_need"] = signs.needs.oxygen
+    row["crs_grade_penn"] = penn(signs.needs)
+    row["crs_grade_astct"] = astct(signs.needs)
+    row["crs_grade_lee"] = lee(signs.needs)
+    row["icans_grade"] = signs.icans
+    row["fever_hours"] = course.body.fever_hours
+    row["cerebral_edema"] = course.cns.injury >= rules.cns.edema_injury
+    chart.used[0] += 1
+
+
+@kernel
+def write_cells(state: State, day: float, rules: Rules, row: Column) -> None:
+    """Note the cells of the body, and what blood shows of them."""
+    row["leukemia_cd19_positive"] = cells(state, LEUKEMIA + 1, B_CELL, rules)
+    row["leukemia_cd19_negative"] = cells(state, LEUKEMIA, LEUKEMIA + 1, rules)
+    row["car_t_memory"] = cells(state, MEMORY, EFFECTOR, rules)
+    row["car_t_effector"] = cells(state, EFFECTOR, EXHAUSTED, rules)
+    row["car_t_exhausted"] = cells(state, EXHAUSTED, RESTING, rules)
+    row["b_cell"] = cells(state, B_CELL, MEMORY, rules)
+    row["myeloid_activated"] = cells(state, ACTIVATED, ACTIVATED + 1, rules)
+    row["copies_per_ug"] = copies_per_ug(state, day, rules)
+    row["b_cells_per_ul"] = per_ul(state, B_CELL, MEMORY, rules)
+    row["blood_blasts_per_ul"] = per_ul(state, LEUKEMIA, B_CELL, rules)
+
+
+@kernel
+def copies_per_ug(state: State, day: float, rules: Rules) -> float:
+    """Return transgene copies per ug of DNA in blood."""
+    car_t = per_ul(state, MEMORY, RESTING, rules)
+    every = car_t + recovery.white_cells(day, rules.law.recovery)
+    return rules.blood.copies_per_share * car_t / every if every > 0.0 else 0.0
