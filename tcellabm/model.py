@@ -22,6 +22,7 @@ from tcellabm.clinic.outcomes import Final, outcomes
 from tcellabm.clinic.record import MOST_CELLS, TREATMENTS, Record
 from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.kernels import layout
+from tcellabm.kernels.records import like
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,10 +65,10 @@ class TumorTCellModel(Model):
 
     def __init__(self, params: Parameters, rng: int | np.random.Generator | None = None) -> None:
         """Draw the patient and the cells of day 0."""
-        self._scheduled: list[Event] = []
+        self.scheduled: list[Event] = []
         self.seed = _seed_of(rng)
         super().__init__(rng=self.seed)
-        self._mesa_step, self.step = self.step, self._step_and_follow
+        self._mesa_step, self.step = self.step, self._step_and_follow  # type: ignore[method-assign]
         covariates, cells, *others = np.random.SeedSequence(self.seed).spawn(5)
         self.patient: Patient = draw_patient(params, self.seed, np.random.default_rng(covariates))
         self.run_id = run_id(params, self.seed)
@@ -99,7 +100,7 @@ class TumorTCellModel(Model):
     def _follow_clock(self) -> None:
         """Bring the patient to the time of the clock, all events of which have been run."""
         self._bring_up_to_date()
-        self._scheduled = [event for event in self._scheduled if event.time > self.time]
+        self.scheduled = [event for event in self.scheduled if event.time > self.time]
 
     def _bring_up_to_date(self) -> None:
         """Run what is due: an event sees the state of its time."""
@@ -110,7 +111,7 @@ class TumorTCellModel(Model):
     def schedule_event(self, function: Callable[[], None], **when: Any) -> Event:
         """Schedule a one-off event; see `mesa.Model.schedule_event`."""
         event = super().schedule_event(function, **when)
-        self._scheduled.append(event)
+        self.scheduled.append(event)
         return event
 
     # --- events -----------------------------------------------------------------------------------
@@ -267,6 +268,26 @@ class TumorTCellModel(Model):
             twin.rng = np.random.default_rng(cells)
             twin._course.redraw(_chances(others), self.time)
         return twin
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return all that changes, for a checkpoint: values as JSON has them, and arrays."""
+        tissue, cells = self.tissue.saved()
+        course, chart = self._course.saved()
+        return {"tissue": tissue, "course": course, "orders": self._orders}, cells | chart
+
+    def set_state(self, values: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Take a state.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            It is not of a patient with these parameters.
+        """
+        self._tissue.put_back(values["tissue"], arrays)
+        self._course.put_back(values["course"], arrays)
+        pattern = (0.0, "", 0.0)
+        self._orders = [like(pattern, order) for order in values["orders"]]
+        self.running = self._course.alive
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the patient to a file from which `restore` goes on (npz; nothing is pickled).

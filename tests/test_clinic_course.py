@@ -48,7 +48,7 @@ def test_tocilizumab_does_not_spare_the_cns_and_anakinra_does():
         for dose in range(0, 12) if drug == "anakinra" else [0] if drug != "none" else []:
             twin.give(drug, at=4.0 + dose / 2)
         twin.run_until(10.0)
-        injury[drug] = twin.neurotoxicity.injury
+        injury[drug] = twin.course.now.cns.injury
     assert injury["tocilizumab"] >= 0.97 * injury["none"]
     assert injury["anakinra"] < 0.9 * injury["none"]
 

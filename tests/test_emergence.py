@@ -122,9 +122,9 @@ def twins(overrides, days, seed):
     given = math.inf
     while model.time < min(given, 20.0):
         model.run_until(model.time + 0.25)
-        if math.isinf(given) and model.physiology.in_crs:
+        if math.isinf(given) and model.course.now.body.in_crs:
             given = model.outcomes()["crs_onset_day"] + 5.5
-    if math.isinf(given) or not model.running or model.physiology.temperature_c < 38.0:
+    if math.isinf(given) or not model.running or model.course.now.body.temperature_c < 38.0:
         return None
     start, twin = model.time, model.fork()
     twin.give("tocilizumab")

@@ -11,7 +11,7 @@ from mesa.time import Priority
 
 from tcellabm import InputError, TumorTCellModel, load
 from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
-from tcellabm.clinic.record import SERIES_COLUMNS
+from tcellabm.columns import SERIES, names
 
 BODY = "scenarios/kymriah.toml"
 BIOPSY = "scenarios/biopsy.toml"
@@ -238,7 +238,7 @@ def test_no_leukemia_comes_from_none():
 
 def test_series_has_a_row_per_tick_to_day_60_then_per_day(half_year):
     series = half_year.series
-    assert tuple(series.columns) == SERIES_COLUMNS
+    assert tuple(series.columns) == names(SERIES)
     days = series["day"].to_numpy()
     assert days[0] == 0.0
     assert np.all(np.diff(days) > 0.0)
@@ -497,7 +497,7 @@ def feverish_patient():
             "patient.vascular_sensitivity": 0,
         }
         model = patient(overrides, rng=seed)
-        while model.time < 15.0 and model.physiology.temperature_c < 39.0:
+        while model.time < 15.0 and model.course.now.body.temperature_c < 39.0:
             model.step()
         if model.time < 15.0:
             return model

@@ -27,7 +27,6 @@ def cytokine_law(params: Parameters, marrow: Marrow) -> Cytokines:
         exchange=params.cytokines.perfusion_per_day,
         marrow_to_plasma=marrow.voxel_ul * marrow.voxels / plasma_ul,
         blood_to_plasma=marrow.blood_ul / plasma_ul,
-        spread=_spread_rates(params, marrow),
     )
 
 
@@ -36,7 +35,7 @@ def baselines(params: Parameters) -> np.ndarray:
     return np.array([getattr(params.cytokines, name).baseline_pg_per_ml for name in CYTOKINES])
 
 
-def _spread_rates(params: Parameters, marrow: Marrow) -> np.ndarray:
+def spread_rates(params: Parameters, marrow: Marrow) -> np.ndarray:
     """Return the decay of each cosine mode by diffusion, per day; empty in large voxels."""
     rate = params.cytokines.diffusion_um2_per_day / rates.voxel_edge_um(params) ** 2
     if rate < SLOWEST_DIFFUSION:

@@ -2,12 +2,14 @@
 
 from functools import cached_property
 from random import Random
+from typing import Any
 
 import numpy as np
 from mesa.discrete_space import OrthogonalVonNeumannGrid, PropertyLayer
 
 from tcellabm.biology import rates
 from tcellabm.kernels import layout
+from tcellabm.kernels.records import columns_of
 from tcellabm.params import Parameters
 
 CYTOKINES = ("il6", "il1", "il2", "ifng")
@@ -21,7 +23,7 @@ class Marrow:
     Attributes
     ----------
     sites : layout.Sites
-        Columns over all sites, voxels in row-major order and blood last.
+        Records over all sites, voxels in row-major order and blood last.
     layers : dict of str to mesa.discrete_space.PropertyLayer
         Pictures of shape (rows, cols): densities in cells/uL, cytokines in pg/mL. The kernels
         write the layers' own arrays.
@@ -35,7 +37,7 @@ class Marrow:
         fraction = params.resolution.represented_fraction
         self.blood_ul = params.blood.ml_per_kg * UL_PER_ML * params.patient.weight_kg * fraction
         self.voxel_ul = rates.marrow_ul(params) / self.voxels
-        self.sites = layout.Sites(*(np.zeros(self.voxels + 1) for _ in layout.Sites._fields))
+        self.sites: Any = columns_of(layout.Sites._fields, self.voxels + 1)
         self.sites.volume[:-1] = self.voxel_ul
         self.sites.volume[-1] = self.blood_ul
         self.layers = {name: PropertyLayer(name, self.shape) for name in CYTOKINES + DENSITIES}

@@ -6,17 +6,23 @@ import numpy as np
 
 from tcellabm.biology import rates
 from tcellabm.biology.agents import enlarged, new_cells
-from tcellabm.biology.cytokines import baselines, cytokine_law
+from tcellabm.biology.cytokines import baselines, cytokine_law, spread_rates
 from tcellabm.biology.marrow import Marrow
 from tcellabm.biology.recovery import recovery_law
 from tcellabm.kernels import budget, landing, layout
 from tcellabm.kernels.census import census
+from tcellabm.kernels.records import packed, put
 from tcellabm.params import Parameters
 
 ROOM = 1024  # rows kept free for what a tick may add
 MOST_PROGENY = 8.0  # of a cell in a tick, that room is kept for; more is an error, not a crash
 NEVER = 1e18  # share of disorder that no tick reaches
 SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sorted anew
+
+
+MOST_CELLS = 10**18  # in one group: counts are 64-bit integers
+_SAVED = ("body", "blood", "plasma")
+_LAYERS = ("densities", "fields")
 
 
 class TooManyAgentsError(RuntimeError):
@@ -210,6 +216,61 @@ class Tissue:
             births=np.zeros(self.cells.count.size),
         )
 
+    # --- saving -------------------------------------------------------------------------------
+
+    def saved(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
+        """Return what there is beside constants: values as JSON has them, and arrays."""
+        state, used = self.state, int(self.cells.meta[layout.ROWS])
+        columns = {f"cells_{name}": column[:used] for name, column in self._columns().items()}
+        arrays = {name: getattr(state, name) for name in _SAVED}
+        arrays |= {"sites": np.asarray(state.sites), "meta": self.cells.meta} | columns
+        arrays |= {name: np.stack(getattr(state, name)) for name in _LAYERS}
+        return {"rng": self.rng.bit_generator.state}, arrays
+
+    def put_back(self, values: dict[str, object], arrays: dict[str, np.ndarray]) -> None:
+        """Take what was saved.
+
+        Raises
+        ------
+        ValueError, KeyError
+            It is not of a tissue with these parameters.
+        """
+        self.rng.bit_generator.state = values["rng"]  # type: ignore[assignment]
+        used = arrays["cells_count"].size
+        self.state = self.state._replace(cells=new_cells(used + ROOM))
+        for name, column in self._columns().items():
+            put(column[:used], arrays[f"cells_{name}"])
+        put(self.cells.meta, arrays["meta"])
+        put(np.asarray(self.marrow.sites), arrays["sites"])
+        for name in _SAVED:
+            put(getattr(self.state, name), arrays[name])
+        for name in _LAYERS:
+            for layer, values_of in zip(getattr(self.state, name), arrays[name], strict=True):
+                put(layer, values_of)
+        self._check(used)
+        if self.work is not None:
+            self.work = self._new_work()
+        self.make_room()
+
+    def _columns(self) -> dict[str, np.ndarray]:
+        return {name: column for name, column in self.cells._asdict().items() if name != "meta"}
+
+    def _check(self, used: int) -> None:
+        """Check that no kernel would leave its tables."""
+        cells, product = self.cells, self._params.product
+        limits = {
+            "count": MOST_CELLS,
+            "site": self.marrow.voxels,
+            "state": layout.STATES - 1,
+            "divisions": product.divisions,
+        }
+        for name, most in limits.items():
+            column = getattr(cells, name)[:used]
+            if used and not 0 <= column.min() <= column.max() <= most:
+                raise ValueError(f"{name} out of range, allowed: 0 to {most}")
+        if cells.meta[layout.ROWS] != used or (cells.meta < 0).any():
+            raise ValueError("rows out of range")
+
     # --- copies -------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, object]:
@@ -226,7 +287,7 @@ class Tissue:
 
 
 def _law(params: Parameters, marrow: Marrow) -> layout.Law:
-    return layout.Law(
+    law = layout.Law(
         rates=rates.make_rates(params),
         ladder=rates.ladder(params),
         by_tick=rates.by_tick(params),
@@ -236,6 +297,8 @@ def _law(params: Parameters, marrow: Marrow) -> layout.Law:
         cols=params.marrow.cols,
         budget=params.resolution.agents_per_population,
     )
+    packed_law: layout.Law = packed(law)[0]
+    return packed_law
 
 
 def _empty(params: Parameters, marrow: Marrow) -> layout.State:
@@ -251,4 +314,5 @@ def _empty(params: Parameters, marrow: Marrow) -> layout.State:
         densities=marrow.densities,
         fields=marrow.fields,
         plasma=levels,
+        spread=spread_rates(params, marrow),
     )

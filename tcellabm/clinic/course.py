@@ -19,6 +19,7 @@ from tcellabm.kernels import course as kernel
 from tcellabm.kernels import layout
 from tcellabm.kernels.bedside import signs_of
 from tcellabm.kernels.drugs import Drugs
+from tcellabm.kernels.records import as_lists, like, packed
 from tcellabm.params import Parameters
 
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
@@ -38,9 +39,11 @@ class Tissue(Protocol):
     law: layout.Law
     work: layout.Work | None
     rungs: np.ndarray
-    blood_ul: float
-    room: layout.Room
 
+    @property
+    def blood_ul(self) -> float: ...  # noqa: D102
+    @property
+    def room(self) -> layout.Room: ...  # noqa: D102
     def make_room(self) -> None: ...  # noqa: D102
     def infuse(self, dose: float) -> None: ...  # noqa: D102
     def per_ul(self, states: slice) -> float: ...  # noqa: D102
@@ -69,8 +72,9 @@ class Course:
         """Start before the infusion; `params` hold the patient's covariates."""
         self._params, self._tissue = params, tissue
         self._assay_entropy = chances.assays
-        self.record = Record()
-        self.rules = _rules(params, tissue, fate.infections(params, chances.fever))
+        self.record = Record(infections=fate.infections(params, chances.fever))
+        self._packed_rules = packed(_rules(params, tissue))
+        self.rules: kernel.Rules = self._packed_rules[0]
         self.now = _first(params, self.rules, fate.thresholds(chances.death))
         self._asked = 0.0  # when care was asked last
         self._look_again = math.inf  # when the dosing schedule is asked next, whatever happens
@@ -105,7 +109,13 @@ class Course:
         tissue.make_room()
         self.record.make_room()
         self.now = kernel.run(
-            tissue.rng, until, tissue.state, self.now, self.rules, self.record.chart, tissue.work
+            tissue.rng,
+            until,
+            tissue.state,
+            self.now,
+            self._packed_rules,
+            self.record.chart,
+            tissue.work,
         )
         return self.now.day > before and self.now.changed
 
@@ -136,12 +146,52 @@ class Course:
             self.assess(self.now.day)
         self.ask_care(self.now.day)
 
+    # --- saving -----------------------------------------------------------------------------------
+
+    def saved(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return what there is beside constants: values as JSON has them, and arrays."""
+        record, chart = self.record, self.record.chart
+        values = {
+            "now": as_lists(self.now),
+            "asked": self._asked,
+            "look_again": self._look_again,
+            "assays": self._assay_entropy,
+            "death": [record.death_day, record.death_cause],
+            "draws": [list(one) for one in record.draws],
+            "assessments": [list(one) for one in record.assessments],
+            "treatments": [list(one) for one in record.treatments],
+        }
+        return values, {"rows": chart.rows[: len(record)], "infections": chart.infections}
+
+    def put_back(self, values: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Take what was saved.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            It is not of a course.
+        """
+        self.now = like(self.now, values["now"])
+        self._asked, self._look_again = float(values["asked"]), float(values["look_again"])
+        self._assay_entropy = int(values["assays"])
+        self.record = Record.of(values, arrays)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out a view: a copy takes its own."""
+        return {name: part for name, part in self.__dict__.items() if name != "rules"}
+
+    def __setstate__(self, parts: dict[str, Any]) -> None:
+        """Look into its own rules."""
+        self.__dict__.update(parts)
+        self.rules = self._packed_rules[0]
+
     def redraw(self, chances: Chances, day: float) -> None:
         """Draw anew, from a day on, what chance decides outside of cells."""
         self._assay_entropy = chances.assays
-        begun = self.rules.infections[self.rules.infections <= day]
+        begun = self.record.chart.infections[self.record.chart.infections <= day]
         coming = fate.infections(self._params, chances.fever, day)
-        self.rules = self.rules._replace(infections=np.concatenate([begun, coming]))
+        chart = self.record.chart._replace(infections=np.concatenate([begun, coming]))
+        self.record.chart = chart
         self.now = self.now._replace(left=fate.thresholds(chances.death))
 
     # --- care -------------------------------------------------------------------------------------
@@ -209,6 +259,17 @@ class Course:
 
     # --- what is seen -----------------------------------------------------------------------------
 
+    @property
+    def cerebral_edema(self) -> bool:
+        """Whether the injury of the CNS is of its worst form."""
+        return bool(self.now.cns.injury >= self.rules.cns.edema_injury)
+
+    def concentration(self, drug: str) -> float:
+        """Return the concentration of an antibody or antagonist in serum, ug/mL."""
+        if drug == "tocilizumab":
+            return float(self.now.drugs.tocilizumab_mg.x / self.rules.drugs.tocilizumab.volume_l)
+        return float(self.now.drugs.anakinra_mg / self.rules.drugs.anakinra.volume_l)
+
     def note_row(self) -> None:
         """Note this moment in the series."""
         self.record.make_room()
@@ -259,7 +320,7 @@ def _first(
     return kernel.planned(course, 0.0, rules.clock)
 
 
-def _rules(params: Parameters, tissue: Tissue, infections: np.ndarray) -> kernel.Rules:
+def _rules(params: Parameters, tissue: Tissue) -> kernel.Rules:
     time, resolution = params.time, params.resolution
     return kernel.Rules(
         law=tissue.law,
@@ -274,7 +335,6 @@ def _rules(params: Parameters, tissue: Tissue, infections: np.ndarray) -> kernel
             copies_per_share=params.assay.cells_per_ug * params.product.copies_per_cell,
             blasts_per_ul=params.assay.circulating_blasts_per_ul,
         ),
-        infections=infections,
         infection_days=params.physiology.neutropenic_fever_days,
         room=tissue.room,
         most_agents=resolution.max_agents,

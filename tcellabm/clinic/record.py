@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from tcellabm import columns
 from tcellabm.clinic.drugs import DRUGS
 from tcellabm.columns import SERIES, SERIES_RECORD
 from tcellabm.kernels.course import Chart
+from tcellabm.kernels.records import like, put
 
 TREATMENTS = ("car_t", *DRUGS)
 MOST_CELLS = 1e15  # of an infusion: counts are 64-bit integers
@@ -43,7 +43,11 @@ class Treatment(NamedTuple):
     amount: float = 0.0  # cells of the body, or mg
 
 
-@dataclass
+_DRAW = Draw(0.0, 0.0)
+_ASSESSMENT = Assessment(0.0, 0.0, 0.0, False, False)
+_TREATMENT = Treatment(0.0, "", 0.0)
+
+
 class Record:
     """What was observed so far, in the order of time.
 
@@ -53,12 +57,36 @@ class Record:
         Rows of the series, as kernels write them.
     """
 
-    draws: list[Draw] = field(default_factory=list)
-    assessments: list[Assessment] = field(default_factory=list)
-    treatments: list[Treatment] = field(default_factory=list)
-    death_day: float = float("nan")
-    death_cause: str = ""
-    chart: Chart = field(default_factory=lambda: _chart(np.empty(FIRST_ROWS, SERIES_RECORD), 0))
+    def __init__(self, infections: np.ndarray | None = None) -> None:
+        """Start empty; `infections` are the days on which background fevers will begin."""
+        self.draws: list[Draw] = []
+        self.assessments: list[Assessment] = []
+        self.treatments: list[Treatment] = []
+        self.death_day = float("nan")
+        self.death_cause = ""
+        rows, used = np.empty(FIRST_ROWS, SERIES_RECORD), np.zeros(1, np.int64)
+        self.chart = Chart(rows, used, np.zeros(0) if infections is None else infections)
+
+    @classmethod
+    def of(cls, values: dict[str, Any], arrays: dict[str, np.ndarray]) -> Record:
+        """Return a record that was saved.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            It is none.
+        """
+        record, rows = cls(), arrays["rows"]
+        patterns = {"draws": _DRAW, "assessments": _ASSESSMENT, "treatments": _TREATMENT}
+        for name, pattern in patterns.items():
+            setattr(record, name, [like(pattern, one) for one in values[name]])
+        record.death_day, record.death_cause = like((0.0, ""), values["death"])
+        table = np.empty(rows.size + FIRST_ROWS, SERIES_RECORD)
+        put(table[: rows.size], rows)
+        infections = np.zeros(arrays["infections"].size)
+        put(infections, arrays["infections"])
+        record.chart = Chart(table, np.array([rows.size], np.int64), infections)
+        return record
 
     def __len__(self) -> int:
         """Return the number of rows so far."""
@@ -77,7 +105,7 @@ class Record:
         """Double the table where it is full."""
         rows = self.chart.rows
         if len(self) == rows.size:
-            self.chart = _chart(np.concatenate([rows, np.empty_like(rows)]), len(self))
+            self.chart = self.chart._replace(rows=np.concatenate([rows, np.empty_like(rows)]))
 
     def column(self, name: str) -> np.ndarray:
         """Return one column of the series so far, shape (rows,)."""
@@ -94,6 +122,3 @@ class Record:
         """Return the published columns as a table: a row per tick to day 60, per day after."""
         return pd.DataFrame({name: self.column(name).copy() for name in columns.names(SERIES)})
 
-
-def _chart(rows: np.ndarray, used: int) -> Chart:
-    return Chart(rows, np.array([used], np.int64))

@@ -7,10 +7,9 @@ from tcellabm.kernels.layout import (
     EXHAUSTED,
     MEMORY,
     ROWS,
-    Column,
+    STATES,
     Law,
     Rates,
-    Sites,
     State,
 )
 from tcellabm.kernels.rules import rung_of
@@ -30,7 +29,8 @@ def census(state: State, law: Law) -> None:
     lysis, lysis_squared = sites.lysis, sites.lysis_squared
     activating, releasing = sites.activating, sites.releasing
     count, place, kind = cells.count, cells.site, cells.state
-    sites.activated_before[:] = activated
+    for s in range(activated.size):
+        sites.activated_before[s] = activated[s]
     clear(state)
     blood = targets.size - 1
     for i in range(cells.meta[ROWS]):
@@ -72,38 +72,38 @@ def activity(state: int, rates: Rates) -> float:
 
 
 @row_kernel
-def sums(sites: Sites) -> tuple[Column, ...]:
-    """Return the columns that the census adds up."""
-    return (
-        sites.effectors,
-        sites.targets,
-        sites.activated,
-        sites.lysis,
-        sites.lysis_squared,
-        sites.activating,
-        sites.releasing,
-    )
-
-
-@row_kernel
 def clear(state: State) -> None:
     """Start from nothing."""
-    state.body[:] = 0
-    state.blood[:] = 0
+    sites = state.sites
+    for which in range(STATES):
+        state.body[which] = state.blood[which] = 0
+    for s in range(sites.size):
+        site = sites[s]
+        site.effectors = site.targets = site.activated = 0.0
+        site.lysis = site.lysis_squared = site.activating = site.releasing = 0.0
     for layer in state.densities:
-        layer[:] = 0.0
-    for column in sums(state.sites):
-        column[:] = 0.0
+        for v in range(layer.size):
+            layer[v] = 0.0
 
 
 @row_kernel
 def scale(state: State) -> None:
     """Turn numbers of cells into cells/uL."""
-    volume = state.sites.volume
-    for column in sums(state.sites):
-        for s in range(column.size):
-            column[s] /= volume[s]
-    for layer in state.densities[:3]:
-        for s in range(layer.size):
-            layer[s] /= volume[s]
-    state.densities[3][:] = state.sites.activated[:-1]
+    sites = state.sites
+    for s in range(sites.size):
+        site = sites[s]
+        volume = site.volume
+        site.effectors /= volume
+        site.targets /= volume
+        site.activated /= volume
+        site.lysis /= volume
+        site.lysis_squared /= volume
+        site.activating /= volume
+        site.releasing /= volume
+    leukemia, car_t, b_cell, activated = state.densities
+    for v in range(leukemia.size):
+        volume = sites[v].volume
+        leukemia[v] /= volume
+        car_t[v] /= volume
+        b_cell[v] /= volume
+        activated[v] = sites[v].activated

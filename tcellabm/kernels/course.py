@@ -26,7 +26,7 @@ from tcellabm.kernels.drugs import (
     il6_free,
 )
 from tcellabm.kernels.grading import Needs, astct, lee, penn
-from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.jit import inlined_kernel, kernel
 from tcellabm.kernels.layout import (
     ACTIVATED,
     B_CELL,
@@ -84,7 +84,7 @@ class BloodLaw(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """The constants of one patient."""
+    """The constants of one patient; kernels take them packed."""
 
     law: Law
     drugs: DrugLaws
@@ -93,7 +93,6 @@ class Rules(NamedTuple):
     clock: ClockLaw
     fate: FateLaw
     blood: BloodLaw
-    infections: Column  # days on which background fevers begin, rising
     infection_days: float
     room: Room
     most_agents: int
@@ -121,10 +120,11 @@ class Course(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """The series so far; the first `used[0]` rows are in use."""
+    """The series so far, of which the first `used[0]` rows are in use; and infections to come."""
 
     rows: Column  # records, see `columns.SERIES`
     used: Column  # int64[1]
+    infections: Column  # days on which background fevers begin, rising
 
 
 @kernel
@@ -133,7 +133,7 @@ def run(
     until: float,
     state: State,
     course: Course,
-    rules: Rules,
+    packed_rules: Column,
     chart: Chart,
     work: Work | None,
 ) -> Course:
@@ -146,11 +146,14 @@ def run(
     ----------
     until : float
         Day after infusion.
+    packed_rules : array of one record
+        The `Rules` of the patient.
     work : Work or None
         Scratch of groups; None if every agent is one cell.
     """
+    rules = packed_rules[0]
     while course.due <= until and course.cause == ALIVE and has_room(state, rules, chart):
-        course = advance(rng, state, course, rules, work)
+        course = advance(rng, state, course, rules, chart, work)
         if wants_row(course):
             write_row(state, course, rules, chart)
         if course.changed:
@@ -168,9 +171,9 @@ def has_room(state: State, rules: Rules, chart: Chart) -> bool:
     return enough and ordered and fits and chart.used[0] < chart.rows.size
 
 
-@kernel
+@inlined_kernel
 def advance(
-    rng: Generator, state: State, course: Course, rules: Rules, work: Work | None
+    rng: Generator, state: State, course: Course, rules: Rules, chart: Chart, work: Work | None
 ) -> Course:
     """Run one tick."""
     dt, drugs = course.due - course.day, course.drugs
@@ -178,11 +181,12 @@ def advance(
     effect = cytokine_effect(drugs, rules.drugs)
     fastest = tick(rng, dt, state, rules.law, drive, effect, work)
     drugs = advance_drugs(dt, drugs, rules.drugs)
-    body, cns = follow(dt, state, course, drugs, rules)
+    infected = under_way(course.due, chart.infections, rules.infection_days)
+    body, cns = follow(dt, state, course, drugs, infected, rules)
     signs = signs_of(body, cns, rules.body, rules.cns)
     hazards = hazards_of(state, cns, signs.needs, rules)
     left, cause, died = meet_fate(dt, course, hazards)
-    blasts = per_ul(state, LEUKEMIA, B_CELL, rules) >= rules.blood.blasts_per_ul
+    blasts = sum_of(state.blood, LEUKEMIA, B_CELL) / rules.blood.ul >= rules.blood.blasts_per_ul
     appeared = blasts and not course.blasts
     course = Course(
         course.due,
@@ -227,7 +231,7 @@ def drive_of(day: float, dt: float, halvings: int, drugs: Drugs, rules: Rules) -
 
 @kernel
 def follow(
-    dt: float, state: State, course: Course, drugs: Drugs, rules: Rules
+    dt: float, state: State, course: Course, drugs: Drugs, infected: bool, rules: Rules
 ) -> tuple[Body, Cns]:
     """Return the bedside and the CNS after a tick of `dt` days."""
     il6, il1 = state.plasma[IL6], state.plasma[IL1]
@@ -236,17 +240,17 @@ def follow(
         il1 * il1_free(drugs, rules.drugs, 1.0),
     )
     activated = state.body[ACTIVATED] / rules.blood.fraction
-    least = rules.body.high_fever_c if infected(course.due, rules) else 0.0
+    least = rules.body.high_fever_c if infected else 0.0
     body = advance_body(dt, course.body, unblocked, activated, least, rules.body)
     in_cns = il1_free(drugs, rules.drugs, rules.drugs.anakinra.cns_share)
     return body, advance_cns(dt, course.cns, (il6, il1), in_cns, rules.cns)
 
 
 @kernel
-def infected(day: float, rules: Rules) -> bool:
+def under_way(day: float, infections: Column, lasting: float) -> bool:
     """Tell whether a background fever is under way."""
-    for start in rules.infections:
-        if start <= day < start + rules.infection_days:
+    for start in infections:
+        if start <= day < start + lasting:
             return True
     return False
 
@@ -258,7 +262,7 @@ def hazards_of(
     """Return the hazards of death by CRS, ICANS and progression, per day."""
     law = rules.fate
     failing = max(needs.blood_pressure, needs.oxygen) == 3
-    full = cells(state, LEUKEMIA, B_CELL, rules) >= law.progression_cells
+    full = sum_of(state.body, LEUKEMIA, B_CELL) / rules.blood.fraction >= law.progression_cells
     return (
         law.crs_per_day if failing else 0.0,
         law.icans_per_day if cns.injury >= rules.cns.edema_injury else 0.0,
@@ -287,15 +291,12 @@ def meet_fate(
 
 
 @kernel
-def cells(state: State, first: int, end: int, rules: Rules) -> float:
-    """Return the cells of some consecutive states in the whole body."""
-    return state.body[first:end].sum() / rules.blood.fraction
-
-
-@kernel
-def per_ul(state: State, first: int, end: int, rules: Rules) -> float:
-    """Return the density of some consecutive states in blood, cells/uL."""
-    return state.blood[first:end].sum() / rules.blood.ul
+def sum_of(counts: Column, first: int, end: int) -> int:
+    """Return the cells of some consecutive states."""
+    total = 0
+    for which in range(first, end):
+        total += counts[which]
+    return total
 
 
 # --- the clock ------------------------------------------------------------------------------------
@@ -379,21 +380,21 @@ def write_row(state: State, course: Course, rules: Rules, chart: Chart) -> None:
 @kernel
 def write_cells(state: State, day: float, rules: Rules, row: Column) -> None:
     """Note the cells of the body, and what blood shows of them."""
-    row["leukemia_cd19_positive"] = cells(state, LEUKEMIA + 1, B_CELL, rules)
-    row["leukemia_cd19_negative"] = cells(state, LEUKEMIA, LEUKEMIA + 1, rules)
-    row["car_t_memory"] = cells(state, MEMORY, EFFECTOR, rules)
-    row["car_t_effector"] = cells(state, EFFECTOR, EXHAUSTED, rules)
-    row["car_t_exhausted"] = cells(state, EXHAUSTED, RESTING, rules)
-    row["b_cell"] = cells(state, B_CELL, MEMORY, rules)
-    row["myeloid_activated"] = cells(state, ACTIVATED, ACTIVATED + 1, rules)
+    row["leukemia_cd19_positive"] = sum_of(state.body, LEUKEMIA + 1, B_CELL) / rules.blood.fraction
+    row["leukemia_cd19_negative"] = state.body[LEUKEMIA] / rules.blood.fraction
+    row["car_t_memory"] = sum_of(state.body, MEMORY, EFFECTOR) / rules.blood.fraction
+    row["car_t_effector"] = sum_of(state.body, EFFECTOR, EXHAUSTED) / rules.blood.fraction
+    row["car_t_exhausted"] = sum_of(state.body, EXHAUSTED, RESTING) / rules.blood.fraction
+    row["b_cell"] = sum_of(state.body, B_CELL, MEMORY) / rules.blood.fraction
+    row["myeloid_activated"] = state.body[ACTIVATED] / rules.blood.fraction
     row["copies_per_ug"] = copies_per_ug(state, day, rules)
-    row["b_cells_per_ul"] = per_ul(state, B_CELL, MEMORY, rules)
-    row["blood_blasts_per_ul"] = per_ul(state, LEUKEMIA, B_CELL, rules)
+    row["b_cells_per_ul"] = sum_of(state.blood, B_CELL, MEMORY) / rules.blood.ul
+    row["blood_blasts_per_ul"] = sum_of(state.blood, LEUKEMIA, B_CELL) / rules.blood.ul
 
 
 @kernel
 def copies_per_ug(state: State, day: float, rules: Rules) -> float:
     """Return transgene copies per ug of DNA in blood."""
-    car_t = per_ul(state, MEMORY, RESTING, rules)
+    car_t = sum_of(state.blood, MEMORY, RESTING) / rules.blood.ul
     every = car_t + recovery.white_cells(day, rules.law.recovery)
     return rules.blood.copies_per_share * car_t / every if every > 0.0 else 0.0

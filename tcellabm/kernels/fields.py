@@ -14,7 +14,7 @@ from tcellabm.kernels.linear import Flow, Pair, decay, two_compartments
 @kernel
 def advance_fields(dt: float, state: State, law: Law, effect: Effect) -> None:
     """Advance all cytokines by a tick of `dt` days, exactly for constant secretion."""
-    if law.cytokines.spread.size > 0:
+    if state.spread.size > 0:
         with numba.objmode():
             diffuse(dt, state, law, effect)
     else:
@@ -83,7 +83,7 @@ def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     sources = effect.secretion * sources_of(state, cytokines).reshape(shape)
     modes = fft.dctn(levels, axes=(1, 2), norm="forward")
     made = fft.dctn(sources, axes=(1, 2), norm="forward")
-    loss = cytokines.exchange + cytokines.spread
+    loss = cytokines.exchange + state.spread
     kept = np.exp(-loss * dt)
     spread = modes * kept + made * ((1.0 - kept) / loss)
     for c in range(state.plasma.size):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from tcellabm.kernels.draws import binomial, birth_death, birth_death_law
-from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.jit import inlined_kernel, kernel
 from tcellabm.kernels.landing import bring_home, divides, gather, index_rows, land
 from tcellabm.kernels.layout import (
     ACTIVATED,
@@ -34,7 +34,7 @@ from tcellabm.kernels.rules import (
 )
 
 
-@kernel
+@inlined_kernel
 def step_groups(
     rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work
 ) -> None:

@@ -19,3 +19,6 @@ kernel = numba.njit(**_options)
 # For what is called once a row: a call that passes tuples of arrays counts references to each of
 # them, which costs more than the work; inlined, the counting cancels out.
 row_kernel = numba.njit(forceinline=True, **_options)
+# For what is called once, from one place: compiled there and not on its own as well, where the
+# optimizer would go through all that it calls once more.
+inlined_kernel = numba.njit(inline="always", **_options)

@@ -21,6 +21,16 @@ RESTING = MEMORY + 3
 ACTIVATED = MEMORY + 4
 STATES = MEMORY + 5
 IL6, IL1, IL2, IFNG = range(4)  # places of the cytokines
+# Columns of the series that are cells: the states that each counts.
+SERIES_CELLS = {
+    "leukemia_cd19_positive": slice(LEUKEMIA + 1, B_CELL),
+    "leukemia_cd19_negative": slice(LEUKEMIA, LEUKEMIA + 1),  # the lowest rung carries no CD19
+    "car_t_memory": slice(MEMORY, EFFECTOR),
+    "car_t_effector": slice(EFFECTOR, EXHAUSTED),
+    "car_t_exhausted": slice(EXHAUSTED, RESTING),
+    "b_cell": slice(B_CELL, MEMORY),
+    "myeloid_activated": slice(ACTIVATED, STATES),
+}
 DIVIDING = 2  # memory and effector cells have divisions left to count
 
 # Places of the integers in Cells.meta: rows in use, next unique_id, rows born, dead or moved since
@@ -40,7 +50,10 @@ class Cells(NamedTuple):
 
 
 class Sites(NamedTuple):
-    """Columns of the sites (voxels in row-major order, blood last); densities in cells/uL."""
+    """Columns of the sites (voxels in row-major order, blood last); densities in cells/uL.
+
+    One array of records: what a cell needs of its site lies together.
+    """
 
     volume: Column  # uL
     effectors: Column  # activity-weighted CAR T cells
@@ -177,7 +190,6 @@ class Cytokines(NamedTuple):
     exchange: float  # of voxel fluid with plasma, per day
     marrow_to_plasma: float  # volume of all voxels over that of plasma
     blood_to_plasma: float
-    spread: Column  # loss of each cosine mode by diffusion, per day, shape (rows, cols)
 
 
 class State(NamedTuple):
@@ -190,10 +202,11 @@ class State(NamedTuple):
     densities: tuple[Column, ...]  # four kinds, cells/uL, shape (voxels,)
     fields: tuple[Column, ...]  # four cytokines, pg/mL, shape (voxels,)
     plasma: Column  # four cytokines, pg/mL
+    spread: Column  # loss of each cosine mode by diffusion, per day; empty in large voxels
 
 
 class Law(NamedTuple):
-    """The constants of one patient that cells and cytokines follow."""
+    """The constants of one patient that cells and cytokines follow; kernels take it packed."""
 
     rates: Rates
     ladder: Ladder

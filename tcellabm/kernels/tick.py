@@ -1,5 +1,7 @@
 """One tick of all cells and cytokines, in order."""
 
+from numba.extending import overload
+from numba.types import NoneType
 from numpy.random import Generator
 
 from tcellabm.kernels.budget import drop_dead, resample
@@ -7,12 +9,12 @@ from tcellabm.kernels.census import census
 from tcellabm.kernels.encounter import encounter
 from tcellabm.kernels.fields import advance_fields
 from tcellabm.kernels.groups import step_groups
-from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.jit import inlined_kernel
 from tcellabm.kernels.layout import Drive, Effect, Law, State, Work
 from tcellabm.kernels.single import step_cells
 
 
-@kernel
+@inlined_kernel
 def tick(
     rng: Generator,
     dt: float,
@@ -37,12 +39,37 @@ def tick(
         How fast hazards change, per day.
     """
     fastest = encounter(dt, state, law, drive)
-    if work is None:
-        step_cells(rng, dt, state, law, drive)
-    else:
-        step_groups(rng, dt, state, law, drive, work)
-        resample(rng, state.cells, law.budget, work)
-        drop_dead(state.cells)
+    step(rng, dt, state, law, drive, work)
     census(state, law)
     advance_fields(dt, state, law, effect)
     return fastest
+
+
+def step(
+    rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work | None
+) -> None:
+    """Advance all cells by one tick, as groups or one by one."""
+    chosen = _step_cells if work is None else _step_groups
+    chosen(rng, dt, state, law, drive, work)
+
+
+@overload(step, strict=False, inline="always")
+def _step(rng, dt, state, law, drive, work):  # type: ignore[no-untyped-def]
+    """Choose by type, so that what is not run is not compiled."""
+    return _step_cells.py_func if isinstance(work, NoneType) else _step_groups.py_func
+
+
+@inlined_kernel
+def _step_cells(
+    rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: None
+) -> None:
+    step_cells(rng, dt, state, law, drive)
+
+
+@inlined_kernel
+def _step_groups(
+    rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work
+) -> None:
+    step_groups(rng, dt, state, law, drive, work)
+    resample(rng, state.cells, law.budget, work)
+    drop_dead(state.cells)

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from tcellabm.clinic.care import POLICIES, Bedside
-from tcellabm.clinic.grading import Needs, penn
+from tcellabm.kernels.grading import Needs, penn
 from tcellabm.params import load
 
 PARAMS = load(

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from clinic.faces import Corticosteroid, Tocilizumab
 from scipy.integrate import solve_ivp
 
-from tcellabm.clinic.drugs import Corticosteroid, Tocilizumab
 from tcellabm.params import load
 
 FREY = {  # the adult of 70 kg (Frey 2010)
@@ -20,7 +20,7 @@ FREY = {  # the adult of 70 kg (Frey 2010)
 
 def drug(weight_kg=70.0, dose_mg=0.0, **more):
     given = {f"tocilizumab.{name}": value for name, value in more.items()}
-    tocilizumab = Tocilizumab(load(None, FREY | given).tocilizumab, weight_kg)
+    tocilizumab = Tocilizumab(load(None, FREY | given), weight_kg)
     tocilizumab.give(dose_mg)
     return tocilizumab
 
@@ -178,7 +178,7 @@ STEROID = {
 
 
 def test_a_steroid_curbs_secretion_and_a_little_division_and_fades():
-    steroid = Corticosteroid(load(None, STEROID).corticosteroid, 40.0)
+    steroid = Corticosteroid(load(None, STEROID), 40.0)
     assert (steroid.secretion_factor, steroid.division_factor) == (1.0, 1.0)
     steroid.give(steroid.labelled_dose_mg)
     assert steroid.labelled_dose_mg == pytest.approx(12.0)
@@ -193,7 +193,7 @@ def test_a_steroid_curbs_secretion_and_a_little_division_and_fades():
 def test_the_effect_of_a_steroid_per_weight_is_the_same_in_a_child():
     levels = []
     for weight in (12.0, 80.0):
-        steroid = Corticosteroid(load(None, STEROID).corticosteroid, weight)
+        steroid = Corticosteroid(load(None, STEROID), weight)
         steroid.give(steroid.labelled_dose_mg)
         levels.append(steroid.level_nm)
     assert levels[0] == pytest.approx(levels[1])

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tcellabm.clinic.grading import Needs, astct, lee, penn
+from tcellabm.kernels.grading import Needs, astct, lee, penn
 
 SCALES = (penn, lee, astct)
 FEVER = Needs(True, False, 0, 0)

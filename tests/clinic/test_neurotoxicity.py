@@ -3,9 +3,8 @@
 import math
 
 import pytest
+from clinic.faces import Anakinra, Neurotoxicity
 
-from tcellabm.clinic.drugs import Anakinra
-from tcellabm.clinic.neurotoxicity import Neurotoxicity
 from tcellabm.params import load
 
 LIMITS = {f"neurotoxicity.grade_{n}_injury": 0.2 * n for n in (1, 2, 3, 4)}
@@ -56,8 +55,7 @@ def test_anakinra_spares_the_cns_what_comes_from_il_1():
 
 @pytest.mark.parametrize("level", [0.0, 0.1, 0.2, 0.5, 0.8, 1.05, 1.1, 3.0])
 def test_grades_are_thresholds_of_injury_and_edema_is_the_worst(level):
-    patient = brain()
-    patient.injury = level
+    patient = brain().with_injury(level)
     assert patient.grade == min(4, math.floor(level / 0.2 + 1e-9))
     assert patient.cerebral_edema == (level >= 1.1)
 
@@ -69,13 +67,13 @@ def test_sensitive_patients_are_hit_in_proportion():
 
 @pytest.mark.parametrize(("weight", "mg"), [(20.0, 40.0), (70.0, 100.0)])
 def test_anakinra_goes_by_weight_up_to_a_syringe(weight, mg):
-    drug = Anakinra(load(None, {"anakinra.dose_mg_per_kg": 2.0}).anakinra, weight)
+    drug = Anakinra(load(None, {"anakinra.dose_mg_per_kg": 2.0}), weight)
     assert drug.labelled_dose_mg == mg
 
 
 def test_anakinra_blocks_for_hours_and_less_in_the_cns():
     params = load().anakinra
-    drug = Anakinra(params, 40.0)
+    drug = Anakinra(load(), 40.0)
     assert drug.occupancy == drug.cns_occupancy == 0.0
     drug.give(80.0)
     level = 80.0 * params.bioavailability / (params.volume_l_per_kg * 40.0)

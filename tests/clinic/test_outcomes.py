@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tcellabm.clinic.outcomes import OUTCOME_COLUMNS, Final, outcomes
-from tcellabm.clinic.record import OWN_COLUMNS, SERIES_COLUMNS, Assessment, Draw, Record, Treatment
+from tcellabm.clinic.record import Assessment, Draw, Record, Treatment
+from tcellabm.columns import SERIES, SERIES_INTERNAL, names
 from tcellabm.params import load
 
 PARAMS = load(
@@ -42,8 +43,8 @@ def chart(assessments=(), draws=(), rows=(), given=(), died=(NEVER, "")):
         death_cause=died[1],
     )
     for row in rows:
-        assert row.keys() <= set(SERIES_COLUMNS + OWN_COLUMNS)
-        record.add_row(tuple(row.get(name, 0.0) for name in SERIES_COLUMNS + OWN_COLUMNS))
+        assert row.keys() <= set(names(SERIES + SERIES_INTERNAL))
+        record.add_row(**row)
     return record
 
 

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from clinic.faces import Physiology
 
-from tcellabm.clinic.grading import Needs
-from tcellabm.clinic.physiology import Physiology, hill
+from tcellabm.kernels.bedside import hill
+from tcellabm.kernels.grading import Needs
 from tcellabm.params import load
 
 PLAIN = {
@@ -160,8 +161,7 @@ def test_needs_without_fever_do_not_count():
     [(0, (0, 0)), (0.42, (1, 0)), (0.46, (1, 1)), (0.52, (2, 1)), (0.56, (2, 2)), (0.72, (3, 3))],
 )
 def test_needs_follow_the_leak(leak, needs):
-    patient = body()
-    patient.leak = leak
+    patient = body().with_leak(leak)
     assert (patient.blood_pressure_need, patient.oxygen_need) == needs
     assert type(patient.blood_pressure_need) is int and type(patient.oxygen_need) is int
 

@@ -11,7 +11,10 @@ import numpy as np
 
 from tcellabm.biology.agents import enlarged, new_cells
 from tcellabm.kernels import budget, draws, encounter, groups, landing, layout, single, tick
+from tcellabm.biology.tissue import Tissue
 from tcellabm.kernels.census import census
+from tcellabm.kernels.records import columns_of, packed
+from tcellabm.params import load
 
 STANDARD_ERRORS = 5.0
 HALF_POINTS = (
@@ -35,15 +38,29 @@ def some_rates(**given):
 
 
 def some_drive(**given):
-    return layout.Drive(**(dict.fromkeys(layout.Drive._fields, 0.0) | {"window": 1.0} | given))
+    """Nothing enters, passes or moves on the ladder, unless given."""
+    still = dict.fromkeys(layout.Drive._fields, 0.0) | {"window": 1.0}
+    steps = {name: np.zeros(layout.RUNGS) for name in ("up", "down")}
+    for name in steps.keys() & given.keys():
+        steps[name][1:] = given[name]
+    return layout.Drive(**(still | given | steps))
 
 
 def some_ladder(**given):
-    """A ladder on which every rung with antigen, or as given, is lysed alike; nothing moves."""
+    """A ladder on which every rung with antigen, or as given, is lysed alike."""
     columns = {name: np.zeros(layout.RUNGS) for name in layout.Ladder._fields}
     for name, values in ({"lysis": 1.0} | given).items():
         columns[name][1:] = values
     return layout.Ladder(**columns)
+
+
+def some_law(rates, ladder, shape, budget):
+    """The law of cells; nothing is secreted, and nothing depends on the day."""
+    whole = load(None, {"marrow.rows": 1, "marrow.cols": 1})
+    law = Tissue(whole, np.random.default_rng(0)).law
+    parts = {name: law[name] for name in layout.Law._fields}
+    parts |= {"rates": rates, "ladder": ladder, "rows": shape[0], "cols": shape[1]}
+    return packed(layout.Law(**(parts | {"budget": budget})))[0]
 
 
 class Bench:
@@ -68,12 +85,11 @@ class Bench:
         self.rng = np.random.default_rng(seed)
         self.voxels, self.blood = voxels, voxels
         self.one_by_one = one_by_one
-        self.rates = rates or some_rates()
         self.drive = drive or some_drive()
-        self.ladder = ladder or some_ladder()
         self.shape = shape or (1, voxels)
-        self.budget = rows_per_phenotype
-        self.sites = layout.Sites(*(np.zeros(voxels + 1) for _ in layout.Sites._fields))
+        rates, ladder = rates or some_rates(), ladder or some_ladder()
+        self.law = some_law(rates, ladder, self.shape, rows_per_phenotype)
+        self.sites = columns_of(layout.Sites._fields, voxels + 1)
         self.sites.volume[:] = 1.0
         self.sites.room[:-1] = 1.0
         self.cells = new_cells(16)
@@ -88,7 +104,23 @@ class Bench:
             beta=np.zeros(16),
             births=np.zeros(16),
         )
-        self._stack = np.zeros((single.LIVING_AT_ONCE, 4))
+        self._counted = (np.zeros(layout.STATES, np.int64), np.zeros(layout.STATES, np.int64))
+        self._layers = np.zeros((8, voxels))
+
+    @property
+    def state(self):
+        """Cells and sites as they stand; IFN-gamma and the other cytokines are 0 unless set."""
+        densities, fields = self._layers[:4], self._layers[4:]
+        return layout.State(
+            cells=self.cells,
+            sites=self.sites,
+            body=self._counted[0],
+            blood=self._counted[1],
+            densities=tuple(densities),
+            fields=tuple(fields),
+            plasma=np.zeros(4),
+            spread=np.zeros((0, 0)),
+        )
 
     @property
     def rows(self):
@@ -105,7 +137,7 @@ class Bench:
         self.cells.count[new], self.cells.site[new] = counts, sites
         self.cells.state[new], self.cells.divisions[new] = state, divisions
         self.cells.unique_id[new] = self.cells.meta[layout.NEXT_ID] + np.arange(counts.size)
-        self.cells.meta[:] += counts.size
+        self.cells.meta[[layout.ROWS, layout.NEXT_ID, layout.DISORDER]] += counts.size
 
     def _make_room(self, more=0):
         """Kernels do not look at bounds: leave more room than any tick of these tests can fill."""
@@ -116,55 +148,45 @@ class Bench:
             new = {name: np.zeros(2 * room) for name in ("alpha", "beta", "births")}
             self._work = self._work._replace(**new)
 
+    def _assert_none_lost(self):
+        lost = self.cells.meta[layout.LOST]
+        assert lost == 0, f"{lost} rows found no room"
+
     def step(self, dt, ticks=1):
         """Advance by births, deaths, exits and moves alone; rows are neither merged nor split."""
         for _ in range(ticks):
             self._make_room()
-            common = (self.rng, dt, self.cells, self.sites, self.ladder, self.rates, self.drive)
+            common = (self.rng, dt, self.state, self.law, self.drive)
             if self.one_by_one:
-                single.step_cells(*common, *self.shape, self._stack)
+                single.step_cells(*common)
             else:
-                groups.step_groups(*common, self.budget, *self.shape, self._work)
+                groups.step_groups(*common, self._work)
+            self._assert_none_lost()
         return self
 
     def tick(self, dt):
         """Advance by a whole tick, in which the sites' hazards follow from the cells."""
         self._make_room()
-        totals, densities = self.census()
-        common = (
-            self.rng,
-            dt,
-            self.cells,
-            self.sites,
-            np.zeros(self.voxels),
-            self.ladder,
-            self.rates,
-            self.drive,
-            self.shape,
-            totals,
-            densities,
-        )
-        if self.one_by_one:
-            tick.tick_cells(*common, self._stack)
-        else:
-            tick.tick_groups(*common, self.budget, self._work)
+        totals, _ = self.census()
+        work = None if self.one_by_one else self._work
+        tick.tick(self.rng, dt, self.state, self.law, self.drive, layout.Effect(), work)
+        self._assert_none_lost()
         return totals
 
     def meet(self, dt, ifng=0.0):
         """Set the hazards of the sites from the cells that are there."""
         self.census()
-        fields = np.full(self.voxels, ifng)
-        return encounter.encounter(dt, fields, self.sites, self.ladder, self.rates, self.drive)
+        self._layers[4 + layout.IFNG] = ifng
+        return encounter.encounter(dt, self.state, self.law, self.drive)
 
     def resample(self):
         self._make_room()
-        budget.resample(self.rng, self.cells, self.budget, self._work)
+        budget.resample(self.rng, self.cells, self.law.budget, self._work)
+        self._assert_none_lost()
 
     def census(self):
-        totals = (np.zeros(layout.STATES, np.int64), np.zeros(layout.STATES, np.int64))
-        densities = tuple(np.zeros(self.voxels) for _ in range(4))
-        census(self.cells, self.ladder, self.rates, self.sites, totals, densities)
-        return totals, densities
+        census(self.state, self.law)
+        return self._counted, self._layers[:4]
 
     def drop_dead(self):
         budget.drop_dead(self.cells)
@@ -187,8 +209,9 @@ class Bench:
         self._make_room()
         landing.index_rows(self.cells, self._work)
         landing.bring_home(self.rng, self._work)
-        landing.land(self.rng, self.cells, self.budget, self._work)
+        landing.land(self.rng, self.cells, self.law.budget, self._work)
         assert not self._work.homing.any() and not self._work.arrivals.any()
+        self._assert_none_lost()
 
     # --- what is there -------------------------------------------------------------------------
 

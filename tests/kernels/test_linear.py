@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from tcellabm.kernels.linear import decay, two_compartments
+from tcellabm.kernels import linear
+from tcellabm.kernels.linear import Flow, Pair, decay
+
+
+def two_compartments(x, y, to_y, to_x, loss_x, loss_y, into_x, into_y, dt):
+    """Both amounts after `dt`, by the kernel."""
+    flow, into = Flow(to_y, to_x, loss_x, loss_y), Pair(into_x, into_y)
+    return tuple(linear.two_compartments(Pair(x, y), flow, into, dt))
 
 
 def by_matrix(x, y, to_y, to_x, loss_x, loss_y, into_x, into_y, dt):

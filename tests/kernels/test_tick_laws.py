@@ -110,8 +110,8 @@ WORLD = {
         "myeloid_deactivation": 0.7,
     },
     "sites": {"killing": 0.8, "stimulation": 0.6, "release": 0.5, "room": 0.7, "activation": 0.5},
-    "ladder": {"lysis": 0.5, "up": 0.4, "down": 0.7},
-    "drive": {"window": 0.9},
+    "ladder": {"lysis": 0.5},
+    "drive": {"window": 0.9, "up": 0.4, "down": 0.7},
 }
 # By the rules of the model in this world: (birth, death) per day, and exits.
 VITAL = {
@@ -269,12 +269,12 @@ def test_without_birth_and_death_a_tick_conserves_all_cells_while_they_move(whol
         seed=28,
         one_by_one=one_by_one,
         rates=rates,
-        drive=some_drive(**dict.fromkeys(passing, 1.5)),
-        ladder=some_ladder(lysis=0.5, activation=0.5, release=0.5, up=0.4, down=0.7),
+        drive=some_drive(**dict.fromkeys(passing, 1.5), up=0.4, down=0.7),
+        ladder=some_ladder(lysis=0.5, activation=0.5, release=0.5),
         shape=(3, 4),
         rows_per_phenotype=20,
     )
-    bench.ladder.down[1] = bench.ladder.up[-1] = 0.0
+    bench.drive.down[1] = bench.drive.up[-1] = 0.0
     bench.sites.stimulation[:], bench.sites.release[:], bench.sites.activation[:] = 0.5, 0.5, 0.5
     states = (layout.LEUKEMIA, BLAST, B_CELL, MEMORY, EFFECTOR, RESTING, ACTIVATED)
     places = np.arange(13)
@@ -434,8 +434,7 @@ def test_change_of_state_does_not_slow_passing_between_marrow_and_blood(one_by_o
             16,
             seed=36,
             one_by_one=one_by_one,
-            drive=some_drive(leukemia_home=2.0),
-            ladder=some_ladder(up=rungs / 2, down=rungs / 2),
+            drive=some_drive(leukemia_home=2.0, up=rungs / 2, down=rungs / 2),
         )
         bench.put([cells], [16], BLAST)
         bench.step(1.0)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
-from tcellabm.clinic.record import SERIES_COLUMNS
+from tcellabm.columns import SERIES, names
 from tcellabm.views.figures import canvas, charts, draw_patient
 from tcellabm.views.figures import patient as patient_figure
 from tcellabm.views.words import columns, sentences
@@ -25,7 +25,7 @@ def figures(monkeypatch):
 
 def a_series(days):
     day = np.linspace(0, days, int(4 * days) + 1)
-    series = pd.DataFrame({name: np.ones(len(day)) for name in SERIES_COLUMNS}).assign(day=day)
+    series = pd.DataFrame({name: np.ones(len(day)) for name in names(SERIES)}).assign(day=day)
     grade = np.where((day > 4) & (day < 9), 3, 0)
     return series.assign(
         leukemia_cd19_positive=np.floor(1e11 * np.exp(-day)),

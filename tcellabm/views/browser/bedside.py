@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tcellabm.clinic import grading
 from tcellabm.clinic.outcomes import DEATH_GRADE, in_icu
+from tcellabm.kernels import grading
 from tcellabm.model import TumorTCellModel
 
 # The label asks patients to stay within two hours of a certified hospital for four weeks.
@@ -19,18 +19,18 @@ PLACES = {
 
 def bedside(model: TumorTCellModel) -> dict[str, Any]:
     """Return the bedside facts of this moment: needs, grades, temperature, place, cytokines."""
-    needs = model.physiology.needs
-    plasma = model.tissue.cytokines.plasma
+    course, plasma = model.course, model.tissue.state.plasma
+    needs = course.now.signs.needs
     return {
-        "temperature": model.physiology.temperature_c,
+        "temperature": course.now.body.temperature_c,
         "pressure": needs.blood_pressure,
         "oxygen": needs.oxygen,
         "grades": grades(model),
-        "edema": bool(model.neurotoxicity.cerebral_edema),
+        "edema": course.cerebral_edema,
         "il6": float(plasma[0]),
         "ifng": float(plasma[3]),
-        "tocilizumab": model.drugs.tocilizumab.concentration,
-        "anakinra": model.drugs.anakinra.concentration,
+        "tocilizumab": course.concentration("tocilizumab"),
+        "anakinra": course.concentration("anakinra"),
         "place": place(model),
         "died": model.record.death_cause,
     }
@@ -38,7 +38,8 @@ def bedside(model: TumorTCellModel) -> dict[str, Any]:
 
 def grades(model: TumorTCellModel) -> dict[str, int]:
     """Return the ASTCT grades of CRS and of ICANS, 0-5; 5 is death by it."""
-    now = {"CRS": grading.astct(model.physiology.needs), "ICANS": model.neurotoxicity.grade}
+    signs = model.course.now.signs
+    now = {"CRS": grading.astct(signs.needs), "ICANS": signs.icans}
     died = model.record.death_cause.upper()
     return {scale: DEATH_GRADE if scale == died else grade for scale, grade in now.items()}
 

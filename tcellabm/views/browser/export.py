@@ -14,6 +14,7 @@ from tcellabm.views.browser import stories
 from tcellabm.views.browser.assets import STATIC, program, style
 from tcellabm.views.browser.bedside import PLACES
 from tcellabm.views.browser.frames import (
+    grid_of,
     CHART_COLUMNS,
     DRAWN,
     GLOWS,
@@ -36,7 +37,7 @@ def appearance(params: Parameters) -> dict[str, Any]:
     return {
         "whole_body": params.resolution.represented_fraction == 1.0,
         "days": params.time.days,
-        "shape": [params.marrow.rows, params.marrow.cols],
+        "shape": list(grid_of(params)),
         "kinds": list(KINDS),
         "drawn": list(DRAWN),
         "glows": list(GLOWS),

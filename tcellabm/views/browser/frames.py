@@ -11,7 +11,9 @@ import numpy as np
 
 from tcellabm.clinic.assays import normal_marrow
 from tcellabm.kernels import layout
-from tcellabm.model import SERIES_CELLS, TumorTCellModel
+from tcellabm.kernels.layout import SERIES_CELLS
+from tcellabm.model import TumorTCellModel
+from tcellabm.params import Parameters
 from tcellabm.views.browser.bedside import bedside
 
 DRAWN = tuple(SERIES_CELLS)
@@ -35,6 +37,8 @@ CHART_COLUMNS = (
     "crs_grade_astct",
     "icans_grade",
 )
+# A well-mixed marrow has one voxel; the page spreads its cells evenly over a grid of tiles.
+TILES = (16, 16)
 _CAR_T_COLUMNS = ("car_t_memory", "car_t_effector", "car_t_exhausted")
 
 
@@ -46,6 +50,12 @@ def _kind_of_state() -> np.ndarray:
 
 
 _KIND_OF_STATE = _kind_of_state()
+
+
+def grid_of(params: Parameters) -> tuple[int, int]:
+    """Return rows and columns of what is drawn: voxels, or tiles of a well-mixed marrow."""
+    shape = (params.marrow.rows, params.marrow.cols)
+    return TILES if shape == (1, 1) else shape
 
 
 class Picture(NamedTuple):
@@ -68,11 +78,11 @@ def picture(model: TumorTCellModel, voxel: int | None = None, detail: float = 1.
     detail : float
         Share of the dots that the largest canvas has room for.
     """
-    cells = cells_by_voxel(model)
+    cells = cells_by_tile(model)
     fraction = model.params.resolution.represented_fraction
     per_dot = {name: cells_per_dot(cells, name, detail, fraction) for name in POPULATIONS}
     dots = _dots(cells, per_dot)
-    rows, cols = model.tissue.marrow.shape
+    rows, cols = grid_of(model.params)
     middle = rows // 2 * cols + cols // 2
     voxel = middle if voxel is None else min(max(voxel, 0), cells.shape[1] - 1)
     facts = {
@@ -85,13 +95,18 @@ def picture(model: TumorTCellModel, voxel: int | None = None, detail: float = 1.
     return Picture(dots.tobytes() + _glow(model).tobytes(), facts)
 
 
-def cells_by_voxel(model: TumorTCellModel) -> np.ndarray:
-    """Count the cells of each kind in each voxel, float, shape (len(KINDS), voxels)."""
+def cells_by_tile(model: TumorTCellModel) -> np.ndarray:
+    """Count the cells of each kind in each tile, float, shape (len(KINDS), tiles).
+
+    Tiles are voxels, or even parts of the one voxel of a well-mixed marrow.
+    """
     cells, voxels = model.tissue.cells, model.tissue.marrow.voxels
     used = int(cells.meta[layout.ROWS])
     place = _KIND_OF_STATE[cells.state[:used]] * (voxels + 1) + cells.site[:used]
     counted = np.bincount(place, cells.count[:used], len(KINDS) * (voxels + 1))
-    return counted.reshape(len(KINDS), voxels + 1)[:, :voxels]
+    tiles = math.prod(grid_of(model.params))
+    by_voxel = counted.reshape(len(KINDS), voxels + 1)[:, :voxels]
+    return np.repeat(by_voxel, tiles // voxels, axis=1) / (tiles // voxels)
 
 
 def cells_per_dot(
@@ -130,10 +145,11 @@ def _thresholds(kinds: int, voxels: int) -> np.ndarray:
 
 
 def _glow(model: TumorTCellModel) -> np.ndarray:
-    marrow = model.tissue.marrow
+    marrow, tiles = model.tissue.marrow, math.prod(grid_of(model.params))
     rows = []
     for name, (low, high) in GLOWS.items():
-        level = np.log(np.maximum(marrow.field(name), low) / low) / math.log(high / low)
+        levels = np.repeat(marrow.field(name), tiles // marrow.voxels)
+        level = np.log(np.maximum(levels, low) / low) / math.log(high / low)
         rows.append(255.0 * np.minimum(level, 1.0))
     return np.array(rows).astype(np.uint8)
 
@@ -141,15 +157,16 @@ def _glow(model: TumorTCellModel) -> np.ndarray:
 def _in_body(model: TumorTCellModel) -> list[int]:
     """Return the simulated cells of each kind, blood included."""
     counted = np.zeros(len(KINDS), np.int64)
-    np.add.at(counted, _KIND_OF_STATE, np.array(model.tissue.in_body, np.int64))
+    np.add.at(counted, _KIND_OF_STATE, np.array(model.tissue.state.body, np.int64))
     numbers: list[int] = counted.tolist()
     return numbers
 
 
 def _smear(model: TumorTCellModel, cells: np.ndarray) -> dict[str, Any]:
     """Return what a smear of one voxel shows: cells of each kind, the last normal marrow cells."""
-    tissue = model.tissue
-    capacity = tissue.rates.voxel_capacity
+    params = model.params
+    whole = params.marrow.capacity_cells * params.resolution.represented_fraction
+    capacity = whole / math.prod(grid_of(params))
     normal = normal_marrow(model.time, capacity, model.params)
     there = np.append(cells, normal)
     total = float(there.sum())

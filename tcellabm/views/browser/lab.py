@@ -72,7 +72,7 @@ class LabModel(TumorTCellModel):
         super().__init__(scenario(keys), rng=seed(rng))
         reporters: dict[str, Any] = {kind: _cells_of(kind) for kind in CELLS}
         reporters |= {"day": "time", **{name: _plasma_of(name) for name in ("il6", "ifng")}}
-        reporters["temperature"] = lambda model: model.physiology.temperature_c
+        reporters["temperature"] = lambda model: model.course.now.body.temperature_c
         self.datacollector = DataCollector(model_reporters=reporters)
         self.datacollector.collect(self)
 
@@ -88,7 +88,7 @@ def _cells_of(kind: str) -> Any:
 
 def _plasma_of(cytokine: str) -> Any:
     place = PLASMA.index(cytokine)
-    return lambda model: float(model.tissue.cytokines.plasma[place])
+    return lambda model: float(model.tissue.state.plasma[place])
 
 
 def scenario(keys: Mapping[str, Any]) -> Parameters:

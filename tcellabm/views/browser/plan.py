@@ -22,8 +22,6 @@ LONGEST_DAYS = 730.0
 SCENARIOS = {"body": "scenarios/kymriah.toml", "biopsy": "scenarios/biopsy.toml"}
 BOTH, YOURS = "both", "a"
 ARMS = ("a", "b")
-# Enough voxels to look at; whole bodies of a sweep have fewer.
-_RESOLUTION = {"body": {"marrow.rows": 16, "marrow.cols": 16}, "biopsy": {}}
 MOST_AGENTS = 400_000  # of one patient
 DOSE = "product.dose_cells_per_kg"
 POLICY = "care.policy"
@@ -143,7 +141,7 @@ class Plan:
             If a setting is not allowed.
         """
         chosen = {SLIDERS[name].key: value for name, value in self.settings.items()}
-        fixed = {**_RESOLUTION[self.scenario], "time.days": self.days, POLICY: self.policy}
+        fixed = {"time.days": self.days, POLICY: self.policy}
         fixed["resolution.max_agents"] = MOST_AGENTS
         return load(SCENARIOS[self.scenario], {**fixed, **chosen})
 

@@ -1,0 +1,78 @@
+"""Named tuples of numbers as NumPy records: to a kernel one pointer, however many numbers."""
+
+from typing import Any
+
+import numpy as np
+
+
+def packed(values: Any) -> np.ndarray:
+    """Return an array of one record with the fields of a named tuple, nested ones as records.
+
+    A field is a number, a tuple or array of numbers, a named tuple, or a record. Kernels read
+    `law.rates.kill` from a record as from the named tuple; entering one takes microseconds less,
+    and compiling it half as long.
+    """
+    whole = np.zeros(1, _type_of(values)).view(np.recarray)
+    _fill(whole[0], values)
+    return whole
+
+
+def columns_of(fields: tuple[str, ...], size: int) -> np.ndarray:
+    """Return a table of zeros with a float column for each field, read as `table.field`."""
+    return np.zeros(size, [(name, np.float64) for name in fields]).view(np.recarray)
+
+
+def as_lists(value: Any) -> Any:
+    """Return nested named tuples of numbers as nested lists, which JSON can hold."""
+    return [as_lists(part) for part in value] if isinstance(value, tuple) else value
+
+
+def like(pattern: Any, lists: Any) -> Any:
+    """Return nested lists as the named tuples of a pattern.
+
+    Raises
+    ------
+    ValueError
+        Another structure, or a value of another type.
+    """
+    if not isinstance(pattern, tuple):
+        if type(lists) is not type(pattern):
+            raise ValueError(f"{lists!r}, allowed: a value such as {pattern!r}")
+        return lists
+    if not isinstance(lists, list) or len(lists) != len(pattern):
+        raise ValueError(f"{lists!r}, allowed: {len(pattern)} values")
+    parts = [like(*pair) for pair in zip(pattern, lists, strict=True)]
+    return type(pattern)(*parts) if hasattr(pattern, "_fields") else tuple(parts)
+
+
+def put(array: np.ndarray, values: np.ndarray) -> None:
+    """Set an array to values of the same shape and type.
+
+    Raises
+    ------
+    ValueError
+        They are of another shape or type.
+    """
+    if values.shape != array.shape or values.dtype != array.dtype:
+        what = f"{values.dtype} of shape {values.shape}"
+        raise ValueError(f"{what}, allowed: {array.dtype} of shape {array.shape}")
+    array[:] = values
+
+
+def _type_of(value: Any) -> np.dtype:
+    if isinstance(value, np.record):
+        return np.dtype((np.record, value.dtype))
+    if hasattr(value, "_fields"):
+        fields = [(name, _type_of(part)) for name, part in value._asdict().items()]
+        return np.dtype((np.record, np.dtype(fields, align=True)))
+    array = np.asarray(value)
+    return np.dtype((array.dtype, array.shape)) if array.shape else array.dtype
+
+
+def _fill(record: Any, values: Any) -> None:
+    for name in values._fields:
+        part = getattr(values, name)
+        if hasattr(part, "_fields"):
+            _fill(record[name], part)
+        else:
+            record[name] = part
