@@ -5,8 +5,10 @@ The database of particles in the result folder is what a later session goes on f
 
 import json
 import math
+import random
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,7 +164,6 @@ def calibrate(
     """
     pyabc = engine()
     _hold(folder, calibration.recipe)
-    np.random.seed(calibration.seed)  # noqa: NPY002 - pyABC draws from the global state
     rows = targets(calibration.plan({}, calibration.seed, patients=1).published)
     prior = pyabc.Distribution(
         **{
@@ -186,7 +187,8 @@ def calibrate(
     else:
         abc.load(address)
     left = generations - (0 if fresh else abc.history.n_populations)
-    history = abc.run(max_nr_populations=left) if left > 0 else abc.history
+    with _global_seed(calibration.seed):
+        history = abc.run(max_nr_populations=left) if left > 0 else abc.history
     posterior = _posterior(calibration, history)
     write_whole(folder / POSTERIOR, (json.dumps(posterior, indent=1) + "\n").encode())
     return posterior
@@ -200,6 +202,19 @@ def engine() -> Any:
         what = "calibration needs pyABC"
         raise InputError(what, "", "allowed: pip install 'tcellabm[calibrate]'") from None
     return pyabc
+
+
+@contextmanager
+def _global_seed(seed: int) -> Iterator[None]:
+    """Seed the global random state, which pyABC draws from, and put back what was there."""
+    before, plain = np.random.get_state(), random.getstate()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+        random.setstate(plain)
 
 
 def _hold(folder: Path, recipe: dict[str, Any]) -> None:
