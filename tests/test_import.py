@@ -11,6 +11,7 @@ import pytest
 import tcellabm
 
 PACKAGE = Path(tcellabm.__file__).parents[1]
+COMMANDS = ("sweep", "app", "plot", "sensitivity", "trial", "counterfactuals", "calibrate")
 
 # What a process looks like from outside, before and after an import. NumPy and Numba are there
 # before: what they do themselves is not looked at.
@@ -58,7 +59,7 @@ def lacking(name, globals=None, *args, **more):
 builtins.__import__ = lacking
 for name in ("getuid", "geteuid", "getgid", "getegid", "getppid", "getpgid", "fork", "forkpty",
              "setsid", "killpg", "nice", "getloadavg", "sched_getaffinity", "statvfs", "mkfifo",
-             "register_at_fork", "sysconf", "uname", "umask", "chown", "fchmod", "fchown"):
+             "register_at_fork", "umask", "chown", "fchmod", "fchown"):
     if hasattr(os, name):
         delattr(os, name)
 for name in ("SIGHUP", "SIGKILL", "SIGSTOP", "SIGUSR1", "SIGCHLD", "SIGALRM", "setitimer", "alarm",
@@ -117,19 +118,23 @@ def test_importing_loads_no_compiler(in_a_new_process, name):
     assert in_a_new_process(code).strip() == "[]"
 
 
+def test_the_program_has_arrow_take_memory_from_the_system(in_a_new_process):
+    code = (
+        "import sys\nfrom tcellabm.cli import main\ntry:\n    main()\nexcept SystemExit:\n"
+        "    import pyarrow\n    print(pyarrow.default_memory_pool().backend_name)"
+    )
+    assert in_a_new_process(code, "--version").split()[-1] == "system"
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["--help"], "Usage: tcellabm"),
         (["params"], "product.dose_cells_per_kg"),
         (["run", "--days", "1"], "wrote"),
-        *(
-            ([command, "--help"], "Usage: tcellabm")
-            for command in ("sweep", "app", "plot", "sensitivity", "trial", "counterfactuals")
-        ),
-        (["calibrate", "--help"], "Usage: tcellabm"),
+        *(([command, "--help"], "Usage: tcellabm") for command in COMMANDS),
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_commands_start_where_what_posix_has_is_lacking(in_a_new_process, words, told):
     code = f"{LACKING}\nfrom tcellabm.cli import main\nmain()"

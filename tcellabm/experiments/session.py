@@ -12,7 +12,6 @@ import pyarrow as pa
 from tcellabm.experiments import cluster, manifest, runner, store
 from tcellabm.experiments.dispatch import Dispatch
 from tcellabm.experiments.keeping import Live, keep
-from tcellabm.experiments.memory import sparing_memory
 from tcellabm.experiments.plan import Plan, Task
 from tcellabm.experiments.progress import progress
 from tcellabm.experiments.result import Draw, join_series, read
@@ -141,8 +140,9 @@ def session[P: Plan, R: Told](
     """
     if overwrite and work.part:
         raise InputError("--overwrite and --shard", str(out), "allowed: one of them")
-    opened = store.open_folder(out, plan.recipe, overwrite=overwrite, resume=resume, part=work.part)
-    with sparing_memory(), opened as folder:
+    with store.open_folder(
+        out, plan.recipe, overwrite=overwrite, resume=resume, part=work.part
+    ) as folder:
         # The same parameters may have been set in other words: the first session's columns stay.
         plan = plan.with_settings(folder.earlier.get("set", plan.given))
         if folder.finished:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tcellabm.kernels import cache
+from tcellabm.kernels import cache, jit, kept
 
 posix = pytest.mark.skipif(os.name == "nt", reason="owners and modes are those of POSIX")
 PACKAGE = Path(cache.__file__).parents[2]
@@ -291,17 +291,11 @@ def test_a_damaged_file_is_as_good_as_none(compile_both, suffix):
 
 @posix
 def test_a_full_disk_costs_the_cache_and_not_the_run(home, monkeypatch):
-    kept = pytest.importorskip("tcellabm.kernels.kept")
-    numba = pytest.importorskip("numba")
-    if numba.config.DISABLE_JIT:
-        pytest.skip("nothing is compiled")
-    from tcellabm.kernels.jit import kernel
-
     def full(path, flags):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(kept, "_open_private", full)
     monkeypatch.setattr(kept, "folder", lambda: home)
-    triple = kernel(lambda x: 3 * x)
+    triple = jit.kernel(lambda x: 3 * x)
     assert triple(2) == 6
     assert list(home.iterdir()) == []
