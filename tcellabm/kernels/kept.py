@@ -14,7 +14,11 @@ from numba.core import caching
 from tcellabm.kernels.cache import folder
 
 
-class _Place(caching.InTreeCacheLocator):
+class _Place(caching._SourceFileBackedLocatorMixin, caching._CacheLocator):
+    def __init__(self, py_func, py_file):
+        self._py_file = py_file
+        self._lineno = py_func.__code__.co_firstlineno
+
     def get_cache_path(self):
         return str(folder())
 
