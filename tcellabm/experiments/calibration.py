@@ -5,8 +5,10 @@ The database of particles in the result folder is what a later session goes on f
 
 import json
 import math
+import random
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,8 +164,33 @@ def calibrate(
     """
     pyabc = engine()
     _hold(folder, calibration.recipe)
-    np.random.seed(calibration.seed)  # noqa: NPY002 - pyABC draws from the global state
-    rows = targets(calibration.plan({}, calibration.seed, patients=1).published)
+    with _global_seed(calibration.seed):
+        abc = _sampler(pyabc, calibration, particles, workers)
+        history = _gone_on(abc, calibration, folder / DATABASE, generations)
+    posterior = _posterior(calibration, history)
+    write_whole(folder / POSTERIOR, (json.dumps(posterior, indent=1) + "\n").encode())
+    return posterior
+
+
+@contextmanager
+def _global_seed(seed: int) -> Iterator[None]:
+    """Seed NumPy's global random state, which pyABC draws from, and put back what was there."""
+    before, plain = np.random.get_state(), random.getstate()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+        random.setstate(plain)  # whatever a library below drew from Python's own
+
+
+def _rows(calibration: Calibration) -> pd.DataFrame:
+    return targets(calibration.plan({}, calibration.seed, patients=1).published)
+
+
+def _sampler(pyabc: Any, calibration: Calibration, particles: int, workers: int) -> Any:
+    """Return pyABC's ABC-SMC for a calibration."""
+    rows = _rows(calibration)
     prior = pyabc.Distribution(
         **{
             key: pyabc.RV("uniform", math.log(low), math.log(high / low))
@@ -171,25 +198,25 @@ def calibrate(
         }
     )
     many = pyabc.MulticoreEvalParallelSampler(workers) if workers > 1 else None
-    abc = pyabc.ABCSMC(
+    return pyabc.ABCSMC(
         lambda logs: summary(calibration, logs),
         prior,
         lambda simulated, _: distance(simulated, rows),
         population_size=particles,
         sampler=many or pyabc.SingleCoreSampler(),
     )
-    database = folder / DATABASE
+
+
+def _gone_on(abc: Any, calibration: Calibration, database: Path, generations: int) -> Any:
+    """Begin in a new database, or go on with an old one; return pyABC's history."""
     fresh = not database.exists()
     address = f"sqlite:///{database}"
     if fresh:
-        abc.new(address, {name: 0.0 for name in rows["id"]})
+        abc.new(address, {name: 0.0 for name in _rows(calibration)["id"]})
     else:
         abc.load(address)
     left = generations - (0 if fresh else abc.history.n_populations)
-    history = abc.run(max_nr_populations=left) if left > 0 else abc.history
-    posterior = _posterior(calibration, history)
-    write_whole(folder / POSTERIOR, (json.dumps(posterior, indent=1) + "\n").encode())
-    return posterior
+    return abc.run(max_nr_populations=left) if left > 0 else abc.history
 
 
 def engine() -> Any:

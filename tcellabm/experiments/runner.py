@@ -17,7 +17,7 @@ from tcellabm.experiments.signals import interrupts_held
 from tcellabm.experiments.table import Row
 from tcellabm.experiments.thinning import thinned
 from tcellabm.identity import MODEL_VERSION
-from tcellabm.kernels.cache import stored
+from tcellabm.kernels import cache
 from tcellabm.params import Parameters
 
 if TYPE_CHECKING:
@@ -163,7 +163,8 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
     quiet : bool
         Don't say so even if it takes a while.
     """
-    if stored("tick_cells" if params.resolution.single_cell else "tick_groups"):
+    tick = "tick_cells" if params.resolution.single_cell else "tick_groups"
+    if cache.folder() is None or cache.stored(tick):  # nowhere to keep them, or done
         return
     if not quiet:
         print("compiling the kernels; the next start will be quick", file=sys.stderr)

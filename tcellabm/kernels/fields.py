@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from scipy import fft
 
-from tcellabm.kernels.jit import kernel, row_kernel
+from tcellabm.kernels.jit import holding_kernel, kernel, row_kernel
 from tcellabm.kernels.layout import IL6, Column, Cytokines, Effect, Law, Sites, State
 from tcellabm.kernels.linear import Flow, Pair, decay, two_compartments
 
@@ -15,10 +15,16 @@ from tcellabm.kernels.linear import Flow, Pair, decay, two_compartments
 def advance_fields(dt: float, state: State, law: Law, effect: Effect) -> None:
     """Advance all cytokines by a tick of `dt` days, exactly for constant secretion."""
     if state.spread.size > 0:
-        with numba.objmode():
-            diffuse(dt, state, law, effect)
+        diffuse_interpreted(dt, state, law, effect)
     else:
         perfuse(dt, state, law, effect)
+
+
+@holding_kernel
+def diffuse_interpreted(dt: float, state: State, law: Law, effect: Effect) -> None:
+    """Leave the kernels for `diffuse`: SciPy's transform is not to be had in compiled code."""
+    with numba.objmode():
+        diffuse(dt, state, law, effect)
 
 
 @row_kernel
@@ -74,10 +80,7 @@ def mix(dt: float, c: int, marrow: Pair, state: State, law: Law, effect: Effect)
 
 
 def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
-    """Advance by cosine modes, each of which decays on its own; the first is the mean.
-
-    Interpreted: SciPy's transform is not to be had in compiled code.
-    """
+    """Advance by cosine modes, each of which decays on its own; the first is the mean."""
     cytokines, shape = law.cytokines, (state.plasma.size, law.rows, law.cols)
     levels = np.reshape(state.fields, shape)
     sources = effect.secretion * sources_of(state, cytokines).reshape(shape)

@@ -1,24 +1,46 @@
 """The one place that decides how kernels are compiled."""
 
-import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numba
 
-from tcellabm.kernels.cache import FOLDER
-
-if not numba.config.DISABLE_JIT:
-    if FOLDER is None:
-        warnings.warn("no writable cache folder: kernels are compiled anew each time", stacklevel=2)
-    else:
-        numba.config.CACHE_DIR = str(FOLDER)
+from tcellabm.kernels.kept import KernelCache
 
 # No fastmath and no parallel: a patient must come out the same with the JIT off and on any core.
-_kept = FOLDER is not None and not numba.config.DISABLE_JIT
-_options = {"nogil": True, "cache": _kept, "error_model": "numpy"}
-kernel = numba.njit(**_options)
-# For what is called once a row: a call that passes tuples of arrays counts references to each of
-# them, which costs more than the work; inlined, the counting cancels out.
-row_kernel = numba.njit(forceinline=True, **_options)
-# For what is called once, from one place: compiled there and not on its own as well, where the
-# optimizer would go through all that it calls once more.
-inlined_kernel = numba.njit(inline="always", **_options)
+_OPTIONS = {"error_model": "numpy"}
+
+
+def kernel[F: Callable[..., Any]](function: F) -> F:
+    """Have a function compiled at its first call, or taken from our cache."""
+    return _compiled(function, nogil=True)
+
+
+def row_kernel[F: Callable[..., Any]](function: F) -> F:
+    """Have a function that is called once a row compiled into its callers.
+
+    A call that passes tuples of arrays counts references to each of them, which costs more than
+    the work; inlined, the counting cancels out.
+    """
+    return _compiled(function, nogil=True, forceinline=True)
+
+
+def inlined_kernel[F: Callable[..., Any]](function: F) -> F:
+    """Have a function that is called from one place compiled there, and not on its own as well.
+
+    The optimizer goes through all that a function calls once more for each that calls it.
+    """
+    return _compiled(function, nogil=True, inline="always")
+
+
+def holding_kernel[F: Callable[..., Any]](function: F) -> F:
+    """Have a function compiled that calls interpreted code, for which it holds the lock."""
+    return _compiled(function)
+
+
+def _compiled(function: Any, **options: Any) -> Any:
+    compiled = numba.njit(**_OPTIONS, **options)(function)
+    if not numba.config.DISABLE_JIT:
+        # Not by `cache=True`, which writes at once, to a folder set for all packages together.
+        compiled._cache = KernelCache(function)
+    return compiled

@@ -56,17 +56,15 @@ def step(
 @overload(step, strict=False, inline="always")
 def _step(rng, dt, state, law, drive, work):  # type: ignore[no-untyped-def]
     """Choose by type, so that what is not run is not compiled."""
-    return _step_cells.py_func if isinstance(work, NoneType) else _step_groups.py_func
+    return _step_cells if isinstance(work, NoneType) else _step_groups
 
 
-@inlined_kernel
 def _step_cells(
     rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: None
 ) -> None:
     step_cells(rng, dt, state, law, drive)
 
 
-@inlined_kernel
 def _step_groups(
     rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work
 ) -> None:

@@ -17,7 +17,9 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path[:0] = [str(FOLDER.parent), str(FOLDER.parents[1])]
 
-from tcellabm.experiments import runner  # noqa: E402, I001 - first, as in the command
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # before Arrow, as in the command
+
+from tcellabm.experiments import runner  # noqa: E402, I001
 
 from experiments.conftest import fake_simulate  # noqa: E402
 

@@ -328,8 +328,8 @@ def test_no_single_cell_meets_more_than_the_greatest_hazards_of_its_state():
     rng, sites = np.random.default_rng(39), bench.sites
     for name in WORLD["sites"]:
         getattr(sites, name)[:-1] = rng.random(50)
-    world_of = (sites, bench.ladder, bench.rates, bench.drive)
-    bound = single.greatest_hazards(*world_of)
+    world_of = (sites, bench.law.ladder, bench.law.rates, bench.drive)
+    bound = single.greatest_hazards(bench.state, bench.law, bench.drive)
     for state in (*EXITS, layout.LEUKEMIA):
         met = [hazards(state, s, *world_of) for s in range(51)]
         assert max(met) <= bound[state] * (1 + 1e-12)
@@ -340,8 +340,8 @@ def hazards(state, s, sites, ladder, rates, drive):
     """Sum of all hazards of a cell at a site, by the rules."""
     rung, phi = rules.rung_of(state), sites.stimulation[s]
     killed = sites.killing[s] * ladder.lysis[rung]
-    vital = rules.birth_and_death(state, 9, killed, sites.room[s], phi, rates, drive)
-    steps = ladder.up[rung], ladder.down[rung]
+    vital = rules.birth_and_death(state, 9, killed, sites.room[s], phi, drive.window, rates)
+    steps = drive.up[rung], drive.down[rung]
     ways = rules.changes(state, *steps, phi, sites.release[s], sites.activation[s], rates)
     return sum(vital) + sum(ways) + sum(rules.travel(state, s == 50, rates, drive))
 
