@@ -123,4 +123,3 @@ def _rebuilt[M: Model](cls: type[M], header: dict[str, Any], arrays: dict[str, n
         model.schedule_event(getattr(model, name), at=time, priority=Priority(priority))
     model.set_state(header["state"], arrays)
     return model
-

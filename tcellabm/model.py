@@ -273,7 +273,12 @@ class TumorTCellModel(Model):
         """Return all that changes, for a checkpoint: values as JSON has them, and arrays."""
         tissue, cells = self.tissue.saved()
         course, chart = self._course.saved()
-        return {"tissue": tissue, "course": course, "orders": self._orders}, cells | chart
+        return {
+            "run_id": self.run_id,
+            "tissue": tissue,
+            "course": course,
+            "orders": self._orders,
+        }, cells | chart
 
     def set_state(self, values: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         """Take a state.
@@ -283,6 +288,7 @@ class TumorTCellModel(Model):
         ValueError, KeyError, TypeError
             It is not of a patient with these parameters.
         """
+        self.run_id = like("", values["run_id"])
         self._tissue.put_back(values["tissue"], arrays)
         self._course.put_back(values["course"], arrays)
         pattern = (0.0, "", 0.0)

@@ -184,7 +184,7 @@ def test_a_damaged_file_is_refused_or_whole(patient, tmp_path):
     ("change", "words"),
     [
         ({"format": "other"}, "no checkpoint"),
-        ({"version": 99}, "version 99, .*allowed: 1"),
+        ({"version": 99}, "version 99, .*allowed: 2"),
         ({"model_version": 0}, "model version 0"),
         ({"seed": "x"}, "damaged"),
         ({"state": {"tissue": {"number": 0, "class": "os:system", "state": {}}}}, "damaged"),

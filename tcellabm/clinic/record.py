@@ -121,4 +121,3 @@ class Record:
     def series(self) -> pd.DataFrame:
         """Return the published columns as a table: a row per tick to day 60, per day after."""
         return pd.DataFrame({name: self.column(name).copy() for name in columns.names(SERIES)})
-

@@ -114,7 +114,12 @@ def signal(il6: float, il1: float, law: SignalLaw, il1_weight: float) -> float:
 
 @kernel
 def advance_body(
-    dt: float, body: Body, levels: tuple[float, float], activated: float, least_c: float, law: BodyLaw
+    dt: float,
+    body: Body,
+    levels: tuple[float, float],
+    activated: float,
+    least_c: float,
+    law: BodyLaw,
 ) -> Body:
     """Follow the cytokines for `dt` days.
 

@@ -256,9 +256,7 @@ def under_way(day: float, infections: Column, lasting: float) -> bool:
 
 
 @kernel
-def hazards_of(
-    state: State, cns: Cns, needs: Needs, rules: Rules
-) -> tuple[float, float, float]:
+def hazards_of(state: State, cns: Cns, needs: Needs, rules: Rules) -> tuple[float, float, float]:
     """Return the hazards of death by CRS, ICANS and progression, per day."""
     law = rules.fate
     failing = max(needs.blood_pressure, needs.oxygen) == 3

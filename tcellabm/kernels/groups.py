@@ -204,9 +204,7 @@ def mutate(rng: Generator, state: State, law: Law, work: Work) -> None:
 
 
 @kernel
-def supply(
-    rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work
-) -> None:
+def supply(rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work) -> None:
     """Let new B cells and resting myeloid cells enter the marrow during the tick."""
     if drive.b_output > 0.0:
         enter(rng, dt, drive.b_output, law.rates.b_state, state, law, work)

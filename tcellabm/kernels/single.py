@@ -122,9 +122,7 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
 
 
 @kernel
-def supply(
-    rng: Generator, dt: float, output: float, kind: int, state: State, law: Law
-) -> None:
+def supply(rng: Generator, dt: float, output: float, kind: int, state: State, law: Law) -> None:
     """Let new cells of one state enter the marrow, each at a random voxel and time of the tick.
 
     Resting cells that were activated since they came are activated.

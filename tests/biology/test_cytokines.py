@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from biology.living import advance_cytokines
 from biology.plain import plain
 from scipy.linalg import expm
 
-from tcellabm.biology.cytokines import Cytokines, Effect
-from tcellabm.biology.marrow import CYTOKINES, Marrow
+from tcellabm.biology.marrow import CYTOKINES
+from tcellabm.biology.tissue import Tissue
+from tcellabm.kernels.layout import Effect
 
 WEIGHT, SENSITIVITY = 30.0, 1.7
 SET = {"patient.weight_kg": WEIGHT, "patient.myeloid_sensitivity": SENSITIVITY}
@@ -18,13 +20,26 @@ BODY = {"marrow.rows": 5, "marrow.cols": 4}
 both_scales = pytest.mark.parametrize("scale", [BODY, BIOPSY], ids=["body", "biopsy"])
 
 
+class Cytokines:
+    """The cytokines of a tissue, which has no cells but for those that tests set by hand."""
+
+    def __init__(self, params):
+        self.tissue = Tissue(params, np.random.default_rng(0))
+        self.marrow, self.plasma = self.tissue.marrow, self.tissue.state.plasma
+        for name in ("activated", "activated_before", "engaged"):
+            self.marrow.sites[name] = 0.0
+
+    def advance(self, dt, effect):
+        advance_cytokines(dt, self.tissue.state, self.tissue.law, effect)
+
+
 class Tank:
     """Cytokines of a marrow whose cells are set by hand."""
 
     def __init__(self, scale, seed=81, secretion=1.0):
         self.params = plain(SET | scale)
-        self.marrow = Marrow(self.params)
-        self.cytokines = Cytokines(self.params, self.marrow)
+        self.cytokines = Cytokines(self.params)
+        self.marrow = self.cytokines.marrow
         rng, sites = np.random.default_rng(seed), self.marrow.sites
         self.activated = rng.uniform(0, 2, sites.volume.size) * 100 * secretion * sites.volume
         self.engaged = rng.uniform(0, 2, sites.volume.size) * 400 * secretion * sites.volume
@@ -135,8 +150,8 @@ def test_ticks_compose(scale):
 @both_scales
 def test_without_secreting_cells_levels_stay_at_baseline(scale):
     params = plain(scale)
-    marrow = Marrow(params)
-    cytokines = Cytokines(params, marrow)
+    cytokines = Cytokines(params)
+    marrow = cytokines.marrow
     for _ in range(20):
         cytokines.advance(1.0, Effect())
     for c, name in enumerate(CYTOKINES):
@@ -159,7 +174,7 @@ def test_levels_never_fall_below_zero(scale):
 def test_blocking_the_receptor_raises_serum_il6_alone():
     """At rest clearance falls to 0.3 of itself: the level rises to 1/0.3, about threefold."""
     params = plain()
-    cytokines = Cytokines(params, Marrow(params))
+    cytokines = Cytokines(params)
     before = cytokines.plasma.copy()
     for _ in range(40):
         cytokines.advance(1.0, Effect(il6_clearance=0.3))

@@ -4,15 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from biology.living import advance
 from biology.plain import plain
 from kernels.lab import assert_close
 
 from tcellabm.biology import rates
-from tcellabm.biology.agents import enlarged
-from tcellabm.biology.cytokines import Effect
-from tcellabm.biology.recovery import Recovery
+from tcellabm.biology.recovery import recovery_law
 from tcellabm.biology.tissue import Tissue, TooManyAgentsError
-from tcellabm.kernels import layout, tick
+from tcellabm.kernels import layout, recovery
 
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
@@ -34,12 +33,12 @@ def tissue(seed=1, **overrides):
 def live(body, days, tick):
     """Let a tissue live for some days without drugs."""
     for i in range(round(days / tick)):
-        body.advance(i * tick, tick, 1.0, Effect())
+        advance(body, i * tick, tick)
     return body
 
 
 def cells(body, states):
-    return sum(body.in_body[states])
+    return body.body(states)
 
 
 # --- day 0 -----------------------------------------------------------------------------------
@@ -54,7 +53,7 @@ def test_day_0_reaches_the_dim_tail():
     """10^11 cells reach 6 SD below the median; 400 equal groups would stop at 2.8 SD."""
     params = plain({"patient.leukemic_burden": 1e11})
     body = Tissue(params, np.random.default_rng(91))
-    found = np.array(body.in_body[LEUKEMIA])
+    found = np.array(body.state.body[LEUKEMIA])
     expected = 1e11 * rates.rung_law(params)
     for rung in range(1, layout.RUNGS):
         if expected[rung] > 100:  # far above chance: catches 5 SE on every rung
@@ -66,8 +65,8 @@ def test_day_0_reaches_the_dim_tail():
 def test_day_0_has_the_cd19_negative_clone():
     """Catches 5 % in its size."""
     body = tissue(92, patient__leukemic_burden=1e10, patient__cd19_negative_fraction=1e-6)
-    assert_close(body.in_body[layout.LEUKEMIA], 1e4, 100.0)
-    assert tissue(93, patient__cd19_negative_fraction=0.0).in_body[layout.LEUKEMIA] == 0
+    assert_close(body.state.body[layout.LEUKEMIA], 1e4, 100.0)
+    assert tissue(93, patient__cd19_negative_fraction=0.0).state.body[layout.LEUKEMIA] == 0
 
 
 def test_day_0_after_lymphodepletion_and_without():
@@ -98,10 +97,10 @@ def test_the_infusion_engrafts_in_part_and_starts_in_blood():
     """Catches 0.07 % in the engrafted share (10^8 cells given)."""
     body = tissue(96)
     body.infuse(1e8)
-    engrafted, memory = cells(body, CAR_T), body.in_body[layout.MEMORY]
+    engrafted, memory = cells(body, CAR_T), body.state.body[layout.MEMORY]
     assert_close(engrafted, 3e7, math.sqrt(1e8 * 0.3 * 0.7))
     assert_close(memory / engrafted, 0.3, math.sqrt(0.21 / engrafted))
-    assert sum(body.in_blood[CAR_T]) == engrafted and body.in_body[layout.EXHAUSTED] == 0
+    assert sum(body.state.blood[CAR_T]) == engrafted and body.state.body[layout.EXHAUSTED] == 0
 
 
 def test_an_infusion_of_nothing_adds_nothing():
@@ -129,7 +128,7 @@ def test_untreated_leukemia_far_from_capacity_grows_as_asked(growth, tick):
     spread = (birth + death) / growth * grown * (grown - 1) if growth else 2 * birth * days
     assert_close(cells(body, LEUKEMIA), burden * grown, math.sqrt(burden * spread))
     in_blood = burden * grown * rates.blood_share(0.02, 2.0, death + growth)
-    found = sum(body.in_blood[LEUKEMIA])
+    found = sum(body.state.blood[LEUKEMIA])
     assert abs(found - in_blood) <= 0.05 * in_blood + 5 * math.sqrt(in_blood)
 
 
@@ -145,7 +144,7 @@ def test_leukemia_stops_growing_where_the_marrow_is_full():
     body = live(Tissue(params, np.random.default_rng(98)), 120.0, 0.5)
     balance = rates.division_for_growth(0.0, 0.04, 0.02, 2.0)
     full = 1 - balance / rates.division_for_growth(growth, 0.04, 0.02, 2.0)
-    in_marrow = cells(body, LEUKEMIA) - sum(body.in_blood[LEUKEMIA])
+    in_marrow = cells(body, LEUKEMIA) - sum(body.state.blood[LEUKEMIA])
     assert in_marrow == pytest.approx(full * capacity, rel=0.01)
 
 
@@ -156,7 +155,7 @@ def test_undisturbed_b_cells_and_myeloid_cells_stay_as_many(tick):
     live(body, 20.0, tick)
     for found, steady in ((cells(body, B_CELLS), 4e8 / 0.0167), (cells(body, MYELOID), 1e10)):
         assert_close(found, steady, math.sqrt(2 * steady))
-    in_blood = sum(body.in_blood[B_CELLS])
+    in_blood = sum(body.state.blood[B_CELLS])
     assert in_blood == pytest.approx(4e8 / 0.0167 * 0.1 / 2.1167, rel=0.02)
 
 
@@ -169,7 +168,7 @@ def test_single_cells_and_groups_are_put_in_the_same_places():
     for states in (LEUKEMIA, B_CELLS, MYELOID, CAR_T):
         a, b = cells(groups, states), cells(single, states)
         assert abs(a - b) <= 5 * math.sqrt(a + b)
-        a, b = sum(groups.in_blood[states]), sum(single.in_blood[states])
+        a, b = sum(groups.state.blood[states]), sum(single.state.blood[states])
         assert abs(a - b) <= 5 * math.sqrt(a + b)
 
 
@@ -185,35 +184,15 @@ def test_too_many_agents_are_refused_by_name():
 # --- room ------------------------------------------------------------------------------------
 
 
-def guarded(kernel):
-    """A tick in far wider columns, so that a test that fails does not write beyond them."""
-
-    def advance(rng, dt, cells, *rest):
-        if isinstance(rest[-1], layout.Work):
-            wide = rest[-1]._replace(births=np.zeros(20 * cells.count.size))
-            rest = (*rest[:-1], wide)
-        wider = enlarged(cells, 20 * cells.count.size)
-        free = cells.count.size - int(cells.meta[layout.ROWS])
-        result = kernel(rng, dt, wider, *rest)
-        added = wider.meta[layout.NEXT_ID] - cells.meta[layout.NEXT_ID]
-        assert added <= free, f"a tick added {added} rows to columns with room for {free}"
-        for narrow, full in zip(cells[:-1], wider[:-1], strict=True):
-            narrow[:] = full[: narrow.size]
-        cells.meta[:] = wider.meta
-        return result
-
-    return advance
-
-
-@pytest.mark.parametrize("name", ["tick_groups", "tick_cells"])
-def test_columns_have_room_for_all_rows_that_a_tick_adds(name, monkeypatch):
+@pytest.mark.parametrize("single_cell", [False, True], ids=["groups", "cells"])
+def test_columns_have_room_for_all_rows_that_a_tick_adds(single_cell):
     """Kernels do not look at bounds: a row too many would be written into other memory.
 
-    Many agents for few groups at first; cells that divide forty times a day.
+    Many agents for few groups at first; cells that divide forty times a day. Ticks run in far
+    wider columns, so that a test that fails does not write beyond them.
     """
-    monkeypatch.setattr(tick, name, guarded(getattr(tick, name)))
     given = {"resolution__agents_per_population": 20_000}
-    if name == "tick_cells":
+    if single_cell:
         given = {
             "resolution__single_cell": True,
             "resolution__represented_fraction": 2e-7,
@@ -221,15 +200,40 @@ def test_columns_have_room_for_all_rows_that_a_tick_adds(name, monkeypatch):
             "product__fitness": 4.0,
         }
     body = tissue(101, **given)
-    body.infuse(1e11 if name == "tick_cells" else 1e8)
-    live(body, 0.5, 1 / 8)
+    body.infuse(1e11 if single_cell else 1e8)
+    for i in range(4):
+        used, born = (int(body.cells.meta[n]) for n in (layout.ROWS, layout.NEXT_ID))
+        free = body.room.spare + int(body.room.spare_per_row * used)
+        body._enlarge(body.cells.count.size + 20 * (used + free))
+        advance(body, i / 8, 1 / 8)
+        added = int(body.cells.meta[layout.NEXT_ID]) - born
+        assert added <= free, f"a tick added {added} rows to columns with room for {free}"
 
 
 # --- what returns after lymphodepletion ------------------------------------------------------
 
 
+class Host:
+    """What returns in a patient, by day."""
+
+    def __init__(self, params):
+        self.law = recovery_law(params)
+
+    def window(self, day):
+        return recovery.window(day, self.law)
+
+    def white_cells_per_ul(self, day):
+        return recovery.white_cells(day, self.law)
+
+    def b_output(self, day):
+        return recovery.b_output(day, self.law)
+
+    def myeloid_output(self, day):
+        return recovery.myeloid_output(day, self.law)
+
+
 def test_the_host_returns_after_lymphodepletion():
-    host = Recovery(plain())
+    host = Host(plain())
     assert (host.window(0.0), host.window(1e4)) == pytest.approx((1.0, 0.3))
     assert host.window(8.0) == pytest.approx(0.3 + 0.7 / math.e)
     assert host.white_cells_per_ul(0.0) == 500.0
@@ -240,7 +244,7 @@ def test_the_host_returns_after_lymphodepletion():
 
 
 def test_without_lymphodepletion_nothing_was_taken():
-    host = Recovery(plain({"lymphodepletion.given": False}))
+    host = Host(plain({"lymphodepletion.given": False}))
     for day in (0.0, 5.0, 100.0):
         assert host.window(day) == 0.3
         assert host.white_cells_per_ul(day) == 5000.0
@@ -248,7 +252,7 @@ def test_without_lymphodepletion_nothing_was_taken():
 
 
 def test_outputs_are_of_the_simulated_part():
-    whole, part = (Recovery(plain({"resolution.represented_fraction": f})) for f in (1.0, 1e-6))
+    whole, part = (Host(plain({"resolution.represented_fraction": f})) for f in (1.0, 1e-6))
     for day in (0.0, 20.0):
         assert part.b_output(day) == pytest.approx(1e-6 * whole.b_output(day))
         assert part.myeloid_output(day) == pytest.approx(1e-6 * whole.myeloid_output(day))

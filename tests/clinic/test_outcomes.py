@@ -35,13 +35,11 @@ def clear(*days):
 
 def chart(assessments=(), draws=(), rows=(), given=(), died=(NEVER, "")):
     """A record; each row of the series names what is not 0."""
-    record = Record(
-        draws=[Draw(float(day), copies) for day, copies in draws],
-        assessments=list(assessments),
-        treatments=[Treatment(float(day), name) for day, name in given],
-        death_day=died[0],
-        death_cause=died[1],
-    )
+    record = Record()
+    record.draws = [Draw(float(day), copies) for day, copies in draws]
+    record.assessments = list(assessments)
+    record.treatments = [Treatment(float(day), name, 1.0) for day, name in given]
+    record.death_day, record.death_cause = died
     for row in rows:
         assert row.keys() <= set(names(SERIES + SERIES_INTERNAL))
         record.add_row(**row)

@@ -10,8 +10,8 @@ import numba
 import numpy as np
 
 from tcellabm.biology.agents import enlarged, new_cells
-from tcellabm.kernels import budget, draws, encounter, groups, landing, layout, single, tick
 from tcellabm.biology.tissue import Tissue
+from tcellabm.kernels import budget, draws, encounter, groups, landing, layout, single, tick
 from tcellabm.kernels.census import census
 from tcellabm.kernels.records import columns_of, packed
 from tcellabm.params import load

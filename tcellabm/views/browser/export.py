@@ -14,13 +14,13 @@ from tcellabm.views.browser import stories
 from tcellabm.views.browser.assets import STATIC, program, style
 from tcellabm.views.browser.bedside import PLACES
 from tcellabm.views.browser.frames import (
-    grid_of,
     CHART_COLUMNS,
     DRAWN,
     GLOWS,
     KINDS,
     SMEAR_CELLS,
     chart_rows,
+    grid_of,
 )
 from tcellabm.views.browser.glossary import EDEMA, GLOSSARY, GRADES, NEEDS
 from tcellabm.views.browser.plan import ARMS, SLIDERS, TREATMENTS, Plan
