@@ -92,15 +92,6 @@ class Record:
         """Return the number of rows so far."""
         return int(self.chart.used[0])
 
-    def add_row(self, **values: float) -> None:
-        """Append a row of the series, by name of its columns; 0 where nothing is given."""
-        self.make_room()
-        row = self.chart.rows[len(self)]
-        row[:] = np.zeros((), SERIES_RECORD)
-        for name, value in values.items():
-            row[name] = value
-        self.chart.used[0] += 1
-
     def make_room(self) -> None:
         """Double the table where it is full."""
         rows = self.chart.rows

@@ -249,10 +249,10 @@ def follow(
 @kernel
 def under_way(day: float, infections: Column, lasting: float) -> bool:
     """Tell whether a background fever is under way."""
+    found = False
     for start in infections:
-        if start <= day < start + lasting:
-            return True
-    return False
+        found |= start <= day < start + lasting
+    return found
 
 
 @kernel
@@ -394,5 +394,12 @@ def write_cells(state: State, day: float, rules: Rules, row: Column) -> None:
 def copies_per_ug(state: State, day: float, rules: Rules) -> float:
     """Return transgene copies per ug of DNA in blood."""
     car_t = sum_of(state.blood, MEMORY, RESTING) / rules.blood.ul
-    every = car_t + recovery.white_cells(day, rules.law.recovery)
-    return rules.blood.copies_per_share * car_t / every if every > 0.0 else 0.0
+    white = recovery.white_cells(day, rules.law.recovery)
+    return copies_of(car_t, white, rules.blood.copies_per_share)
+
+
+@kernel
+def copies_of(car_t: float, white: float, copies_per_share: float) -> float:
+    """Return transgene copies per ug of DNA, from CAR T and other white cells per uL."""
+    every = car_t + white
+    return copies_per_share * car_t / every if every > 0.0 else 0.0

@@ -7,6 +7,7 @@ import pytest
 from kernels.lab import assert_close
 
 from tcellabm.clinic import assays
+from tcellabm.kernels.course import copies_of
 from tcellabm.params import load
 
 ASSAY = {
@@ -66,7 +67,8 @@ def test_schedules_move_on_from_any_day(schedule):
     [(0, 500, 0.0), (500, 500, 1.5e5), (100, 4900, 6000.0), (10, 0, 3e5), (0, 0, 0.0)],
 )
 def test_copies_per_ug_follow_the_share_of_white_cells(car_t, white, copies):
-    assert assays.copies_per_ug(car_t, white, PARAMS) == pytest.approx(copies)
+    per_share = PARAMS.assay.cells_per_ug * PARAMS.product.copies_per_cell
+    assert copies_of(car_t, white, per_share) == pytest.approx(copies)
 
 
 def test_normal_marrow_returns_over_six_weeks():

@@ -33,6 +33,15 @@ def clear(*days):
     return [seen(day) for day in days]
 
 
+def add_row(record, values):
+    record.make_room()
+    rows, used = record.chart.rows, record.chart.used
+    rows[used[0]] = np.zeros((), rows.dtype)
+    for name, value in values.items():
+        rows[name][used[0]] = value
+    used[0] += 1
+
+
 def chart(assessments=(), draws=(), rows=(), given=(), died=(NEVER, "")):
     """A record; each row of the series names what is not 0."""
     record = Record()
@@ -42,7 +51,7 @@ def chart(assessments=(), draws=(), rows=(), given=(), died=(NEVER, "")):
     record.death_day, record.death_cause = died
     for row in rows:
         assert row.keys() <= set(names(SERIES + SERIES_INTERNAL))
-        record.add_row(**row)
+        add_row(record, row)
     return record
 
 
