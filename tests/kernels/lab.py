@@ -105,7 +105,7 @@ class Bench:
         self.cells.count[new], self.cells.site[new] = counts, sites
         self.cells.state[new], self.cells.divisions[new] = state, divisions
         self.cells.unique_id[new] = self.cells.meta[layout.NEXT_ID] + np.arange(counts.size)
-        self.cells.meta[:] += counts.size
+        self.cells.meta[[layout.ROWS, layout.NEXT_ID, layout.DISORDER]] += counts.size
 
     def _make_room(self, more=0):
         """Kernels do not look at bounds: leave more room than any tick of these tests can fill."""
@@ -116,6 +116,10 @@ class Bench:
             new = {name: np.zeros(2 * room) for name in ("alpha", "beta", "births")}
             self._work = self._work._replace(**new)
 
+    def _assert_none_lost(self):
+        lost = self.cells.meta[layout.LOST]
+        assert lost == 0, f"{lost} rows found no room"
+
     def step(self, dt, ticks=1):
         """Advance by births, deaths, exits and moves alone; rows are neither merged nor split."""
         for _ in range(ticks):
@@ -125,6 +129,7 @@ class Bench:
                 single.step_cells(*common, *self.shape, self._stack)
             else:
                 groups.step_groups(*common, self.budget, *self.shape, self._work)
+            self._assert_none_lost()
         return self
 
     def tick(self, dt):
@@ -148,6 +153,7 @@ class Bench:
             tick.tick_cells(*common, self._stack)
         else:
             tick.tick_groups(*common, self.budget, self._work)
+        self._assert_none_lost()
         return totals
 
     def meet(self, dt, ifng=0.0):
@@ -159,6 +165,7 @@ class Bench:
     def resample(self):
         self._make_room()
         budget.resample(self.rng, self.cells, self.budget, self._work)
+        self._assert_none_lost()
 
     def census(self):
         totals = (np.zeros(layout.STATES, np.int64), np.zeros(layout.STATES, np.int64))
@@ -189,6 +196,7 @@ class Bench:
         landing.bring_home(self.rng, self._work)
         landing.land(self.rng, self.cells, self.budget, self._work)
         assert not self._work.homing.any() and not self._work.arrivals.any()
+        self._assert_none_lost()
 
     # --- what is there -------------------------------------------------------------------------
 
