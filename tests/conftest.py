@@ -1,7 +1,10 @@
 """What tests of several folders share, and how they share the processes that they run in."""
 
 import fcntl
+import getpass
 import os
+import sys
+import tempfile
 
 import pytest
 
@@ -15,6 +18,20 @@ KERNELS = {
         {"marrow.rows": 8, "marrow.cols": 8, "resolution.represented_fraction": 5e-10},
     ),
 }
+
+
+def _keep_bytecode():
+    """Let all processes of the tests share bytecode where Python may not leave it by the sources.
+
+    Else each of some forty processes compiles all that it imports anew.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        folder = os.path.join(tempfile.gettempdir(), f"bytecode-of-{getpass.getuser()}")
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
+        sys.dont_write_bytecode = False
+
+
+_keep_bytecode()
 
 
 def pytest_collection_modifyitems(items):
@@ -42,15 +59,9 @@ def _live(scenario, overrides):
 
 
 @pytest.fixture
-def figures(monkeypatch):
+def figures():
     """Every figure that the test saves, the last one last."""
-    from matplotlib.figure import Figure
+    from drawing import saved_figures
 
-    saved, save = [], Figure.savefig
-
-    def savefig(figure, *words, **options):
-        saved.append(figure)
-        return save(figure, *words, **options)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return saved
+    with saved_figures() as saved:
+        yield saved

@@ -1,11 +1,28 @@
 """What a figure shows, read off the figure itself; and that its file is the picture of it."""
 
 import io
+from contextlib import contextmanager
 
 import numpy as np
+import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from tcellabm.views.figures import canvas
+
+
+@contextmanager
+def saved_figures():
+    """Note every figure that is saved meanwhile, the last one last."""
+    saved, save = [], Figure.savefig
+
+    def savefig(figure, *words, **options):
+        saved.append(figure)
+        return save(figure, *words, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", savefig)
+        yield saved
 
 
 def texts(figure):

@@ -70,10 +70,20 @@ def test_the_counterfactuals_are_of_the_present_model():
     assert plan.stamp == re.search(r"Stamp: `(\w+)`", report)[1]
 
 
-@pytest.mark.parametrize("page", ["odd.md", "limits.md", "validation.md"])
+LINK = re.compile(r"\]\((?!https?:)([\w./-]+)#?([\w-]*)\)")
+LINKED = ("README.md", "docs/odd.md", "docs/parameters.md", "docs/validation.md")
+
+
+@pytest.mark.parametrize("page", LINKED)
 def test_links_between_documents_lead_somewhere(page):
-    for name in re.findall(r"\]\(([\w.]+)\)", (DOCS / page).read_text()):
-        assert (DOCS / name).exists(), name
+    links = LINK.findall((ROOT / page).read_text())
+    assert links
+    for name, heading in links:
+        target = (ROOT / page).parent / name
+        assert target.exists(), name
+        if heading:
+            words = heading.replace("-", " ")
+            assert f"# {words}\n" in target.read_text().lower(), heading
 
 
 def test_the_protocol_names_every_policy_and_schedule():

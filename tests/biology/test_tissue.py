@@ -185,8 +185,11 @@ def test_too_many_agents_are_refused_by_name():
 # --- room ------------------------------------------------------------------------------------
 
 
-def guarded(kernel):
-    """A tick in far wider columns, so that a test that fails does not write beyond them."""
+def guarded(kernel, grown):
+    """A tick in far wider columns, so that a test that fails does not write beyond them.
+
+    The rows that each tick adds are noted.
+    """
 
     def advance(rng, dt, cells, *rest):
         if isinstance(rest[-1], layout.Work):
@@ -197,6 +200,8 @@ def guarded(kernel):
         result = kernel(rng, dt, wider, *rest)
         added = wider.meta[layout.NEXT_ID] - cells.meta[layout.NEXT_ID]
         assert added <= free, f"a tick added {added} rows to columns with room for {free}"
+        assert not wider.meta[layout.LOST]
+        grown.append(int(added))
         for narrow, full in zip(cells[:-1], wider[:-1], strict=True):
             narrow[:] = full[: narrow.size]
         cells.meta[:] = wider.meta
@@ -211,7 +216,8 @@ def test_columns_have_room_for_all_rows_that_a_tick_adds(name, monkeypatch):
 
     Many agents for few groups at first; cells that divide forty times a day.
     """
-    monkeypatch.setattr(tick, name, guarded(getattr(tick, name)))
+    grown = []
+    monkeypatch.setattr(tick, name, guarded(getattr(tick, name), grown))
     given = {"resolution__agents_per_population": 20_000}
     if name == "tick_cells":
         given = {
@@ -223,6 +229,7 @@ def test_columns_have_room_for_all_rows_that_a_tick_adds(name, monkeypatch):
     body = tissue(101, **given)
     body.infuse(1e11 if name == "tick_cells" else 1e8)
     live(body, 0.5, 1 / 8)
+    assert len(grown) == 4 and sum(grown) > 1000
 
 
 # --- what returns after lymphodepletion ------------------------------------------------------

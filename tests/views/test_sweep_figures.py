@@ -44,6 +44,7 @@ def runs(points=40, patients=10, seed=1):
 
 def test_rates_over_other_axes_are_those_of_all_runs():
     table = pooled(runs(), [HALF_LIFE])
+    assert table[HALF_LIFE].tolist() == [30.0, 60.0]
     for row in table.to_dict("records"):
         part = runs()[lambda t, v=row[HALF_LIFE]: t[HALF_LIFE] == v]
         assert row["remission"] == pytest.approx(part["remission"].mean())
