@@ -29,9 +29,7 @@ def state_of(model):
         "clock": (model.time, model.steps, model.running),
         "cells": model.agents.get(["unique_id", "count", "site"]),
         "treatments": model.treatments,
-        "layers": [layer.data.tolist() for layer in model.grid.property_layers.values()]
-        if hasattr(model.grid, "property_layers")
-        else [],
+        "layers": {name: x.data.tolist() for name, x in model.tissue.marrow.layers.items()},
     }
 
 

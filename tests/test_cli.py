@@ -5,16 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from drawing import assert_picture, line, texts, ticks
 
 import tcellabm
 from tcellabm.cli import errors, execute
 from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
 
-PNG = b"\x89PNG"
 DOSE = "product.dose_cells_per_kg"
 HALF_LIFE = "product.persistence_half_life_days"
 SMALL = [
@@ -111,9 +112,9 @@ def test_help_needs_nothing_heavy(words):
         text=True,
         check=True,
     )
-    if words != ["--version"]:
-        assert "Usage: tcellabm" in done.stdout
-        assert done.stdout.splitlines()[-1] == "[]"
+    said = version("tcellabm") if words == ["--version"] else "Usage: tcellabm"
+    assert said in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_params_prints_every_value_in_force(capsys):
@@ -124,7 +125,7 @@ def test_params_prints_every_value_in_force(capsys):
     assert dose.split()[1:] == ["2e6", "cells/kg", "0", "to", "1e9", "--set"]
 
 
-def test_run_writes_its_four_files_and_says_where(capsys):
+def test_run_writes_its_four_files_and_says_where(capsys, figures):
     assert execute(["run", "--days", "30"]) == 0
     out = capsys.readouterr().out.splitlines()
     folder = Path("runs/run-kymriah-1")
@@ -137,14 +138,19 @@ def test_run_writes_its_four_files_and_says_where(capsys):
     assert outcomes["seed"] == 1
     series = pd.read_parquet(folder / "series.parquet")
     assert series["day"].iloc[-1] == 30.0
-    assert (folder / "figure.png").read_bytes().startswith(PNG)
+    (figure,) = figures
+    assert_picture((folder / "figure.png").read_bytes(), figure)
+    assert any(text.startswith("One virtual patient (seed 1)") for text in texts(figure))
+    leukemia = line(figure.axes[0], "leukemia, CD19+")
+    assert leukemia.get_xdata().tolist() == series["day"].tolist()
+    assert leukemia.get_ydata()[0] == series["leukemia_cd19_positive"].iloc[0] > 0
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "finished"
     assert manifest["parameters"]["time.days"] == 30.0
     assert {"versions", "command", "git_commit", "started", "ended"} <= manifest.keys()
 
 
-def test_sweep_writes_its_four_files_and_run_reproduces_a_row():
+def test_sweep_writes_its_four_files_and_run_reproduces_a_row(figures):
     assert execute([*SMALL, "--out", "a"]) == 0
     assert {"outcomes.parquet", "summary.csv", "map.png", "manifest.json"} <= set(names("a"))
     outcomes = pd.read_parquet("a/outcomes.parquet")
@@ -153,7 +159,12 @@ def test_sweep_writes_its_four_files_and_run_reproduces_a_row():
     summary = pd.read_csv("a/summary.csv")
     assert summary["n"].tolist() == [2, 2]
     assert summary["remission_365"].isna().all()
-    assert Path("a/map.png").read_bytes().startswith(PNG)
+    assert_picture(Path("a/map.png").read_bytes(), figures[-1])
+    for panel, rate in zip(figures[-1].axes, ("remission", "remission_365"), strict=False):
+        shown = panel.containers[0][0].get_ydata()
+        assert shown == pytest.approx(summary[rate].to_numpy(), nan_ok=True)
+    assert ticks(figures[-1].axes[0].xaxis) == ["1", "2"]
+    assert any("2 virtual patients per point" in text for text in texts(figures[-1]))
 
     row = outcomes.iloc[3]
     settings = ["--set", f"{DOSE}={row[DOSE]}", "--set", f"{HALF_LIFE}=60", "--days", "2"]

@@ -3,6 +3,7 @@
 import pytest
 
 from tcellabm import TumorTCellModel, load
+from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
 
 SMALL = {
     "marrow.rows": 2,
@@ -78,11 +79,18 @@ def test_cerebral_edema_can_kill_and_is_grade_5():
     }
     row = follow(care__policy="none", **deadly).outcomes()
     assert (row["death_cause"], row["icans_grade"]) == ("icans", 5)
-    assert row["event_free_days"] == row["death_day"] or not row["remission"]
+    assert row["event_free_event"] and row["event_free_days"] == row["death_day"] < 14.0
 
 
-def test_every_outcome_is_filled_and_cost_grows_with_care(untreated):
-    treated = follow(care__policy="early").outcomes()
-    assert untreated.outcomes()["cost_usd"] >= 475000.0
-    assert treated["tocilizumab_doses"] >= 1
-    assert treated["cost_usd"] > 475000.0
+def test_every_outcome_is_filled_and_drugs_cost_what_intensive_care_does_not(untreated):
+    treated, cost = follow(care__policy="early"), untreated.params.cost
+    beyond = []
+    for model in (untreated, treated):
+        row = model.outcomes()
+        assert tuple(row) == OUTCOME_COLUMNS and None not in row.values()
+        assert row["icu_days"] > 0.0
+        stay = cost.icu_day_usd * row["icu_days"]
+        beyond.append(row["cost_usd"] - cost.product_usd - stay)
+    doses = [one.amount for one in treated.record.treatments if one.name == "tocilizumab"]
+    assert beyond[0] == pytest.approx(0.0)
+    assert doses and beyond[1] >= sum(doses) * cost.tocilizumab_usd_per_mg > 0.0

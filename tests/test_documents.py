@@ -4,8 +4,11 @@ import importlib.util
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
+from tcellabm.experiments import trial
 from tcellabm.experiments.counterfactuals import CounterfactualPlan
 from tcellabm.experiments.trial import TrialPlan
 
@@ -20,6 +23,12 @@ def documents():
     return module
 
 
+@pytest.fixture
+def nobody_enrolled(monkeypatch):
+    """A stamp is of parameters, posterior and published figures: no patient need be drawn."""
+    monkeypatch.setattr(trial, "_enroll", lambda *words: [])
+
+
 def test_the_parameter_document_is_up_to_date():
     """If this fails: python scripts/documents.py."""
     text = documents().parameters()
@@ -27,6 +36,7 @@ def test_the_parameter_document_is_up_to_date():
     assert str(ROOT) not in text
 
 
+@pytest.mark.usefixtures("nobody_enrolled")
 def test_the_validation_report_is_of_the_present_model():
     """If this fails: see scripts/documents.py for the commands."""
     report = (DOCS / "validation.md").read_text()
@@ -37,9 +47,18 @@ def test_the_validation_report_is_of_the_present_model():
         {"trial.patients": patients, "files.posterior": "trials/posterior.json"},
     )
     assert plan.stamp == stamp
-    assert (DOCS / "trial.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_picture_of_the_trial_is_a_page_of_it():
+    pixels = imread(DOCS / "trial.png")
+    width, height = 19 * 150, 21 * 150  # inches at so many dots each
+    assert pixels.shape[:2] == (height, width)
+    inked = pixels[:, :, :3].min(axis=2) < 0.5
+    for part in np.array_split(inked, 7):  # no seventh of it is blank
+        assert part.mean() > 0.01
+
+
+@pytest.mark.usefixtures("nobody_enrolled")
 def test_the_counterfactuals_are_of_the_present_model():
     """If this fails: see scripts/documents.py for the commands."""
     report = (DOCS / "counterfactuals.md").read_text()
@@ -51,10 +70,20 @@ def test_the_counterfactuals_are_of_the_present_model():
     assert plan.stamp == re.search(r"Stamp: `(\w+)`", report)[1]
 
 
-@pytest.mark.parametrize("page", ["odd.md", "limits.md", "validation.md"])
+LINK = re.compile(r"\]\((?!https?:)([\w./-]+)#?([\w-]*)\)")
+LINKED = ("README.md", "docs/odd.md", "docs/parameters.md", "docs/validation.md")
+
+
+@pytest.mark.parametrize("page", LINKED)
 def test_links_between_documents_lead_somewhere(page):
-    for name in re.findall(r"\]\(([\w.]+)\)", (DOCS / page).read_text()):
-        assert (DOCS / name).exists(), name
+    links = LINK.findall((ROOT / page).read_text())
+    assert links
+    for name, heading in links:
+        target = (ROOT / page).parent / name
+        assert target.exists(), name
+        if heading:
+            words = heading.replace("-", " ")
+            assert f"# {words}\n" in target.read_text().lower(), heading
 
 
 def test_the_protocol_names_every_policy_and_schedule():

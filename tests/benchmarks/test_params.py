@@ -6,7 +6,7 @@ from tcellabm.params import load
 
 
 def test_load(benchmark):
-    assert benchmark(load, "scenarios/kymriah.toml")
+    assert benchmark(load, "scenarios/kymriah.toml").care.policy == "label"
 
 
 def test_pickle_and_unpickle(benchmark):
@@ -15,4 +15,4 @@ def test_pickle_and_unpickle(benchmark):
 
 
 def test_resolved(benchmark):
-    assert benchmark(load("scenarios/kymriah.toml").resolved)
+    assert benchmark(load("scenarios/kymriah.toml").resolved)["care.policy"] == "label"

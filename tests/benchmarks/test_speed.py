@@ -1,7 +1,7 @@
 """Time of a tick, of its parts, and of a patient's year; nothing here asserts a duration.
 
-Timed by `pytest tests/benchmarks --benchmark-enable -m ""`; all of it as one table of figures and
-ratios by `python tests/benchmarks/report.py`.
+Timed by `pytest -n0 tests/benchmarks --benchmark-enable -m ""`; all of it as one table of figures
+and ratios by `python tests/benchmarks/report.py`.
 """
 
 import pytest

@@ -201,6 +201,7 @@ def test_columns_have_room_for_all_rows_that_a_tick_adds(single_cell):
         }
     body = tissue(101, **given)
     body.infuse(1e11 if single_cell else 1e8)
+    grown = 0
     for i in range(4):
         used, born = (int(body.cells.meta[n]) for n in (layout.ROWS, layout.NEXT_ID))
         free = body.room.spare + int(body.room.spare_per_row * used)
@@ -208,6 +209,9 @@ def test_columns_have_room_for_all_rows_that_a_tick_adds(single_cell):
         advance(body, i / 8, 1 / 8)
         added = int(body.cells.meta[layout.NEXT_ID]) - born
         assert added <= free, f"a tick added {added} rows to columns with room for {free}"
+        assert not body.cells.meta[layout.LOST]
+        grown += added
+    assert grown > 1000
 
 
 # --- what returns after lymphodepletion ------------------------------------------------------

@@ -39,13 +39,13 @@ class Outside:
                     self.asked.append(b"")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def outside():
     """What the server asks of anybody but this machine."""
     return Outside()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory, outside):
     """The address of `tcellabm app`."""
     with socket.socket() as free:
@@ -82,9 +82,12 @@ def _wait_for(address, process, log):
     raise AssertionError(log.read_text())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """Debian's Chromium, driven by Playwright; nothing is downloaded."""
+    """Debian's Chromium, driven by Playwright; nothing is downloaded.
+
+    Playwright's loop of events runs until it ends: other tests could have none of their own.
+    """
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine (apt-get install chromium)")
     from playwright.sync_api import sync_playwright

@@ -3,7 +3,9 @@
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from tcellabm.views.browser import stories
 from tcellabm.views.browser.assets import program, style
@@ -12,11 +14,19 @@ from tcellabm.views.browser.glossary import EDEMA, GRADES
 
 SHOWN = "document.querySelector('.twins')"
 SERIOUS = ("serious", "critical")
-FITS = """(shown, text) => shown.every((node) => {
+FITS = """(shown, text) => shown.length > 1 && shown.every((node) => {
   node.textContent = text;
   return node.scrollWidth <= node.clientWidth;
 })"""
 INFUSED = "?seed=7&give=0:car_t:both"
+# Of each patient in a picture: words, marrow, smear, cells, fever (left, top, width, height).
+PARTS = (
+    (0, 70, 670, 20),
+    (0, 100, 400, 400),
+    (410, 100, 260, 100),
+    (0, 510, 670, 180),
+    (0, 695, 670, 90),
+)
 
 
 def day(page):
@@ -45,6 +55,16 @@ def frames(page):
 
 def wait_for_more(page, count=1):
     page.wait_for_function(f"{SHOWN}.stats.frames >= {frames(page) + count}")
+
+
+def assert_picture(file):
+    """The picture kept of both patients: marrow, smear, and charts, each with ink in it."""
+    pixels = imread(file)[:, :, :3]
+    assert pixels.shape[:2] == (800, 1400)
+    for x in (20, 710):
+        for left, top, width, height in PARTS:
+            part = pixels[top : top + height, x + left : x + left + width]
+            assert np.ptp(part, axis=(0, 1)).max() > 0.3, (x, left, top)
 
 
 def violations(page):
@@ -216,10 +236,10 @@ def test_nothing_is_cut_off(server, watched, width, height):
     page = watch.open(f"{server}{INFUSED}&day=8")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     cut = page.evaluate(
-        """[...document.querySelectorAll('.arm')].filter((arm) => arm.scrollWidth > arm.clientWidth
-        || arm.scrollHeight > arm.clientHeight + 1).length"""
+        """[...document.querySelectorAll('.arm')].map((arm) => arm.scrollWidth > arm.clientWidth
+        || arm.scrollHeight > arm.clientHeight + 1)"""
     )
-    assert cut == 0
+    assert cut == [False, False]
     for words in (*GRADES["CRS"], *GRADES["ICANS"], EDEMA):
         assert page.locator(".grade-text").evaluate_all(FITS, f"4: {words}"), words
     assert page.locator(".play").is_visible() and page.locator(".top .notice").is_visible()
@@ -240,7 +260,7 @@ def test_what_is_kept_can_be_opened(server, watched, tmp_path):
         files[name] = tmp_path / download.value.suggested_filename
         download.value.save_as(files[name])
     assert files["Table (CSV)"].read_text().startswith("patient,day,")
-    assert files["Picture (PNG)"].read_bytes().startswith(b"\x89PNG")
+    assert_picture(files["Picture (PNG)"])
     replay = watched(offline=True, bypass_csp=True).open(files["Replay (HTML)"].as_uri())
     replay.select_option("[aria-label=Speed]", "10")
     replay.locator(".play").click()

@@ -1,6 +1,7 @@
 """A plan and its URL: the same again after a round trip; nonsense is refused in one line."""
 
 import math
+import re
 from urllib.parse import urlencode
 
 import pytest
@@ -116,9 +117,8 @@ def _try(query):
     ],
 )
 def test_what_is_wrong_is_named(query, said):
-    with pytest.raises(InputError, match=".*") as caught:
+    with pytest.raises(InputError, match=re.escape(said)):
         Plan.of_query(query)
-    assert said in str(caught.value)
 
 
 def test_all_that_the_model_can_give_has_a_button_of_its_own():
@@ -149,4 +149,6 @@ def test_what_sliders_admit_is_allowed():
     for end in ("low", "high"):
         settings = {name: getattr(s, end) for name, s in SLIDERS.items()}
         for scenario in SCENARIOS:
-            assert Plan(scenario=scenario, settings=settings).params()
+            params = Plan(scenario=scenario, settings=settings).params()
+            moved = {name: params.get(SLIDERS[name].key) for name in SLIDERS}
+            assert moved == settings

@@ -64,7 +64,8 @@ def test_a_particle_gives_the_same_wherever_it_is_run():
     logs = {key: math.log(low * high) / 2 for key, (low, high) in calibration.priors.items()}
     one, two = (summary(calibration, logs) for _ in range(2))
     assert one.keys() == set(targets(PUBLISHED)["id"])
-    assert all(a == two[k] or math.isnan(a) for k, a in one.items())
+    assert one == pytest.approx(two, rel=0.0, abs=0.0, nan_ok=True)
+    assert sum(map(math.isfinite, one.values())) > len(one) / 2
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def arms_of(plan, change):
 @pytest.mark.parametrize("change", CHANGES)
 def test_arms_are_the_same_patients_with_one_thing_changed(plan, change):
     infused = {task.patient: task for task in plan.trial.tasks}
-    assert arms_of(plan, change).keys() == infused.keys()
+    assert arms_of(plan, change).keys() == infused.keys() != set()
     key, values, days = CHANGES[change]
     for patient, arms in arms_of(plan, change).items():
         assert [task.settings[key] for task in arms.values()] == list(values)
@@ -60,6 +60,7 @@ def test_arms_are_the_same_patients_with_one_thing_changed(plan, change):
 
 
 def test_the_twin_differs_in_the_drug_alone(plan):
+    assert len(arms_of(plan, DRUG)) == len(plan.trial.tasks) > 0
     for arms in arms_of(plan, DRUG).values():
         without, treated = arms.values()
         assert without.settings == treated.settings and without.seed == treated.seed
@@ -72,6 +73,7 @@ def test_the_twin_differs_in_the_drug_alone(plan):
 def test_pairs_of_the_drug_are_neighbors_that_begin_alike(plan):
     drug = [task for task in plan.tasks if task.change == DRUG]
     assert plan.together == 2 and plan.tasks[: len(drug)] == drug
+    assert len(drug) == 2 * len(plan.trial.tasks) > 0
     assert all(a.patient == b.patient for a, b in zip(drug[::2], drug[1::2], strict=True))
 
 

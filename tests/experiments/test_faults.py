@@ -50,7 +50,7 @@ def undisturbed(monkeypatch):
 
 
 def test_runs_that_kill_freeze_hang_or_raise_become_rows_and_no_other_does(begin, undisturbed):
-    code, said = finish(begin("--workers", "2", "--limit", "0.5", "--out", "a", FAULTS="dhrs"))
+    code, said = finish(begin("--workers", "2", "--limit", "2", "--out", "a", FAULTS="dhrs"))
     assert code == 1, said
     assert said == ["error: 4 of 40 runs failed, a/outcomes.parquet, see column `error`"]
     table = pd.read_parquet("a/outcomes.parquet")

@@ -3,7 +3,9 @@ import pytest
 from tcellabm.views.figures import canvas
 
 
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch):
+@pytest.fixture(autouse=True, scope="package")
+def coarse():
     """Draw figures small: it is what is on them that is tested."""
-    monkeypatch.setattr(canvas, "_DPI", 30)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas, "_DPI", 30)
+        yield

@@ -3,24 +3,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import assert_picture, line, ticks
+from drawing import texts as words_in
 
 from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
 from tcellabm.columns import SERIES, names
 from tcellabm.views.figures import canvas, charts, draw_patient
-from tcellabm.views.figures import patient as patient_figure
 from tcellabm.views.words import columns, sentences
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    found = []
-
-    def png(figure):
-        found.append(figure)
-        return canvas.png(figure)
-
-    monkeypatch.setattr(patient_figure, "png", png)
-    return found
 
 
 def a_series(days):
@@ -45,24 +34,53 @@ def some_outcomes(**given):
     return row | grades | doses | flags | texts | {"followed_days": 365.0, "seed": 7} | given
 
 
-def words_in(figure):
-    return [text.get_text() for text in figure.findobj(lambda item: hasattr(item, "get_text"))]
-
-
 @pytest.mark.parametrize(("days", "across"), [(365.0, 2), (60.0, 1), (28.0, 1), (0.25, 1)])
 def test_a_long_course_is_shown_enlarged_and_whole(days, across, figures):
-    assert draw_patient(a_series(days), some_outcomes(), [], 1e8).startswith(b"\x89PNG")
-    assert len(figures[0].axes) == 4 * across
+    series = a_series(days)
+    assert_picture(draw_patient(series, some_outcomes(), [], 1e8), figures[0])
+    grid = np.reshape(figures[0].axes, (4, across))
+    for column, end in zip(grid.T, [60.0, days] if across == 2 else [max(days, 1.0)], strict=True):
+        assert column[0].get_xlim() == column[3].get_xlim() == (0, end)
+        assert column[0].get_title(loc="left") == f"days 0 to {end:.0f}"
+        assert column[3].get_xlabel() == "days after infusion"
+        temperature = column[2].lines[0]
+        part = series[series["day"] <= end]
+        assert temperature.get_xdata().tolist() == part["day"].tolist()
+        assert temperature.get_ydata().tolist() == part["temperature_c"].tolist()
     assert canvas.NOTICE in words_in(figures[0])
+
+
+def test_panels_say_what_they_show(figures):
+    draw_patient(a_series(28.0), some_outcomes(), [], 1e8)
+    cells, cytokines, temperature, grades = figures[0].axes
+    names = [panel.get_ylabel().partition("\n")[0] for panel in figures[0].axes]
+    assert names == ["cells in the body", "cytokines in serum", "temperature", "CRS grade"]
+    legends = [
+        [text.get_text() for text in panel.get_legend().texts] for panel in (cells, cytokines)
+    ]
+    assert legends[0] == [
+        "leukemia, CD19+",
+        "leukemia, CD19−",
+        "CAR T cells",
+        "B cells",
+        "MRD limit",
+    ]
+    assert legends[1] == ["IL-6", "IFN-γ", "IL-1", "IL-2"]
+    assert (grades.yaxis_inverted(), ticks(grades.yaxis)) == (True, ["Penn", "ASTCT", "Lee"])
+    told = [(text.get_text(), text.get_position()[1]) for text in grades.texts]
+    assert told == [("3", 0), ("3", 1), ("0 none\n5 death", 0.5)]  # Lee stays at 0
+    spans = [(bar.get_x(), bar.get_width()) for bar in grades.patches if bar.get_y() == -0.4]
+    assert spans == [(0.0, 4.25), (4.25, 4.75), (9.0, 19.0)]
 
 
 def test_none_left_is_drawn_below_one_cell(figures):
     draw_patient(a_series(365.0), some_outcomes(), [], 1e8)
     cells = figures[0].axes[0]
-    lines = {line.get_label(): line.get_ydata() for line in cells.lines}
-    assert lines["leukemia, CD19+"][-1] == charts._NONE_LEFT
-    assert lines["CAR T cells"][0] == 3.0
-    assert set(lines["MRD limit"]) == {1e8}
+    leukemia = line(cells, "leukemia, CD19+").get_ydata()
+    assert leukemia[:4] == pytest.approx(1e11 * np.exp([0.0, -0.25, -0.5, -0.75]))
+    assert leukemia[-1] == charts._NONE_LEFT < 1.0
+    assert set(line(cells, "CAR T cells").get_ydata()) == {3.0}
+    assert set(line(cells, "MRD limit").get_ydata()) == {1e8}
     assert cells.get_yscale() == "log"
     assert "none left" in words_in(figures[0])
 
