@@ -27,7 +27,8 @@ TOO_MANY_MESSAGES = f"too many messages, allowed: {MESSAGES_PER_SECOND:g} a seco
 PAGES = ("/", "/lab")
 LOOK_SECONDS = 0.2  # between two looks whether a page is gone
 IDLE_SECONDS = 11.0  # AnyIO lets go of a thread that was idle for 10 s, when it is next asked
-FOREIGN, FULL, GOING_AWAY = 403, 503, 1008
+FOREIGN, FULL = 403, 503
+POLICY_VIOLATION = 1008
 
 
 class Guard:
@@ -54,7 +55,7 @@ class Guard:
     ) -> None:
         """Stand before an application."""
         self._app, self._allowed, self._lives = app, allowed, lives
-        self.sockets = sockets or Places("pages", MOST_SOCKETS, MOST_EACH)
+        self.sockets = Places("pages", MOST_SOCKETS, MOST_EACH) if sockets is None else sockets
         self._open: dict[str, int] = {}  # sockets by their path: a page may connect again
         self._leaving: set[asyncio.Task[None]] = set()
         others = " ".join(["'self'", *map(str, allowed.added)])
@@ -92,14 +93,20 @@ class Guard:
             await self._app(scope, metered(receive, send), send)
         finally:
             CLIENT.reset(mark)
-            task = asyncio.create_task(self._leave(client, path))
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+            self._open[path] -= 1
+            self._afterwards(client, path)
+
+    def _afterwards(self, client: str, path: str) -> None:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # the server ends, and all with it
+            return self.sockets.give_back(client)
+        leaving = asyncio.create_task(self._leave(client, path))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def _leave(self, client: str, path: str) -> None:
         """Hold the place of a socket until what it started is gone; then free its thread."""
         until = time.monotonic() + IDLE_SECONDS
-        self._open[path] -= 1
         try:
             while not self._open.get(path) and self._lives(path):
                 await asyncio.sleep(LOOK_SECONDS)
@@ -122,7 +129,7 @@ def metered(receive: Any, send: Any, clock: Callable[[], float] = time.monotonic
         left, last = min(MESSAGES_AT_ONCE, left + (now - last) * MESSAGES_PER_SECOND) - 1.0, now
         if left >= 0.0 or message["type"] != "websocket.receive":
             return message
-        reason = {"code": GOING_AWAY, "reason": TOO_MANY_MESSAGES}
+        reason = {"code": POLICY_VIOLATION, "reason": TOO_MANY_MESSAGES}
         await send({"type": "websocket.close", **reason})
         return {"type": "websocket.disconnect", **reason}
 

@@ -60,8 +60,9 @@ class Allowed:
         self.added = tuple(read_origin(text) for text in added)
         self._origins = {*(Origin("http", name, port) for name in names), *self.added}
         # A host without a port means the port of the scheme, which only the browser knows.
-        self._hosts = {(origin.host, origin.port) for origin in self._origins}
-        self._hosts |= {(o.host, None) for o in self._origins if o.port == PORTS[o.scheme]}
+        plain = [o for o in self._origins if o.port == PORTS[o.scheme]]
+        self._hosts: set[tuple[str, int | None]] = {(o.host, None) for o in plain}
+        self._hosts |= {(o.host, o.port) for o in self._origins}
 
     def why_not(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """Say why a request is refused, in one line; nothing if it is not.

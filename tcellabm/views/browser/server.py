@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import socket
 import threading
@@ -75,6 +76,7 @@ def serve(host: str, port: int, allowed: Allowed) -> None:
     from tcellabm.views.browser.guard import Guard
 
     warnings.filterwarnings("ignore", "Cookies with samesite=none", UserWarning)
+    logging.getLogger("uvicorn.error").addFilter(_tells)
     gate = Gate(app)
     guard = Guard(gate, allowed, _lives)
     threading.Thread(target=_warm_up, args=(gate,), daemon=True).start()
@@ -85,7 +87,15 @@ def _lives(path: str) -> bool:
     """Whether Solara has a kernel for a socket's path, /jupyter/api/kernels/KERNEL/channels."""
     from solara.server.kernel_context import contexts
 
-    return path.split("/")[-2] in contexts
+    return any(part in contexts for part in path.split("/"))
+
+
+def _tells(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's log is true: this one it says of every socket refused in words.
+
+    https://github.com/Kludex/uvicorn/pull/3138
+    """
+    return "without completing handshake" not in record.getMessage()
 
 
 def _warm_up(gate: Gate) -> None:
