@@ -167,19 +167,24 @@ def browser(
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on; this machine alone.")
     ] = "127.0.0.1",
+    allow_origin: Annotated[
+        list[str],
+        typer.Option(metavar="URL", help="More of the names served under; may be repeated."),
+    ] = [],  # noqa: B006
 ) -> None:
     """Serve the browser pages: a class page with two twins, and a lab page."""
     if page not in ("class", "lab"):
         options.refuse(f"--page {page}", "allowed: class, lab")
-    from tcellabm.views.browser import server
+    from tcellabm.views.browser import hosts, server
 
+    address = hosts.read_address(host)
+    allowed = hosts.Allowed(address, port, allow_origin)
     if lacking := server.missing():
         how = "allowed: after pip install 'tcellabm[app]', or uv run --extra app"
         options.refuse(f"`tcellabm app` needs {lacking}", how)
-    server.check_port(host, port)
-    where = f"http://{host}:{port}/{'lab' if page == 'lab' else ''}"
-    print(f"open {where} (Ctrl-C ends it); a teaching model, not for clinical use", flush=True)
-    server.serve(host, port)
+    server.check_port(address, port)
+    print(server.greeting(address, port, "lab" if page == "lab" else ""), flush=True)
+    server.serve(address, port, allowed)
 
 
 @app.command()

@@ -8,9 +8,10 @@ import pytest
 
 from tcellabm.views.browser import assets, registry
 from tcellabm.views.browser.feed import MOST_ON_THE_WAY
+from tcellabm.views.browser.places import Places
 from tcellabm.views.browser.plan import Plan
 from tcellabm.views.browser.server import SETTINGS
-from tcellabm.views.browser.session import Session
+from tcellabm.views.browser.session import MOST_COMMANDS, Session
 
 WAIT = 60.0  # seconds until a test gives up: never a measure of speed
 
@@ -237,16 +238,43 @@ def test_telemetry_is_off(monkeypatch):
 
 
 def test_only_so_many_sessions_are_open():
-    heard = []
-    sessions = [registry.begin(lambda *_: None, most=2) for _ in range(2)]
-    assert registry.begin(lambda message, _: heard.append(message), most=2) is None
-    assert heard[0]["kind"] == "error" and "pages are open" in heard[0]["text"]
-    registry.end(sessions[0])
-    again = registry.begin(lambda *_: None, most=2)
-    assert again is not None
-    for session in (*sessions, again):
-        registry.end(session)
+    heard, places = [], Places("patients", 2, 2)
+    sessions = [registry.begin(lambda *_: None, places) for _ in range(2)]
+    assert registry.begin(lambda message, _: heard.append(message), places) is None
+    assert heard[0]["kind"] == "error" and "2 patients are open, allowed" in heard[0]["text"]
+    sessions[0].close()
+    sessions[0].join(WAIT)
+    assert len(places) == 1
+    sessions.append(registry.begin(lambda *_: None, places))
+    assert sessions[-1] is not None
+    for session in sessions:
+        session.close()
         session.join(WAIT)
+    assert len(places) == 0
+
+
+def test_a_session_that_is_closed_does_not_obey_what_waits_and_lets_go_of_its_patient(opened):
+    browser = opened()
+    browser.wait_for("frame")
+    for _ in range(100):
+        browser.tell("restart", query="seed=8")
+    browser.session.close()
+    browser.session.join(WAIT)
+    assert not browser.session.is_alive() and browser.session._twins is None
+    assert browser.session._commands.qsize() > 1
+
+
+def test_only_so_many_commands_wait():
+    heard = []
+    session = Session(lambda message, _: heard.append(message))  # not started: all wait
+    for _ in range(MOST_COMMANDS + 1):
+        session.tell({"do": "step"})
+    assert [message["kind"] for message in heard] == ["error"]
+    assert f"{MOST_COMMANDS} commands wait" in heard[0]["text"]
+    session.close()
+    session.start()
+    session.join(WAIT)
+    assert not session.is_alive()
 
 
 def test_the_program_of_the_page_asks_for_nothing_elsewhere():

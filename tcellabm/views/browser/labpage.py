@@ -11,11 +11,14 @@ import traitlets
 from matplotlib.figure import Figure
 from mesa.visualization import SolaraViz
 from mesa.visualization.utils import update_counter
+from solara.server.kernel_context import get_current_context
 
 from tcellabm.views.browser import lab
 from tcellabm.views.browser.assets import STATIC, program, style
 from tcellabm.views.browser.export import appearance
 from tcellabm.views.browser.frames import picture
+from tcellabm.views.browser.places import CLIENT
+from tcellabm.views.browser.registry import PATIENTS
 
 NAME = "tcellabm lab: one patient, day by day. Teaching model, not for clinical use"
 DETAIL = 0.4  # the canvas is small
@@ -67,9 +70,25 @@ PLOTS = [plot_of(chart) for chart in lab.CHARTS]
 
 
 @solara.component
-def LabPage() -> None:
-    """Let a modeler step one patient, with every parameter as an input."""
+def LabPage() -> Any:
+    """Show the lab, if there is a place for one more patient."""
     solara.Title("tcellabm: lab")
+    refusal = solara.use_memo(_enter, [])
+    return solara.Error(refusal) if refusal else Lab()
+
+
+def _enter() -> str:
+    """Take a place until the page is gone; say why there is none."""
+    client = CLIENT.get()
+    refusal = PATIENTS.take(client)
+    if not refusal:
+        get_current_context().on_close(lambda: PATIENTS.give_back(client))
+    return refusal
+
+
+@solara.component
+def Lab() -> None:
+    """Let a modeler step one patient, with every parameter as an input."""
     model = solara.use_memo(lambda: lab.PageModel(1), [])
     inputs = solara.use_memo(lab.inputs, [])
     SolaraViz(

@@ -6,6 +6,7 @@ takes a picture between two steps.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -31,17 +32,25 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # days per second
 STEP_DAYS = 0.25
 LONGEST_LEAP = 2.0  # days computed between two looks at the commands
 FILES = ("csv", "replay")
+MOST_COMMANDS = 256  # that wait
 
 
 class Session(threading.Thread):
     """Commands in by `tell`, messages out by `send`, until `close`."""
 
-    def __init__(self, send: Send, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        send: Send,
+        idle_seconds: float = IDLE_SECONDS,
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:
         """Prepare a session; `start` begins it."""
         super().__init__(name="twins", daemon=True)
         self._feed = Feed(send)
         self._idle_seconds = idle_seconds
-        self._commands: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._at_end = at_end
+        self._commands: queue.Queue[Message] = queue.Queue(MOST_COMMANDS)
+        self._closed = threading.Event()
         self._twins: Twins | None = None
         self._plan, self._day = Plan(), 0.0  # kept when the patient is freed
         self._playing = False
@@ -56,17 +65,30 @@ class Session(threading.Thread):
 
     def tell(self, command: Message) -> None:
         """Queue a command; from any thread."""
-        self._commands.put(command)
+        try:
+            self._commands.put_nowait(command)
+        except queue.Full:
+            self._feed.say("error", f"{MOST_COMMANDS} commands wait, allowed: no more")
 
     def close(self) -> None:
-        """End the session and free its patient; from any thread."""
-        self._commands.put({"do": "close"})
+        """End the session and free its patient, whatever else waits; from any thread."""
+        self._closed.set()
+        with contextlib.suppress(queue.Full):  # then it is awake
+            self._commands.put_nowait({"do": "close"})
 
     # --- the thread -----------------------------------------------------------------------------
 
     def run(self) -> None:
         """Obey commands and play, until told to close."""
-        while True:
+        try:
+            self._live()
+        finally:
+            self._twins = None  # whoever still holds the session does not hold the patient
+            self._feed.free()
+            self._at_end()
+
+    def _live(self) -> None:
+        while not self._closed.is_set():
             command = self._next_command()
             if command is not None and command.get("do") == "close":
                 return

@@ -46,8 +46,6 @@ class StageWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """End the session with the widget."""
         if self._session is not None:
-            from tcellabm.views.browser import registry
-
-            registry.end(self._session)
+            self._session.close()
             self._session = None
         super().close()
