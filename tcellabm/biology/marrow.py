@@ -37,7 +37,7 @@ class Marrow:
         fraction = params.resolution.represented_fraction
         self.blood_ul = params.blood.ml_per_kg * UL_PER_ML * params.patient.weight_kg * fraction
         self.voxel_ul = rates.marrow_ul(params) / self.voxels
-        self.sites: Any = columns_of(layout.Sites._fields, self.voxels + 1)
+        self.sites: layout.Sites = columns_of(layout.Sites._fields, self.voxels + 1)
         self.sites.volume[:-1] = self.voxel_ul
         self.sites.volume[-1] = self.blood_ul
         self.layers = {name: PropertyLayer(name, self.shape) for name in CYTOKINES + DENSITIES}

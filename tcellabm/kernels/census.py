@@ -77,10 +77,10 @@ def clear(state: State) -> None:
     sites = state.sites
     for which in range(STATES):
         state.body[which] = state.blood[which] = 0
-    for s in range(sites.size):
-        site = sites[s]
-        site.effectors = site.targets = site.activated = 0.0
-        site.lysis = site.lysis_squared = site.activating = site.releasing = 0.0
+    for s in range(sites.volume.size):
+        sites.effectors[s] = sites.targets[s] = sites.activated[s] = 0.0
+        sites.lysis[s] = sites.lysis_squared[s] = 0.0
+        sites.activating[s] = sites.releasing[s] = 0.0
     for layer in state.densities:
         for v in range(layer.size):
             layer[v] = 0.0
@@ -90,20 +90,19 @@ def clear(state: State) -> None:
 def scale(state: State) -> None:
     """Turn numbers of cells into cells/uL."""
     sites = state.sites
-    for s in range(sites.size):
-        site = sites[s]
-        volume = site.volume
-        site.effectors /= volume
-        site.targets /= volume
-        site.activated /= volume
-        site.lysis /= volume
-        site.lysis_squared /= volume
-        site.activating /= volume
-        site.releasing /= volume
+    for s in range(sites.volume.size):
+        volume = sites.volume[s]
+        sites.effectors[s] /= volume
+        sites.targets[s] /= volume
+        sites.activated[s] /= volume
+        sites.lysis[s] /= volume
+        sites.lysis_squared[s] /= volume
+        sites.activating[s] /= volume
+        sites.releasing[s] /= volume
     leukemia, car_t, b_cell, activated = state.densities
     for v in range(leukemia.size):
-        volume = sites[v].volume
+        volume = sites.volume[v]
         leukemia[v] /= volume
         car_t[v] /= volume
         b_cell[v] /= volume
-        activated[v] = sites[v].activated
+        activated[v] = sites.activated[v]

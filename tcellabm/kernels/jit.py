@@ -8,7 +8,7 @@ import numba
 from tcellabm.kernels.kept import KernelCache
 
 # No fastmath and no parallel: a patient must come out the same with the JIT off and on any core.
-_OPTIONS = {"error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy"}
 
 
 def kernel[F: Callable[..., Any]](function: F) -> F:
@@ -39,8 +39,8 @@ def holding_kernel[F: Callable[..., Any]](function: F) -> F:
 
 
 def _compiled(function: Any, **options: Any) -> Any:
-    compiled = numba.njit(**_OPTIONS, **options)(function)
-    if not numba.config.DISABLE_JIT:
+    compiled: Any = numba.njit(**(_OPTIONS | options))(function)
+    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         # Not by `cache=True`, which writes at once, to a folder set for all packages together.
         compiled._cache = KernelCache(function)
     return compiled

@@ -41,7 +41,7 @@ ROWS, NEXT_ID, DISORDER, LOST = range(4)
 class Cells(NamedTuple):
     """Columns of the agents; the first `meta[ROWS]` rows are in use, those of count 0 are dead."""
 
-    count: Column  # int64: living identical cells
+    count: Column  # type: ignore[assignment]  # int64: living identical cells
     site: Column  # int32: voxel index, or the last site for blood
     state: Column  # int16
     divisions: Column  # int16: divisions left (CAR T cells)

@@ -17,7 +17,7 @@ def packed(values: Any) -> np.ndarray:
     return whole
 
 
-def columns_of(fields: tuple[str, ...], size: int) -> np.ndarray:
+def columns_of(fields: tuple[str, ...], size: int) -> Any:
     """Return a table of zeros with a float column for each field, read as `table.field`."""
     return np.zeros(size, [(name, np.float64) for name in fields]).view(np.recarray)
 

@@ -1,7 +1,7 @@
 """One tick of all cells and cytokines, in order."""
 
 from numba.extending import overload
-from numba.types import NoneType
+from numba.types import NoneType  # type: ignore[attr-defined]
 from numpy.random import Generator
 
 from tcellabm.kernels.budget import drop_dead, resample
@@ -49,8 +49,10 @@ def step(
     rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work | None
 ) -> None:
     """Advance all cells by one tick, as groups or one by one."""
-    chosen = _step_cells if work is None else _step_groups
-    chosen(rng, dt, state, law, drive, work)
+    if work is None:
+        _step_cells(rng, dt, state, law, drive, work)
+    else:
+        _step_groups(rng, dt, state, law, drive, work)
 
 
 @overload(step, strict=False, inline="always")
