@@ -2,7 +2,6 @@
 
 from functools import cached_property
 from random import Random
-from typing import Any
 
 import numpy as np
 from mesa.discrete_space import OrthogonalVonNeumannGrid, PropertyLayer

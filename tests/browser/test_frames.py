@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tcellabm import TumorTCellModel, load
+from tcellabm.kernels.bedside import reached
 from tcellabm.views.browser import frames
-from tcellabm.views.browser.frames import KINDS, POPULATIONS, cells_by_voxel, cells_per_dot, picture
+from tcellabm.views.browser.frames import KINDS, POPULATIONS, cells_by_tile, cells_per_dot, picture
 
 SMALL = {"marrow.rows": 6, "marrow.cols": 5, "resolution.agents_per_population": 16}
 TINY = {"patient.leukemic_burden": 40.0, "patient.cd19_negative_fraction": 0.3}
@@ -27,7 +28,7 @@ def dots_of(model, taken):
 def test_dots_times_cells_per_dot_come_to_the_cells(day):
     model = patient(day)
     taken = picture(model)
-    dots, cells = dots_of(model, taken), cells_by_voxel(model)
+    dots, cells = dots_of(model, taken), cells_by_tile(model)
     for name, kinds in POPULATIONS.items():
         for kind in kinds:
             shown = int(dots[kind].sum())
@@ -40,7 +41,7 @@ def test_few_cells_are_drawn_cell_by_cell():
     model = patient(**TINY)
     taken = picture(model)
     assert taken.facts["per_dot"]["leukemia"] == 1
-    assert np.array_equal(dots_of(model, taken)[:2], cells_by_voxel(model)[:2])
+    assert np.array_equal(dots_of(model, taken)[:2], cells_by_tile(model)[:2])
     assert taken.facts["cells"]["leukemia_cd19_negative"] > 0
 
 
@@ -56,12 +57,19 @@ def test_counts_are_those_of_the_model():
     assert {name: sum(facts["cells"][k] for k in kinds) for name, kinds in sums.items()} == counts
 
 
+def injure(model, injury):
+    """Set the injury of the CNS, and note it in the chart."""
+    course = model.course
+    signs = course.now.signs._replace(icans=reached(injury, course.rules.cns.grade_injuries))
+    course.now = course.now._replace(cns=course.now.cns._replace(injury=injury), signs=signs)
+    course.note_row()
+
+
 @pytest.mark.parametrize("grade", [0, 1, 2, 3, 4])
 def test_icans_is_graded_and_from_grade_3_on_in_intensive_care(grade):
     model = patient(2.0)
     limits = model.params.neurotoxicity
-    model.neurotoxicity.injury = getattr(limits, f"grade_{grade}_injury") if grade else 0.0
-    model._write_row()
+    injure(model, getattr(limits, f"grade_{grade}_injury") if grade else 0.0)
     facts = picture(model).facts
     assert facts["grades"] == {"CRS": 0, "ICANS": grade} and not facts["edema"]
     assert facts["place"] == ("icu" if grade >= 3 else "ward" if grade else "near")
@@ -69,7 +77,7 @@ def test_icans_is_graded_and_from_grade_3_on_in_intensive_care(grade):
 
 def test_the_worst_of_icans_is_cerebral_edema_then_death():
     model = patient(2.0)
-    model.neurotoxicity.injury = model.params.neurotoxicity.edema_injury
+    injure(model, model.params.neurotoxicity.edema_injury)
     facts = picture(model).facts
     assert facts["edema"] and facts["grades"]["ICANS"] == 4
     model.record.death_cause = "icans"

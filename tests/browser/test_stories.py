@@ -43,7 +43,8 @@ def test_the_end_screen_tells_of_icans_and_anakinra_where_there_was_any():
     infused = Treatment(0.0, "car_t", "both")
     twins = Twins(Plan(seed=7, treatments=(infused, Treatment(1.0, "anakinra")), days=2.0))
     twins.advance(1.25)
-    twins.arms[0].neurotoxicity.injury = 1.1 * twins.arms[0].params.neurotoxicity.grade_2_injury
+    course, limit = twins.arms[0].course, twins.arms[0].params.neurotoxicity.grade_2_injury
+    course.now = course.now._replace(cns=course.now.cns._replace(injury=1.1 * limit))
     twins.advance(2.0)
     yours, twin = (" ".join(arm["said"]) for arm in screen(twins)["arms"])
     assert "(ICANS): worst grade 2" in yours and "1 of anakinra" in yours

@@ -27,10 +27,9 @@ def test_twins_are_one_patient_until_only_one_is_treated():
     assert twins.arms[0] is twins.arms[1] and not twins.apart
     twins.seek(8.0)
     mine, twin = twins.arms
-    assert (
-        twins.apart
-        and mine.drugs.tocilizumab.concentration > 0.0 == twin.drugs.tocilizumab.concentration
-    )
+    assert twins.apart and mine.course.concentration(
+        "tocilizumab"
+    ) > 0.0 == twin.course.concentration("tocilizumab")
     before = mine.series.day <= 5.5
     assert mine.series[before].equals(twin.series[before])
 
