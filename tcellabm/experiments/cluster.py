@@ -12,7 +12,8 @@ from tcellabm.experiments.workers import LocalWorkers, RemoteWorkers, Workers
 from tcellabm.params import InputError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, SpecCluster
+    from distributed.security import Security
 
 
 @contextmanager
@@ -40,7 +41,8 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
     """
     import dask
     from dask.system import CPU_COUNT
-    from distributed import Client, LocalCluster
+    from distributed import Client
+    from distributed.security import Security
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told by us
     with ExitStack() as stack:
@@ -50,19 +52,11 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
             yield client, RemoteWorkers(client)
             return
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="tcellabm-"))
-        with interrupts_held():
-            cluster = LocalCluster(
-                n_workers=0,
-                processes=True,
-                dashboard_address=None,
-                # any free port, so that two sweeps go at once; seen from this machine alone
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-                local_directory=scratch,
-                silence_logs="CRITICAL",
-            )
-        stack.enter_context(cluster)
-        client = stack.enter_context(Client(cluster))
-        local = LocalWorkers(min(workers or CPU_COUNT, runs), cluster.scheduler_address, scratch)
+        keys = Security.temporary()
+        cluster = stack.enter_context(_scheduler(keys))
+        client = stack.enter_context(Client(cluster, security=keys))
+        count = min(workers or CPU_COUNT, runs)
+        local = LocalWorkers(count, cluster.scheduler_address, scratch, keys)
         stack.callback(local.close)
         yield client, local
 
@@ -70,6 +64,19 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
 def dashboard(client: "Client") -> str:
     """Return the address of Dask's dashboard; empty where it cannot be shown (no Bokeh)."""
     return str(client.dashboard_link or "") if find_spec("bokeh") else ""
+
+
+def _scheduler(keys: "Security") -> "SpecCluster":
+    """Start a scheduler in a thread of this process, for holders of these keys alone."""
+    from distributed import SpecCluster
+
+    from tcellabm.experiments.private import HOST, PROTOCOL, PrivateScheduler
+
+    # any free port, so that two sweeps go at once
+    options = {"host": HOST, "port": 0, "protocol": PROTOCOL, "security": keys}
+    scheduler = {"cls": PrivateScheduler, "options": options}
+    with interrupts_held():
+        return SpecCluster(scheduler=scheduler, security=keys, silence_logs="CRITICAL")
 
 
 def _connect(address: str) -> "Client":

@@ -17,6 +17,7 @@ from tcellabm.params import InputError
 
 if TYPE_CHECKING:
     from distributed import Client
+    from distributed.security import Security
 
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 _STARTS = 3  # of a process that never gets to work
@@ -73,17 +74,28 @@ class LocalWorkers:
 
     Dask's own nannies are not used: one whose worker died soon after its start, or was stopped,
     did not always replace it.
+
+    Parameters
+    ----------
+    count : int
+        Number of processes.
+    scheduler : str
+        Address of their scheduler.
+    folder : str
+        For what they put on the disk.
+    keys : distributed.security.Security
+        Of this run; it reaches the processes through the pipe that starts them.
     """
 
-    def __init__(self, count: int, scheduler: str, folder: str) -> None:
-        self._scheduler, self._folder = scheduler, folder
+    def __init__(self, count: int, scheduler: str, folder: str, keys: "Security") -> None:
+        self._scheduler, self._folder, self._keys = scheduler, folder, keys
         self._context = _context()
         self._early_deaths, self._most_early_deaths = 0, _STARTS * count
         self._processes = [self._start() for _ in range(count)]
 
     def _start(self) -> "_Worker":
         ours, theirs = self._context.Pipe(duplex=False)
-        work = (self._scheduler, self._folder, theirs)
+        work = (self._scheduler, self._folder, self._keys, theirs)
         process = self._context.Process(target=_work, args=work, daemon=True)  # type: ignore[attr-defined]
         with interrupts_held(), _environment(_ONE_THREAD):
             process.start()
@@ -137,10 +149,10 @@ class _Worker:
                 self.address = self._pipe.recv()
 
 
-def _work(scheduler: str, folder: str, pipe: Connection) -> None:
+def _work(scheduler: str, folder: str, keys: "Security", pipe: Connection) -> None:
     """Be a worker until the parent ends."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    asyncio.run(_serve(scheduler, folder, pipe))
+    asyncio.run(_serve(scheduler, folder, keys, pipe))
 
 
 def _end_with_parent() -> None:
@@ -150,17 +162,20 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-async def _serve(scheduler: str, folder: str, pipe: Connection) -> None:
+async def _serve(scheduler: str, folder: str, keys: "Security", pipe: Connection) -> None:
     import dask
-    from distributed import Worker
+
+    from tcellabm.experiments.private import HOST, PROTOCOL, PrivateWorker
 
     with dask.config.set({"distributed.logging": {"distributed": "critical"}}):
-        worker = await Worker(
+        worker = await PrivateWorker(
             scheduler,
+            host=HOST,
+            protocol=PROTOCOL,
+            security=keys,
             nthreads=1,
             memory_limit=0,
             local_directory=folder,
-            dashboard=False,
             silence_logs=logging.CRITICAL,
         )
         pipe.send(worker.address)
@@ -172,7 +187,7 @@ def _context() -> BaseContext:
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload(["tcellabm.experiments.runner", "distributed"])
+    context.set_forkserver_preload(["tcellabm.experiments.runner", "tcellabm.experiments.private"])
     return context
 
 
