@@ -3,6 +3,7 @@
 import json
 import struct
 import uuid
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 from websockets.sync.client import connect
@@ -19,7 +20,9 @@ class Wire:
         self.kernel, self.page = str(uuid.uuid4()), str(uuid.uuid4())
         where = f"/jupyter/api/kernels/{self.kernel}/channels?session_id={self.page}"
         options.setdefault("origin", f"http://{place.netloc}")
-        self.socket = connect(f"ws://{place.netloc}{where}", max_size=None, **options)
+        self._stack = ExitStack()
+        opening = connect(f"ws://{place.netloc}{where}", max_size=None, **options)
+        self.socket = self._stack.enter_context(opening)
         self.path = path
 
     def send(self, kind, content):
@@ -63,7 +66,7 @@ class Wire:
         self.send("comm_msg", {"comm_id": self.widget, "data": data})
 
     def close(self):
-        self.socket.close()
+        self._stack.close()
 
     def drop(self):
         """Go without a word, as when a browser is killed."""

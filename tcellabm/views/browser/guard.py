@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tcellabm.views.browser.gate import App
 
 MOST_SOCKETS, MOST_EACH = 32, 12  # in all, and from one address
-# A page sends 25 answers a second while it plays, and the lab some hundreds of messages at once.
-MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 100.0, 2000.0
+# A page sends 25 answers a second while it plays, and some ten messages when it is loaded.
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 100.0, 500.0
 TOO_MANY_MESSAGES = f"too many messages, allowed: {MESSAGES_PER_SECOND:g} a second"
 PAGES = ("/", "/lab")
 LOOK_SECONDS = 0.2  # between two looks whether a page is gone
@@ -58,6 +58,7 @@ class Guard:
         self.sockets = Places("pages", MOST_SOCKETS, MOST_EACH) if sockets is None else sockets
         self._open: dict[str, int] = {}  # sockets by their path: a page may connect again
         self._leaving: set[asyncio.Task[None]] = set()
+        self._last_left = 0.0
         others = " ".join(["'self'", *map(str, allowed.added)])
         self._policy = (b"content-security-policy", f"frame-ancestors {others}".encode())
 
@@ -105,8 +106,11 @@ class Guard:
         leaving.add_done_callback(self._leaving.discard)
 
     async def _leave(self, client: str, path: str) -> None:
-        """Hold the place of a socket until what it started is gone; then free its thread."""
-        until = time.monotonic() + IDLE_SECONDS
+        """Hold the place of a socket until what it started is gone; then free its thread.
+
+        Only the last one to leave asks: every asking keeps one more thread busy.
+        """
+        until = self._last_left = time.monotonic() + IDLE_SECONDS
         try:
             while not self._open.get(path) and self._lives(path):
                 await asyncio.sleep(LOOK_SECONDS)
@@ -115,7 +119,8 @@ class Guard:
             if not self._open.get(path):
                 self._open.pop(path, None)
         await asyncio.sleep(until - time.monotonic())
-        await anyio.to_thread.run_sync(_nothing)
+        if until == self._last_left:
+            await anyio.to_thread.run_sync(_nothing)
 
 
 def metered(receive: Any, send: Any, clock: Callable[[], float] = time.monotonic) -> Any:
