@@ -8,10 +8,12 @@ from multiprocessing import get_context
 from unittest import mock
 
 import numpy as np
+from biology.living import drive_of
 from numba import njit
 
 from tcellabm import TumorTCellModel, load
-from tcellabm.kernels import census, encounter, groups, single, tick
+from tcellabm.clinic import course
+from tcellabm.kernels import census, encounter, fields, groups, layout, single, tick
 from tcellabm.kernels.draws import birth_death, birth_death_law
 from tcellabm.kernels.layout import ROWS
 from tcellabm.kernels.rules import birth_and_death, rung_of
@@ -75,15 +77,19 @@ class Kernels:
     """
 
     def __init__(self, model):
-        self.tick = tick.tick_cells if model.params.resolution.single_cell else tick.tick_groups
-        names = tuple(inspect.signature(self.tick.py_func).parameters)
-        with mock.patch.object(tick, self.tick.py_func.__name__, side_effect=self.tick) as seen:
-            while not seen.called:
-                model.run_for(2.0**-model.params.time.tick_halvings)
-        given = dict(zip(names, seen.call_args.args, strict=True))
-        given["cells"] = given["cells"]._replace()
-        self.given = given | dict(zip(("rows", "cols"), given["shape"], strict=True))
-        self.cells = self.given["cells"]
+        tissue, time = model.tissue, model.params.time
+        dt = 2.0**-time.tick_halvings
+        tissue.make_room()
+        self.state, self.cells = tissue.state, tissue.state.cells
+        self.given = {
+            "rng": model.rng,
+            "dt": dt,
+            "state": tissue.state,
+            "law": tissue.law,
+            "drive": drive_of(tissue.law, model.time, dt),
+            "effect": layout.Effect(),
+            "work": tissue.work,
+        }
         self.saved = type(self.cells)(*(column.copy() for column in self.cells))
         self.alive = int(np.count_nonzero(self.cells.count[: self.cells.meta[ROWS]]))
 
@@ -118,22 +124,35 @@ class Kernels:
         return changed.sum() / self.alive
 
 
+@njit
+def whole_tick(rng, dt, state, law, drive, effect, work):
+    return tick.tick(rng, dt, state, law, drive, effect, work)
+
+
+@njit
+def one_draw_an_agent(rng, state):
+    """The least that a stochastic tick of single cells can do."""
+    total = 0.0
+    for _ in range(state.cells.meta[ROWS]):
+        total += rng.random()
+    return total
+
+
 PARTS = {
     "encounter": encounter.encounter,
     "step": single.step_cells,
     "census": census.census,
+    "cytokines": fields.advance_fields,
 }
 
 
 def tick_of_cells(cells, day, times=25):
     """Return {part: seconds} of a single-cell tick, agents, the share of them that change."""
-    model = biopsy(cells, day)
-    kernels = Kernels(model)
-    spent = {"tick": kernels.seconds(kernels.tick, times)}
+    kernels = Kernels(biopsy(cells, day))
+    spent = {"tick": kernels.seconds(whole_tick, times)}
+    spent |= {"bare": kernels.seconds(one_draw_an_agent, times)}
     spent |= {name: kernels.seconds(kernel, times) for name, kernel in PARTS.items()}
-    effect, dt = model._effect(), kernels.given["dt"]
-    cytokines = fastest(lambda: model.tissue.cytokines.advance(dt, effect), times)
-    return spent | {"cytokines": cytokines}, kernels.alive, kernels.busy()
+    return spent, kernels.alive, kernels.busy()
 
 
 # --- groups against their bare draws --------------------------------------------------------------
@@ -159,30 +178,36 @@ def only_put_back(times, saved, cells):
 
 
 @njit
-def steps(times, saved, rng, dt, cells, sites, ladder, rates, drive, budget, rows, cols, work):
+def steps(times, saved, rng, dt, state, law, drive, work):
     for _ in range(times):
-        put_back(cells, saved)
-        groups.step_groups(rng, dt, cells, sites, ladder, rates, drive, budget, rows, cols, work)
+        put_back(state.cells, saved)
+        groups.step_groups(rng, dt, state, law, drive, work)
 
 
 @njit
-def fates(times, saved, rng, dt, cells, sites, ladder, rates, drive, work):
+def fates(times, saved, rng, dt, state, law, drive, work):
     for _ in range(times):
-        put_back(cells, saved)
-        for known in (0, cells.meta[ROWS]):
-            groups.fate(rng, 0.5 * dt, known, cells, sites, ladder, rates, drive, work)
+        put_back(state.cells, saved)
+        for known in (0, state.cells.meta[ROWS]):
+            groups.fate(rng, 0.5 * dt, known, state, law, drive, work)
 
 
 @njit
-def laws(dt, saved, sites, ladder, rates, drive):
+def laws(dt, saved, state, law, drive):
     """Return (alpha, beta) of every row over half a tick."""
-    used = saved.meta[0]
+    used, sites = saved.meta[0], state.sites
     alpha, beta = np.zeros(used), np.zeros(used)
     for i in range(used):
-        s, state = saved.site[i], saved.state[i]
-        killed = sites.killing[s] * ladder.lysis[rung_of(state)]
+        s, which = saved.site[i], saved.state[i]
+        killed = sites.killing[s] * law.ladder.lysis[rung_of(which)]
         birth, death = birth_and_death(
-            state, saved.divisions[i], killed, sites.room[s], sites.stimulation[s], rates, drive
+            which,
+            saved.divisions[i],
+            killed,
+            sites.room[s],
+            sites.stimulation[s],
+            drive.window,
+            law.rates,
         )
         alpha[i], beta[i] = birth_death_law(birth, death, 0.5 * dt)
     return alpha, beta
@@ -226,7 +251,7 @@ class Groups:
         self.kernels = Kernels(body(day, seed))
         self.alive = self.kernels.alive
         given = self.kernels.given
-        self.given = given | {"saved": self.kernels.saved}
+        self.given = given | {"saved": self.kernels.saved, "cells": self.kernels.cells}
         self.kernels.restore()
         names = tuple(inspect.signature(laws.py_func).parameters)
         alpha, beta = laws(*(self.given[name] for name in names))
@@ -249,9 +274,9 @@ class Groups:
 
 
 def kernel_seconds(seed, days):
-    """Return (all, kernels alone) processor time of one patient over some days, s, and ticks."""
+    """Return (all, in the kernel) processor time of one patient over some days, s, and entries."""
     spent = [0.0, 0]
-    real = tick.tick_groups
+    real = course.kernel.run
 
     def timed(*args):
         start = time.thread_time()
@@ -260,9 +285,15 @@ def kernel_seconds(seed, days):
         spent[1] += 1
         return found
 
-    with mock.patch.object(tick, "tick_groups", timed):
+    with mock.patch.object(course.kernel, "run", timed):
         whole = cpu_seconds(lambda: body(days, seed))
     return whole, *spent
+
+
+def construction_seconds(seed):
+    """Return the processor time of drawing a patient and the cells of day 0, s."""
+    params = load("scenarios/kymriah.toml")
+    return fastest(lambda: TumorTCellModel(params, rng=seed), 5)
 
 
 def patients_of_worker(seeds):

@@ -21,19 +21,13 @@ def timed(benchmark, kernels, kernel):
 
 
 def test_single_cell_tick(benchmark, single_cells):
-    timed(benchmark, single_cells, single_cells.tick)
+    timed(benchmark, single_cells, cases.whole_tick)
 
 
 @pytest.mark.parametrize("part", cases.PARTS)
 @pytest.mark.slow
 def test_part_of_a_single_cell_tick(benchmark, single_cells, part):
     timed(benchmark, single_cells, cases.PARTS[part])
-
-
-@pytest.mark.slow
-def test_diffusing_cytokines(benchmark):
-    model = cases.biopsy(100_000)
-    benchmark(model.tissue.cytokines.advance, 2.0**-4, model._effect())
 
 
 @pytest.mark.parametrize("loop", ["steps", "fates", "bare_draws"])
