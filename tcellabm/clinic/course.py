@@ -94,13 +94,14 @@ class Course:
             More agents than `resolution.max_agents`.
         """
         while self.alive:
-            stop = min(day, self._next_stop())
+            planned = self._next_stop()
+            stop = min(day, planned)
             if self._run(stop):
                 self._notice()
             elif self.now.due > stop:
-                if stop == day and self._next_stop() > day:
+                if planned > day:
                     return
-                self._make_rounds(stop)
+                self._make_rounds(planned)
 
     def _run(self, until: float) -> bool:
         """Run the kernel; tell whether it met something to notice."""
