@@ -16,6 +16,12 @@ STARTS_WITHIN = 180.0  # seconds; kernels may have to be compiled
 SIZE = {"width": 1280, "height": 720}
 
 
+class Address(str):
+    """Where a server is, and which process it is."""
+
+    pid: int
+
+
 class Outside:
     """All that a process may ask of the internet by way of a proxy: asked for, and not answered."""
 
@@ -56,7 +62,8 @@ def server(tmp_path_factory, outside):
     with log.open("w") as file:
         environment = {**os.environ, **outside.environment}
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
-        address = f"http://127.0.0.1:{port}/"
+        address = Address(f"http://127.0.0.1:{port}/")
+        address.pid = process.pid
         try:
             _wait_for(address, process, log)
             yield address
