@@ -18,7 +18,7 @@ FITS = """(shown, text) => shown.length > 1 && shown.every((node) => {
   node.textContent = text;
   return node.scrollWidth <= node.clientWidth;
 })"""
-INFUSED = "?seed=7&give=0:car_t:both"
+INFUSED = "?seed=5&give=0:car_t:both"
 # Of each patient in a picture: words, marrow, smear, cells, fever (left, top, width, height).
 PARTS = (
     (0, 70, 670, 20),
@@ -247,7 +247,6 @@ def test_nothing_is_cut_off(server, watched, width, height):
         assert page.locator(".fever").first.bounding_box()["y"] < height - 60
 
 
-@pytest.mark.xfail(strict=False, reason="timed out on a loaded machine; cause not found yet")
 def test_what_is_kept_can_be_opened(server, watched, tmp_path):
     page = watched().open(f"{server}{INFUSED}&day=2")
     page.select_option("[aria-label=Speed]", "10")
