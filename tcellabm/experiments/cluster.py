@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
+from ssl import SSLError
 from typing import TYPE_CHECKING, Any
 
 from tcellabm.experiments.signals import interrupts_held
@@ -25,7 +26,8 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
     workers : int or None
         Number of processes; None for one per CPU available.
     address : str
-        Address of a running Dask scheduler; empty to start a cluster here.
+        Address of a running Dask scheduler; empty to start a cluster here, which listens to
+        holders of keys made for it alone.
     runs : int
         Runs to compute: no more processes than that.
 
@@ -37,7 +39,7 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
     Raises
     ------
     InputError
-        No scheduler answers at the address.
+        No scheduler answers at the address, or Dask's certificates are not the ones it takes.
     """
     import dask
     from dask.system import CPU_COUNT
@@ -80,13 +82,28 @@ def _scheduler(keys: "Security") -> "SpecCluster":
 
 
 def _connect(address: str) -> "Client":
+    """Connect with the certificates of Dask's own configuration, if it names any."""
     from distributed import Client
+    from distributed.comm.core import FatalCommClosedError
 
+    where = f"--dask {address}"
     try:
         return Client(address, timeout="20s")
+    except (
+        FatalCommClosedError,
+        FileNotFoundError,
+        PermissionError,
+        RuntimeError,
+        SSLError,
+    ) as bad:
+        what = f"Dask's certificates don't fit: {bad}"
+        raise InputError(what, where, "allowed: the scheduler's, see docs/sweeps.md") from None
+    except TypeError:  # tls:// and not all three files named
+        what = "Dask's certificates are not configured"
+        raise InputError(what, where, "allowed: with tls:// those of docs/sweeps.md") from None
     except (OSError, ValueError):
-        allowed = "allowed: tcp://HOST:PORT of a running one"
-        raise InputError("no Dask scheduler answers", f"--dask {address}", allowed) from None
+        allowed = "allowed: tcp://HOST:PORT or tls://HOST:PORT of a running one"
+        raise InputError("no Dask scheduler answers", where, allowed) from None
 
 
 def _settings() -> dict[str, Any]:

@@ -163,8 +163,10 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
     quiet : bool
         Don't say so even if it takes a while.
     """
-    tick = "tick_cells" if params.resolution.single_cell else "tick_groups"
-    if cache.folder() is None or cache.stored(tick):  # nowhere to keep them, or done
+    own = (
+        "greatest_hazards" if params.resolution.single_cell else "change_place"
+    )  # of one way alone
+    if cache.folder() is None or cache.stored(own):  # nowhere to keep them, or done
         return
     if not quiet:
         print("compiling the kernels; the next start will be quick", file=sys.stderr)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -57,7 +58,7 @@ def plan():
     return Plan.load("params/scenarios/kymriah.toml", axes | {"sweep.patients": 5})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def with_package():
     """Environment in which other Python processes find the package, installed or not."""
     return os.environ | {"PYTHONPATH": str(Path(tcellabm.__file__).parents[1])}
@@ -66,19 +67,28 @@ def with_package():
 @pytest.fixture
 def start(tmp_path, with_package):
     """Start Python in the test's folder; whatever is left of it is killed."""
+    with starter(tmp_path, with_package) as begin:
+        yield begin
+
+
+@contextmanager
+def starter(folder, world):
+    """Yield what starts Python in a folder; whatever is left of it is killed."""
     started = []
 
     def _start(*words, **environment):
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        world = {"cwd": tmp_path, "env": with_package | environment}
-        started.append(subprocess.Popen([sys.executable, *words], **world, **pipes))
+        place = {"cwd": folder, "env": world | environment}
+        started.append(subprocess.Popen([sys.executable, *words], **place, **pipes))
         return started[-1]
 
-    yield _start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+    try:
+        yield _start
+    finally:
+        for process in started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
 
 def wait_until(condition):
