@@ -13,7 +13,7 @@ import pwd
 import ssl
 import sys
 
-from distributed.comm import CommClosedError, connect, tcp  # noqa: F401 - all loaded before the user changes
+from distributed.comm import CommClosedError, connect
 from distributed.security import Security
 
 logging.disable()
@@ -52,12 +52,17 @@ async def ask(scheme, address, **ways):
 def main(user, keys, *addresses):
     scheme, ways = entry(keys)
     if user:
+        told(scheme, addresses[0], ways)  # loads what the other user may not be able to read
         become(user)
     for address in addresses:
-        try:
-            print(asyncio.run(ask(scheme, address, **ways)))
-        except CommClosedError:  # by the other side; a time-out is another error
-            print("refused")
+        print(told(scheme, address, ways))
+
+
+def told(scheme, address, ways):
+    try:
+        return asyncio.run(ask(scheme, address, **ways))
+    except CommClosedError:  # by the other side; a time-out is another error
+        return "refused"
 
 
 main(*sys.argv[1:])
