@@ -85,6 +85,7 @@ class Tissue:
         given = round(dose * resolution.represented_fraction)
         if given == 0:
             return
+        self.make_room()
         engrafted = int(self.rng.binomial(given, product.engrafting_fraction))
         memory = int(self.rng.binomial(engrafted, product.memory_fraction))
         parts = {layout.MEMORY: memory, layout.EFFECTOR: engrafted - memory}
@@ -93,6 +94,7 @@ class Tissue:
         self.count()
 
     def _populate(self) -> None:
+        self.make_room()
         params, fraction = self._params, self._params.resolution.represented_fraction
         blast, b_cell, depletion = params.leukemia, params.b_cell, params.lymphodepletion
         burden = round(params.patient.leukemic_burden * fraction)
@@ -135,7 +137,6 @@ class Tissue:
         if self._single:
             self._add_singly(np.full(cells, site), state, divisions)
         elif cells > 0:
-            self.make_room()
             landing.append(self.cells, cells, site, state, divisions)
 
     def _add_singly(self, sites: np.ndarray, state: int, divisions: int) -> None:
