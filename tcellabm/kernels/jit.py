@@ -51,7 +51,7 @@ class _WideDispatcher(CPUDispatcher):
 
 def _widened(kind: Any) -> Any:
     plain = types.unliteral(kind)
-    return types.int64 if isinstance(plain, types.Integer) and plain.signed else plain
+    return types.int64 if plain in types.signed_domain else plain
 
 
 def _compiled(function: Any, **options: Any) -> Any:
