@@ -47,6 +47,7 @@ SERIES_INTERNAL = (
     Column("b_cells_per_ul", float, "1/uL", "B cells in blood", _COURSE),
     Column("blood_blasts_per_ul", float, "1/uL", "leukemic cells in blood", _COURSE),
     Column("fever_hours", float, "h", "hours of fever without a break", _BEDSIDE),
+    Column("infected", bool, "bool", "a background fever is under way", _COURSE),
     Column("cerebral_edema", bool, "bool", "CNS injury is of its worst form", _BEDSIDE),
 )
 SERIES_RECORD = np.dtype(

@@ -19,7 +19,7 @@ COVARIATES = (
     "patient.white_cell_recovery_days",
     "patient.myeloid_sensitivity",
     "patient.vascular_sensitivity",
-    "patient.anti_car_per_day",
+    "patient.anti_car_response",
     "leukemia.antigen_median",
     "product.dose_cells_per_kg",
     "product.persistence_half_life_days",
@@ -28,10 +28,13 @@ COVARIATES = (
     "product.killing",
     "product.exhaustion",
     "product.copies_per_cell",
-    "b_cell.output_steady_per_day",
+    "patient.b_cell_output",
     "patient.homeostatic_cytokines",
     "patient.neuro_sensitivity",
+    "patient.fever_sensitivity",
+    "patient.niche_fraction",
 )
+BURDEN, WEIGHT = "patient.leukemic_burden", "patient.weight_kg"
 
 
 @dataclass(frozen=True)
@@ -96,4 +99,6 @@ def draw_patient(params: Parameters, seed: int, rng: np.random.Generator) -> Pat
     for key, z in zip(COVARIATES, normals, strict=True):
         fixed = key in pinned or key not in laws
         drawn[key] = float(params.get(key)) if fixed else laws[key].at(float(z))
+    if BURDEN in laws and BURDEN not in pinned:  # the population says that of a body of usual size
+        drawn[BURDEN] *= drawn[WEIGHT] / params.marrow.reference_weight_kg
     return Patient(seed, drawn)

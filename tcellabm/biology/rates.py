@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 
+from tcellabm.body import capacity_cells
 from tcellabm.kernels import layout
 from tcellabm.params import Parameters
 
@@ -17,8 +18,8 @@ STEEPEST = 3.0  # bound on the log of a ladder rate over its mean, where next to
 
 def marrow_ul(params: Parameters) -> float:
     """Return the volume of the simulated marrow, uL."""
-    marrow = params.marrow
-    return marrow.capacity_cells * params.resolution.represented_fraction / marrow.cells_per_ul
+    cells = capacity_cells(params) * params.resolution.represented_fraction
+    return cells / params.marrow.cells_per_ul
 
 
 def voxel_edge_um(params: Parameters) -> float:
@@ -74,30 +75,38 @@ def by_tick(params: Parameters) -> layout.ByTick:
     rise, fall = ladder_rates(params)
     up, down = np.zeros((2, TICK_LENGTHS, 2, layout.RUNGS))
     for turn in range(2):
-        low = np.arange(1 + turn, layout.RUNGS - 1, 2)  # 1-2, 3-4, ..., then 2-3, 4-5, ...
+        low = np.arange(1 + turn, layout.NICHE - 1, 2)  # 1-2, 3-4, ..., then 2-3, 4-5, ...
         moves = exchange(2.0 * rise[low], 2.0 * fall[low + 1], lengths[:, None])
         up[:, turn, low], down[:, turn, low + 1] = moves
     return layout.ByTick(np.ascontiguousarray(passing), up, down)
 
 
 def rungs(params: Parameters) -> np.ndarray:
-    """Return the antigen density of each rung, molecules per cell, shape (RUNGS,)."""
-    return _rungs(params.antigen.ladder_low, params.antigen.ladder_high)
+    """Return the antigen density of each rung, molecules per cell, shape (RUNGS,).
+
+    The last is the niche, whose cells have the patient's median.
+    """
+    antigen = params.antigen
+    return _rungs(antigen.ladder_low, antigen.ladder_high, params.leukemia.antigen_median)
 
 
 @cache
-def _rungs(low: float, high: float) -> np.ndarray:
-    densities = np.concatenate([[0.0], np.geomspace(low, high, layout.RUNGS - 1)])
+def _rungs(low: float, high: float, median: float) -> np.ndarray:
+    ladder = np.geomspace(low, high, layout.NICHE - 1)
+    densities = np.concatenate([[0.0], ladder, [median]])
     densities.flags.writeable = False  # shared
     return densities
 
 
 def rung_law(params: Parameters) -> np.ndarray:
-    """Return the share of CD19+ leukemic cells on each rung, shape (RUNGS,)."""
+    """Return the share of CD19+ leukemic cells on each rung, shape (RUNGS,); none in the niche."""
     leukemia = params.leukemia
-    z = np.log(rungs(params)[1:] / leukemia.antigen_median) / leukemia.antigen_sigma_ln
+    z = (
+        np.log(rungs(params)[1 : layout.NICHE] / leukemia.antigen_median)
+        / leukemia.antigen_sigma_ln
+    )
     weight = np.exp(-0.5 * (z**2 - np.min(z**2)))
-    return np.concatenate([[0.0], weight / weight.sum()])
+    return np.concatenate([[0.0], weight / weight.sum(), [0.0]])
 
 
 def ladder(params: Parameters) -> layout.Ladder:
@@ -108,10 +117,12 @@ def ladder(params: Parameters) -> layout.Ladder:
     def response(half_point: float) -> np.ndarray:
         return power / (power + (half_point * affinity) ** antigen.hill)
 
+    reach = np.ones(layout.RUNGS)
+    reach[layout.NICHE] = params.leukemia.niche_reach
     return layout.Ladder(
-        lysis=response(antigen.lysis_half_point),
-        activation=response(antigen.activation_half_point),
-        release=response(antigen.cytokine_half_point),
+        lysis=response(antigen.lysis_half_point) * reach,
+        activation=response(antigen.activation_half_point) * reach,
+        release=response(antigen.cytokine_half_point) * reach,
     )
 
 
@@ -121,22 +132,27 @@ def ladder_rates(params: Parameters) -> tuple[np.ndarray, np.ndarray]:
     A cell steps up or down so that the log-normal is the stationary law, by detailed balance,
     and the mean of the log density relaxes with `antigen_relaxation_days`.
     """
-    leukemia, density = params.leukemia, rungs(params)
+    leukemia, density = params.leukemia, rungs(params)[: layout.NICHE]
     step = math.log(density[2] / density[1])
     mean_rate = (leukemia.antigen_sigma_ln / step) ** 2 / leukemia.antigen_relaxation_days
     z = np.log(density[1:] / leukemia.antigen_median) / leukemia.antigen_sigma_ln
     slope = -0.25 * np.diff(z**2)
     excess = np.maximum(np.abs(slope) - STEEPEST, 0.0)  # bounds the faster, keeps the balance
     up, down = np.zeros(layout.RUNGS), np.zeros(layout.RUNGS)
-    up[1:-1] = mean_rate * np.exp(slope - excess)
-    down[2:] = mean_rate * np.exp(-slope - excess)
+    up[1 : layout.NICHE - 1] = mean_rate * np.exp(slope - excess)
+    down[2 : layout.NICHE] = mean_rate * np.exp(-slope - excess)
     return up, down
 
 
 def b_cell_state(params: Parameters) -> int:
     """Return the state of a B cell: the rung nearest to its median density."""
-    distance = np.abs(np.log(rungs(params)[1:] / params.b_cell.antigen_median))
-    return layout.B_CELL + 1 + int(np.argmin(distance))
+    return layout.B_CELL + nearest_rung(params, params.b_cell.antigen_median)
+
+
+def nearest_rung(params: Parameters, density: float) -> int:
+    """Return the rung of the ladder nearest to an antigen density, molecules per cell."""
+    distance = np.abs(np.log(rungs(params)[1 : layout.NICHE] / density))
+    return 1 + int(np.argmin(distance))
 
 
 def hop_rate(params: Parameters, motility_um2_per_day: float) -> float:
@@ -149,9 +165,6 @@ def make_rates(params: Parameters) -> layout.Rates:
     """Return one patient's rates from parameters that already hold the patient's covariates."""
     meet, cell, blast, b_cell = params.encounter, params.car_t, params.leukemia, params.b_cell
     product, patient, myeloid = params.product, params.patient, params.myeloid
-    anti_car = patient.anti_car_per_day
-    if not params.lymphodepletion.given:
-        anti_car *= params.lymphodepletion.anti_car_factor
     return layout.Rates(
         kill=meet.kill_per_day * product.killing,
         kill_half=meet.kill_half_density_per_ul,
@@ -162,16 +175,18 @@ def make_rates(params: Parameters) -> layout.Rates:
         memory_activity=meet.memory_activity,
         exhausted_activity=meet.exhausted_activity,
         t_division=cell.division_per_day * product.fitness,
-        t_capacity=cell.capacity_per_ul * patient.homeostatic_cytokines,
+        supply_half=params.homeostatic.half_level,
+        consumption_half=params.homeostatic.consumption_half_per_ul,
         memory_division_share=cell.memory_division_share,
         contraction=cell.contraction_per_day,
         contraction_protection=cell.contraction_protection,
         memory_loss=math.log(2.0) / product.persistence_half_life_days,
         exhausted_loss=cell.exhausted_loss_per_day,
-        anti_car=anti_car,
         memory_activation=cell.memory_activation_per_day,
         memory_return=cell.memory_return_per_day,
-        exhaustion=cell.exhaustion_per_day * product.exhaustion,
+        exhaustion=cell.exhaustion_per_day
+        * product.exhaustion
+        * product.affinity**-meet.exhaustion_affinity_exponent,
         t_hop=hop_rate(params, cell.motility_um2_per_day),
         leukemia_division=division_for_growth(
             patient.net_growth_per_day,
@@ -181,6 +196,8 @@ def make_rates(params: Parameters) -> layout.Rates:
         ),
         leukemia_death=blast.death_per_day,
         cd19_loss=blast.cd19_loss_per_division,
+        niche_exit=blast.niche_exit_per_day,
+        niche_exit_state=layout.LEUKEMIA + nearest_rung(params, blast.antigen_median),
         leukemia_hop=hop_rate(params, blast.motility_um2_per_day),
         b_death=b_cell.death_per_day,
         b_hop=hop_rate(params, b_cell.motility_um2_per_day),
@@ -190,10 +207,9 @@ def make_rates(params: Parameters) -> layout.Rates:
         myeloid_deactivation=myeloid.deactivation_per_day,
         flux_half=myeloid.killing_flux_half_per_ul_per_day,
         ifng_half=myeloid.ifng_half_pg_per_ml,
-        ifng_hill=myeloid.ifng_hill,
         contact_half=myeloid.contact_half_density_per_ul,
         contact_share=myeloid.contact_share,
-        voxel_capacity=params.marrow.capacity_cells
+        voxel_capacity=capacity_cells(params)
         * params.resolution.represented_fraction
         / voxels(params),
     )

@@ -9,6 +9,7 @@ from tcellabm.biology.agents import enlarged, new_cells
 from tcellabm.biology.cytokines import baselines, cytokine_law, spread_rates
 from tcellabm.biology.marrow import Marrow
 from tcellabm.biology.recovery import recovery_law
+from tcellabm.body import myeloid_pool, size
 from tcellabm.kernels import budget, landing, layout
 from tcellabm.kernels.census import census
 from tcellabm.kernels.records import packed, put
@@ -102,6 +103,7 @@ class Tissue:
         blast, b_cell, depletion = params.leukemia, params.b_cell, params.lymphodepletion
         burden = round(params.patient.leukemic_burden * fraction)
         negative = int(self.rng.binomial(burden, params.patient.cd19_negative_fraction))
+        hidden = int(self.rng.binomial(burden - negative, params.patient.niche_fraction))
         law = rates.rung_law(params)
         law[0] = 0.0
         share = rates.blood_share(
@@ -109,20 +111,19 @@ class Tissue:
             blast.home_per_day,
             blast.death_per_day + params.patient.net_growth_per_day,
         )
-        positive = self.rng.multinomial(burden - negative, law)
+        positive = self.rng.multinomial(burden - negative - hidden, law[: layout.NICHE])
         positive[0] = negative
         for rung, cells in enumerate(positive.tolist()):
             self._spread(cells, share, layout.LEUKEMIA + rung)
-        steady = (
-            b_cell.output_steady_per_day / b_cell.death_per_day if b_cell.death_per_day else 0.0
-        )
-        b_cells = depletion.b_cells_left if depletion.given else steady
+        self._spread(hidden, 0.0, layout.LEUKEMIA + layout.NICHE)
+        undepleted = b_cell.most_cells * b_cell.share_undepleted * params.patient.b_cell_output
+        b_cells = size(params) * (depletion.b_cells_left if depletion.given else undepleted)
         share = rates.blood_share(
             b_cell.leave_marrow_per_day, b_cell.home_per_day, b_cell.death_per_day
         )
         self._spread(round(b_cells * fraction), share, self.law.rates.b_state)
         left = depletion.myeloid_share_left if depletion.given else 1.0
-        self._spread(round(params.myeloid.pool_cells * left * fraction), 0.0, layout.RESTING)
+        self._spread(round(myeloid_pool(params) * left * fraction), 0.0, layout.RESTING)
 
     def _spread(self, cells: int, blood_share: float, state: int) -> None:
         """Put cells into blood and, evenly at random, into the voxels."""
@@ -300,7 +301,7 @@ def _room(params: Parameters, law: layout.Law, work: layout.Work | None) -> layo
         return layout.Room(ROOM + work.row_of.size + 4 * int(law.budget), 0.0, NEVER)
     time, recovery = params.time, law.recovery
     longest = 2.0 ** -min(time.tick_halvings, time.slow_tick_halvings)
-    supply = recovery.b_steady + recovery.myeloid_steady
+    supply = recovery.b_influx + recovery.myeloid_steady
     growth = min(math.exp(law.rates.t_division * longest), MOST_PROGENY)
     return layout.Room(ROOM + int(2.0 * supply * longest), growth, SORT_ABOVE)
 

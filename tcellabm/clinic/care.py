@@ -18,6 +18,9 @@ class Bedside(NamedTuple):
     tocilizumab_days: tuple[float, ...]
     corticosteroid_days: tuple[float, ...]
     anakinra_days: tuple[float, ...] = ()
+    need_hours: float = 0.0  # on a vasopressor or high-flow oxygen, without a break
+    critical_hours: float = 0.0  # on multiple vasopressors or ventilation, without a break
+    fever_hours: float = 0.0  # without a break
     in_crs: bool = False  # a sustained fever and what follows it
     icans_grade: int = 0
     blast_share: float = 0.0  # of the marrow before infusion
@@ -40,18 +43,35 @@ def label(seen: Bedside, params: Parameters) -> Orders:
 
     A steroid for ICANS too; anakinra after it, where `care.anakinra` allows.
     """
-    return tocilizumab(seen, params) + steroid(seen, params) + anakinra(seen, params)
+    drug, wanted = params.tocilizumab, seen.need_hours >= params.care.reaction_hours
+    waited = params.corticosteroid.after_tocilizumab_hours
+    return (
+        tocilizumab(seen, wanted, drug.interval_hours, params)
+        + steroid(seen, waited, params.corticosteroid.icans_grade, params)
+        + anakinra(seen, params)
+    )
+
+
+def eliana(seen: Bedside, params: Parameters) -> Orders:
+    """Give as trials of 2015-17 did: after a day and more of instability, steroids later still."""
+    care, ill = params.care, severe(seen)
+    first = seen.need_hours >= care.eliana_need_hours
+    first |= seen.critical_hours >= care.eliana_critical_hours
+    wanted = ill if seen.tocilizumab_days else first
+    return tocilizumab(seen, wanted, care.eliana_repeat_hours, params) + steroid(
+        seen, care.eliana_steroid_hours, care.eliana_icans_grade, params
+    )
 
 
 def early(seen: Bedside, params: Parameters) -> Orders:
-    """Give the first tocilizumab at sustained fever; else as labelled."""
-    return first_tocilizumab(seen, seen.in_crs) or label(seen, params)
+    """Give the first tocilizumab after some hours of fever; else as labelled."""
+    return first_tocilizumab(seen, lasting_fever(seen, params)) or label(seen, params)
 
 
 def preemptive(seen: Bedside, params: Parameters) -> Orders:
-    """Give the first tocilizumab at sustained fever where burden is high; else as labelled."""
+    """Give the first tocilizumab after some hours of fever at high burden; else as labelled."""
     high = seen.blast_share >= params.care.high_burden_blast_share
-    return first_tocilizumab(seen, seen.in_crs and high) or label(seen, params)
+    return first_tocilizumab(seen, lasting_fever(seen, params) and high) or label(seen, params)
 
 
 def prophylactic(seen: Bedside, params: Parameters) -> Orders:
@@ -62,6 +82,7 @@ def prophylactic(seen: Bedside, params: Parameters) -> Orders:
 POLICIES: dict[str, Policy] = {
     "none": none,
     "label": label,
+    "eliana": eliana,
     "early": early,
     "preemptive": preemptive,
     "prophylactic": prophylactic,
@@ -86,22 +107,26 @@ def first_tocilizumab(seen: Bedside, wanted: bool) -> Orders:
     return ("tocilizumab",) if wanted and not seen.tocilizumab_days else ()
 
 
-def tocilizumab(seen: Bedside, params: Parameters) -> Orders:
-    """Order a dose for severe CRS, some hours after the last, up to so many."""
-    drug, given = params.tocilizumab, seen.tocilizumab_days
-    due = hours_since(given, seen.day) >= drug.interval_hours
-    wanted = severe(seen) and due and len(given) < drug.maximal_doses
-    return ("tocilizumab",) if wanted else ()
+def lasting_fever(seen: Bedside, params: Parameters) -> bool:
+    """Tell whether there is CRS with fever for the hours that early policies wait."""
+    return seen.in_crs and seen.fever_hours >= params.care.early_fever_hours
 
 
-def steroid(seen: Bedside, params: Parameters) -> Orders:
+def tocilizumab(seen: Bedside, wanted: bool, interval_hours: float, params: Parameters) -> Orders:
+    """Order a dose where it is wanted, some hours after the last, up to so many."""
+    given = seen.tocilizumab_days
+    due = hours_since(given, seen.day) >= interval_hours
+    few = len(given) < params.tocilizumab.maximal_doses
+    return ("tocilizumab",) if wanted and due and few else ()
+
+
+def steroid(seen: Bedside, wait_hours: float, icans_grade: int, params: Parameters) -> Orders:
     """Order a daily dose for severe CRS that tocilizumab does not help, or for ICANS."""
-    drug, given = params.corticosteroid, seen.tocilizumab_days
-    waited = hours_since(given[:1], seen.day) >= drug.after_tocilizumab_hours
+    given = seen.tocilizumab_days
+    waited = hours_since(given[:1], seen.day) >= wait_hours
     helpless = severe(seen) and bool(given) and waited
-    due = hours_since(seen.corticosteroid_days, seen.day) >= drug.interval_hours
-    wanted = helpless or seen.icans_grade >= drug.icans_grade
-    return ("corticosteroid",) if wanted and due else ()
+    due = hours_since(seen.corticosteroid_days, seen.day) >= params.corticosteroid.interval_hours
+    return ("corticosteroid",) if (helpless or seen.icans_grade >= icans_grade) and due else ()
 
 
 def anakinra(seen: Bedside, params: Parameters) -> Orders:

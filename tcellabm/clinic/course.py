@@ -7,16 +7,17 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from tcellabm.body import capacity_cells
 from tcellabm.clinic import assays, drugs, fate
 from tcellabm.clinic.care import POLICIES, Bedside
 from tcellabm.clinic.dosing import SCHEDULES, Ward
-from tcellabm.clinic.neurotoxicity import cns_law, healthy_cns
+from tcellabm.clinic.neurotoxicity import cns_law
 from tcellabm.clinic.outcomes import in_remission
 from tcellabm.clinic.physiology import body_law, healthy_body
 from tcellabm.clinic.record import Draw, Record, Treatment
 from tcellabm.kernels import course as kernel
 from tcellabm.kernels import layout
-from tcellabm.kernels.bedside import signs_of
+from tcellabm.kernels.bedside import Cns, signs_of
 from tcellabm.kernels.drugs import Drugs
 from tcellabm.kernels.records import as_lists, like, packed
 from tcellabm.params import Parameters
@@ -211,6 +212,9 @@ class Course:
             tocilizumab_days=record.days_of("tocilizumab"),
             corticosteroid_days=record.days_of("corticosteroid"),
             anakinra_days=record.days_of("anakinra"),
+            need_hours=self.now.body.need_hours,
+            critical_hours=self.now.body.critical_hours,
+            fever_hours=self.now.body.fever_hours,
             in_crs=needs.fever,
             icans_grade=self.now.signs.icans,
             blast_share=record.assessments[0].blast_share,
@@ -291,8 +295,7 @@ class Course:
             blasts_by_density=blasts,
             rungs=self._tissue.rungs,
             other_cells=int(marrow.sum() - blasts.sum()),
-            capacity=self._params.marrow.capacity_cells
-            * self._params.resolution.represented_fraction,
+            capacity=capacity_cells(self._params) * self._params.resolution.represented_fraction,
             blood_blasts_per_ul=self._tissue.per_ul(LEUKEMIA),
         )
         chance = assays.chance(self._assay_entropy, day)
@@ -303,7 +306,7 @@ def _first(
     params: Parameters, rules: kernel.Rules, left: tuple[float, float, float]
 ) -> kernel.Course:
     """Return the course before anything has happened; ticks are as after an infusion."""
-    body, cns = healthy_body(params), healthy_cns(params)
+    body, cns = healthy_body(params), Cns()
     course = kernel.Course(
         day=0.0,
         due=0.0,

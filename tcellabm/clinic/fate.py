@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from tcellabm.body import capacity_cells
 from tcellabm.kernels.course import FateLaw
 from tcellabm.params import Parameters
 
@@ -16,9 +17,10 @@ def fate_law(params: Parameters) -> FateLaw:
     p = params.physiology
     return FateLaw(
         crs_per_day=p.crs_death_per_day,
+        ventilated_factor=p.ventilated_death_factor,
         icans_per_day=params.neurotoxicity.icans_death_per_day,
         progression_per_day=p.progression_death_per_day,
-        progression_cells=p.progression_share * params.marrow.capacity_cells,
+        progression_cells=p.progression_share * capacity_cells(params),
     )
 
 
@@ -58,5 +60,5 @@ def neutropenia_ends(params: Parameters) -> float:
     if share >= 1.0:
         return params.time.days
     return patient.white_cell_recovery_days * (share / (1.0 - share)) ** (
-        1.0 / depletion.recovery_steepness
+        1.0 / depletion.white_cell_steepness
     )

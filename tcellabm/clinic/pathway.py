@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tcellabm.body import capacity_cells
 from tcellabm.params import Parameters
 
 WEEK = 7.0
@@ -122,7 +123,7 @@ def _journey(params: Parameters, drawn: _Chances, today: float, taken: Counter[i
     times = _times(params, drawn, today, taken)
     bridged = drawn.bridged < params.pathway.bridging_share
     share = screening_share(drawn.screening, params)
-    screened = share * params.marrow.capacity_cells
+    screened = share * capacity_cells(params)
     burden = waiting_burden(screened, times.depletion, bridged, drawn.bridging_kill, params)
     reason = _why_not(drawn, times, burden, params)
 
@@ -173,7 +174,7 @@ def waiting_burden(
 
     Logistic growth towards the marrow's capacity; bridging chemotherapy kills, and slows growth.
     """
-    p, capacity = params.pathway, params.marrow.capacity_cells
+    p, capacity = params.pathway, capacity_cells(params)
     growth = params.patient.net_growth_per_day
     if bridged:
         screened *= 10.0 ** -max(0.0, p.bridging_log10_kill + p.bridging_sigma_log10 * z)
@@ -194,7 +195,7 @@ def depleted(burden: float, z: float, params: Parameters) -> float:
 def _why_not(drawn: _Chances, times: _Times, burden: float, params: Parameters) -> str:
     """Return why a patient is not infused; whatever comes first counts."""
     p = params.pathway
-    hazard = p.death_per_day_at_capacity * burden / params.marrow.capacity_cells
+    hazard = p.death_per_day_at_capacity * burden / capacity_cells(params)
     dies = -math.log1p(-drawn.dies) / hazard if hazard > 0.0 else math.inf
     fails = drawn.fails < p.manufacture_failure_share
     if dies < (times.made if fails else times.infusion):

@@ -5,36 +5,50 @@ from typing import NamedTuple
 
 from tcellabm.kernels.grading import Needs
 from tcellabm.kernels.jit import kernel
+from tcellabm.kernels.linear import decay
 
 HOURS_PER_DAY = 24.0
 
 
-class SignalLaw(NamedTuple):
-    """What a tissue makes of IL-6 and IL-1 above normal."""
+class FeverLaw(NamedTuple):
+    """How IL-6 and IL-1 that no drug blocks raise the temperature: a limb of each."""
 
-    il6_half: float  # pg/mL
-    il6_hill: float
+    il6_half: float  # pg/mL above normal
     il1_half: float
-    il6_normal: float
-    il1_normal: float
+    hill: float
+    il6_rise_c: float  # at most
+    il1_rise_c: float
+    sensitivity: float
+    normal_c: float
+    highest_c: float
+    lag_hours: float
+    fever_c: float
+    fever_hours: float
+    high_fever_c: float
+
+
+class LeakLaw(NamedTuple):
+    """How cytokines injure vessels, and which needs the leak brings about."""
+
+    il6_scale: float  # pg/mL above normal
+    il1_scale: float
+    ifng_scale: float
+    exponent: float
+    injury_per_day: float
+    feedback: float
+    repair_per_day: float
+    blood_pressure_leaks: tuple[float, float, float]  # from which needs of 1, 2, 3 begin
+    oxygen_leaks: tuple[float, float, float]
 
 
 class BodyLaw(NamedTuple):
     """Temperature, vascular leak, laboratory values of one patient."""
 
-    signal: SignalLaw
-    il1_weight: float
-    sensitivity: float
-    normal_temperature_c: float
-    temperature_rise_c: float
-    highest_temperature_c: float
-    temperature_lag_hours: float
-    fever_c: float
-    fever_hours: float
-    high_fever_c: float
-    leak_half_life_days: float
-    blood_pressure_leaks: tuple[float, float, float]  # from which needs of 1, 2, 3 begin
-    oxygen_leaks: tuple[float, float, float]
+    il6_normal: float  # pg/mL
+    il1_normal: float
+    ifng_normal: float
+    fever: FeverLaw
+    leak: LeakLaw
     crp_half_life_hours: float
     crp_normal: float  # mg/L
     crp_maximum: float
@@ -47,33 +61,36 @@ class BodyLaw(NamedTuple):
 
 
 class Body(NamedTuple):
-    """Temperature, vascular leak, laboratory values; hours of fever without a break."""
+    """Temperature, vascular leak, laboratory values; hours of fever and needs."""
 
     temperature_c: float
     leak: float
     crp_mg_per_l: float
     ferritin_ng_per_ml: float
     fever_hours: float = 0.0
+    need_hours: float = 0.0  # on a vasopressor or high-flow oxygen without a break
+    critical_hours: float = 0.0  # on multiple vasopressors or ventilation without a break
     in_crs: bool = False  # from sustained fever until neither fever nor needs are left
 
 
 class CnsLaw(NamedTuple):
-    """How cytokines enter the CNS, and what they do there."""
+    """How cytokines and leak injure the CNS."""
 
-    signal: SignalLaw
-    il1_weight: float
-    sensitivity: float
-    entry_half_life_days: float
-    injury_half_life_days: float
+    il1_scale: float  # pg/mL above normal
+    ifng_scale: float
+    leak_weight: float
+    exponent: float
+    injury_per_day: float
+    repair_per_day: float
+    il1_normal: float
+    ifng_normal: float
     grade_injuries: tuple[float, float, float, float]  # from which ICANS grades 1 to 4 begin
     edema_injury: float
 
 
 class Cns(NamedTuple):
-    """Exposure of the CNS, as the serum level that would keep it up, pg/mL, and injury."""
+    """Injury of the CNS."""
 
-    il6: float
-    il1: float
     injury: float = 0.0
 
 
@@ -100,23 +117,10 @@ def passed(time: float, half_life: float) -> float:
 
 
 @kernel
-def signal(il6: float, il1: float, law: SignalLaw, il1_weight: float) -> float:
-    """Return what a tissue makes of IL-6 and IL-1, pg/mL: a weighted sum of two Hills.
-
-    The exponent below 1 compresses: levels vary a thousandfold between patients.
-    """
-    by_il6 = hill(il6, law.il6_half, law.il6_hill)
-    by_il6 -= hill(law.il6_normal, law.il6_half, law.il6_hill)
-    by_il1 = hill(il1, law.il1_half, law.il6_hill)
-    by_il1 -= hill(law.il1_normal, law.il1_half, law.il6_hill)
-    return max(0.0, by_il6) + il1_weight * max(0.0, by_il1)
-
-
-@kernel
 def advance_body(
     dt: float,
     body: Body,
-    levels: tuple[float, float],
+    levels: tuple[float, float, float],
     activated: float,
     least_c: float,
     law: BodyLaw,
@@ -125,55 +129,67 @@ def advance_body(
 
     Parameters
     ----------
-    levels : (float, float)
-        IL-6 and IL-1 in serum that no drug blocks, pg/mL.
+    levels : (float, float, float)
+        IL-6, IL-1 and IFN-gamma in serum that no drug blocks, pg/mL.
     activated : float
         Activated myeloid cells in the body.
     least_c : float
         Temperature that an infection aims at, deg C; 0 without one.
     """
-    il6, il1 = levels
-    hours, drive = dt * HOURS_PER_DAY, signal(il6, il1, law.signal, law.il1_weight)
-    aim = max(law.normal_temperature_c + law.temperature_rise_c * drive, least_c)
-    aim = min(aim, law.highest_temperature_c)
-    lag = -math.expm1(-hours / law.temperature_lag_hours)
-    temperature = body.temperature_c + (aim - body.temperature_c) * lag
-    leak = body.leak + (law.sensitivity * drive - body.leak) * passed(dt, law.leak_half_life_days)
+    il6, hours, fever = levels[0], dt * HOURS_PER_DAY, law.fever
+    above = (
+        max(0.0, il6 - law.il6_normal),
+        max(0.0, levels[1] - law.il1_normal),
+        max(0.0, levels[2] - law.ifng_normal),
+    )
+    aim = min(max(fever.normal_c + rise_of(above[0], above[1], fever), least_c), fever.highest_c)
+    temperature = body.temperature_c
+    temperature += (aim - temperature) * -math.expm1(-hours / fever.lag_hours)
+    leak = leak_after(dt, body.leak, above, law.leak)
     crp = law.crp_normal + law.crp_maximum * hill(il6, law.crp_half, 1.0)
     share = activated / law.myeloid_pool if law.myeloid_pool > 0.0 else 0.0
     ferritin = law.ferritin_maximum * hill(share, law.ferritin_half_share, 1.0)
     ferritin += law.ferritin_normal - body.ferritin_ng_per_ml
-    feverish = temperature >= law.fever_c
+    feverish = temperature >= fever.fever_c
     fever_hours = body.fever_hours + hours if feverish else 0.0
-    needy = reached(leak, law.blood_pressure_leaks) + reached(leak, law.oxygen_leaks) > 0
+    worst = max(reached(leak, law.leak.blood_pressure_leaks), reached(leak, law.leak.oxygen_leaks))
+    in_crs = fever_hours >= fever.fever_hours or (body.in_crs and (feverish or worst > 0))
     return Body(
         temperature,
         leak,
         body.crp_mg_per_l + (crp - body.crp_mg_per_l) * passed(hours, law.crp_half_life_hours),
         body.ferritin_ng_per_ml + ferritin * -math.expm1(-law.ferritin_loss_per_day * dt),
         fever_hours,
-        fever_hours >= law.fever_hours or (body.in_crs and (feverish or needy)),
+        body.need_hours + hours if in_crs and worst >= 2 else 0.0,
+        body.critical_hours + hours if in_crs and worst == 3 else 0.0,
+        in_crs,
     )
 
 
 @kernel
-def advance_cns(
-    dt: float, cns: Cns, levels: tuple[float, float], il1_free: float, law: CnsLaw
-) -> Cns:
-    """Follow the serum for `dt` days.
+def rise_of(il6: float, il1: float, law: FeverLaw) -> float:
+    """Return how far above normal the temperature aims, deg C."""
+    by_il6 = law.il6_rise_c * hill(law.sensitivity * il6, law.il6_half, law.hill)
+    return by_il6 + law.il1_rise_c * hill(law.sensitivity * il1, law.il1_half, law.hill)
 
-    Parameters
-    ----------
-    levels : (float, float)
-        IL-6 and IL-1 in serum, blocked there or not, pg/mL.
-    il1_free : float
-        Share of IL-1 in the CNS that anakinra leaves unblocked.
-    """
-    enter = passed(dt, law.entry_half_life_days)
-    il6 = cns.il6 + (levels[0] - cns.il6) * enter
-    il1 = cns.il1 + (levels[1] - cns.il1) * enter
-    aim = law.sensitivity * signal(il6, il1 * il1_free, law.signal, law.il1_weight)
-    return Cns(il6, il1, cns.injury + (aim - cns.injury) * passed(dt, law.injury_half_life_days))
+
+@kernel
+def leak_after(dt: float, leak: float, above: tuple[float, float, float], law: LeakLaw) -> float:
+    """Return the vascular leak after `dt` days: injury, which leak itself adds to, and repair."""
+    load = above[0] / law.il6_scale + above[1] / law.il1_scale + above[2] / law.ifng_scale
+    injury = law.injury_per_day * load**law.exponent if load > 0.0 else 0.0
+    net = law.repair_per_day - injury * law.feedback / (1.0 + leak)  # held for the tick
+    return max(0.0, leak + (injury - net * leak) * decay(net, dt))
+
+
+@kernel
+def advance_cns(dt: float, cns: Cns, il1: float, ifng: float, leak: float, law: CnsLaw) -> Cns:
+    """Follow IL-1 (that anakinra leaves unblocked), IFN-gamma and the leak for `dt` days."""
+    load = max(0.0, il1 - law.il1_normal) / law.il1_scale
+    load += max(0.0, ifng - law.ifng_normal) / law.ifng_scale + law.leak_weight * leak
+    injury = law.injury_per_day * load**law.exponent if load > 0.0 else 0.0
+    change = (injury - law.repair_per_day * cns.injury) * decay(law.repair_per_day, dt)
+    return Cns(cns.injury + change)
 
 
 @kernel
@@ -192,9 +208,9 @@ def signs_of(body: Body, cns: Cns, body_law: BodyLaw, cns_law: CnsLaw) -> Signs:
     if body.in_crs:
         needs = Needs(
             True,
-            body.temperature_c >= body_law.high_fever_c,
-            reached(body.leak, body_law.blood_pressure_leaks),
-            reached(body.leak, body_law.oxygen_leaks),
+            body.temperature_c >= body_law.fever.high_fever_c,
+            reached(body.leak, body_law.leak.blood_pressure_leaks),
+            reached(body.leak, body_law.leak.oxygen_leaks),
         )
-    feverish = body.temperature_c >= body_law.fever_c
+    feverish = body.temperature_c >= body_law.fever.fever_c
     return Signs(feverish, needs, reached(cns.injury, cns_law.grade_injuries))

@@ -68,7 +68,8 @@ class ClockLaw(NamedTuple):
 class FateLaw(NamedTuple):
     """Hazards of death, per day, and what brings them about."""
 
-    crs_per_day: float
+    crs_per_day: float  # on multiple vasopressors
+    ventilated_factor: float  # times that on ventilation
     icans_per_day: float
     progression_per_day: float
     progression_cells: float  # of the body
@@ -177,7 +178,7 @@ def advance(
 ) -> Course:
     """Run one tick."""
     dt, drugs = course.due - course.day, course.drugs
-    drive = drive_of(course.day, dt, course.halvings, drugs, rules)
+    drive = drive_of(dt, state, course, rules)
     effect = cytokine_effect(drugs, rules.drugs)
     fastest = tick(rng, dt, state, rules.law, drive, effect, work)
     drugs = advance_drugs(dt, drugs, rules.drugs)
@@ -210,13 +211,18 @@ def advance(
 
 
 @kernel
-def drive_of(day: float, dt: float, halvings: int, drugs: Drugs, rules: Rules) -> Drive:
-    """Return what drives a tick of 2^-halvings days: recovery at its middle, drugs at its start."""
-    law, middle, by_tick = rules.law.recovery, day + 0.5 * dt, rules.law.by_tick
-    passing, turn = by_tick.passing[halvings], int(round(day / dt)) % 2
+def drive_of(dt: float, state: State, course: Course, rules: Rules) -> Drive:
+    """Return what drives a tick of `dt` days: recovery at its middle, drugs at its start."""
+    law, middle, by_tick = rules.law.recovery, course.day + 0.5 * dt, rules.law.by_tick
+    halvings, turn = course.halvings, int(round(course.day / dt)) % 2
+    passing = by_tick.passing[halvings]
     return Drive(
-        recovery.window(middle, law) * division_factor(drugs, rules.drugs),
-        recovery.b_output(middle, law),
+        recovery.homeostatic(middle, law) * law.homeostatic_patient,
+        division_factor(course.drugs, rules.drugs),
+        recovery.release_factor(middle, law),
+        recovery.rejection(middle, law),
+        recovery.b_division(middle, sum_of(state.body, B_CELL, MEMORY), law),
+        recovery.b_influx(middle, law),
         recovery.myeloid_output(middle, law),
         passing[0],
         passing[1],
@@ -234,16 +240,17 @@ def follow(
     dt: float, state: State, course: Course, drugs: Drugs, infected: bool, rules: Rules
 ) -> tuple[Body, Cns]:
     """Return the bedside and the CNS after a tick of `dt` days."""
-    il6, il1 = state.plasma[IL6], state.plasma[IL1]
+    il6, il1, ifng = state.plasma[IL6], state.plasma[IL1], state.plasma[IFNG]
     unblocked = (
         il6 * il6_free(drugs, rules.drugs),
         il1 * il1_free(drugs, rules.drugs, 1.0),
+        ifng,
     )
     activated = state.body[ACTIVATED] / rules.blood.fraction
-    least = rules.body.high_fever_c if infected else 0.0
+    least = rules.body.fever.high_fever_c if infected else 0.0
     body = advance_body(dt, course.body, unblocked, activated, least, rules.body)
-    in_cns = il1_free(drugs, rules.drugs, rules.drugs.anakinra.cns_share)
-    return body, advance_cns(dt, course.cns, (il6, il1), in_cns, rules.cns)
+    in_cns = il1 * il1_free(drugs, rules.drugs, rules.drugs.anakinra.cns_share)
+    return body, advance_cns(dt, course.cns, in_cns, ifng, body.leak, rules.cns)
 
 
 @kernel
@@ -259,10 +266,12 @@ def under_way(day: float, infections: Column, lasting: float) -> bool:
 def hazards_of(state: State, cns: Cns, needs: Needs, rules: Rules) -> tuple[float, float, float]:
     """Return the hazards of death by CRS, ICANS and progression, per day."""
     law = rules.fate
-    failing = max(needs.blood_pressure, needs.oxygen) == 3
+    failing = law.ventilated_factor if needs.oxygen == 3 else 1.0
+    if max(needs.blood_pressure, needs.oxygen) < 3:
+        failing = 0.0
     full = sum_of(state.body, LEUKEMIA, B_CELL) / rules.blood.fraction >= law.progression_cells
     return (
-        law.crs_per_day if failing else 0.0,
+        law.crs_per_day * failing,
         law.icans_per_day if cns.injury >= rules.cns.edema_injury else 0.0,
         law.progression_per_day if full else 0.0,
     )
@@ -371,6 +380,7 @@ def write_row(state: State, course: Course, rules: Rules, chart: Chart) -> None:
     row["crs_grade_lee"] = lee(signs.needs)
     row["icans_grade"] = signs.icans
     row["fever_hours"] = course.body.fever_hours
+    row["infected"] = under_way(course.day, chart.infections, rules.infection_days)
     row["cerebral_edema"] = course.cns.injury >= rules.cns.edema_injury
     chart.used[0] += 1
 
@@ -394,12 +404,13 @@ def write_cells(state: State, day: float, rules: Rules, row: Column) -> None:
 def copies_per_ug(state: State, day: float, rules: Rules) -> float:
     """Return transgene copies per ug of DNA in blood."""
     car_t = sum_of(state.blood, MEMORY, RESTING) / rules.blood.ul
-    white = recovery.white_cells(day, rules.law.recovery)
-    return copies_of(car_t, white, rules.blood.copies_per_share)
+    others = recovery.white_cells(day, rules.law.recovery)
+    others += sum_of(state.blood, LEUKEMIA, MEMORY) / rules.blood.ul  # blasts and B cells
+    return copies_of(car_t, others, rules.blood.copies_per_share)
 
 
 @kernel
-def copies_of(car_t: float, white: float, copies_per_share: float) -> float:
-    """Return transgene copies per ug of DNA, from CAR T and other white cells per uL."""
-    every = car_t + white
+def copies_of(car_t: float, others: float, copies_per_share: float) -> float:
+    """Return transgene copies per ug of DNA, from CAR T and other nucleated cells per uL."""
+    every = car_t + others
     return copies_per_share * car_t / every if every > 0.0 else 0.0

@@ -22,7 +22,6 @@ def meet(s: int, sites: Sites, rates: Rates) -> tuple[float, float, float]:
     -------
     tuple of float
         Killing hazard of a target with g = 1 (per day), stimulation, cytokine engagement.
-        CAR T cells share IL-7 and IL-15: no more are stimulated than these sustain.
     """
     blood = sites.volume.size - 1
     factor = rates.blood_factor if s == blood else 1.0
@@ -30,18 +29,27 @@ def meet(s: int, sites: Sites, rates: Rates) -> tuple[float, float, float]:
     killing = rates.kill * sites.effectors[s] / (rates.kill_half * factor + crowd)
     engaged = sites.activating[s] / (rates.activation_half * factor + crowd)
     release = sites.releasing[s] / (rates.activation_half * factor + crowd)
-    spare = max(0.0, 1.0 - sites.effectors[s] / rates.t_capacity)
-    return killing, spare * engaged / (engaged + rates.stimulation_half), release
+    return killing, engaged / (engaged + rates.stimulation_half), release
 
 
 @row_kernel
-def secreting(s: int, release: float, sites: Sites, rates: Rates) -> float:
+def supplied(s: int, sites: Sites, rates: Rates, drive: Drive) -> float:
+    """Return the factor of IL-7 and IL-15 on division: CAR T cells consume what they share.
+
+    It is 1 at the peak of these cytokines in the usual patient, before CAR T cells are many.
+    """
+    level = drive.homeostatic / (1.0 + sites.effectors[s] / rates.consumption_half)
+    return level / (level + rates.supply_half) * (1.0 + rates.supply_half)
+
+
+@row_kernel
+def secreting(s: int, release: float, sites: Sites, rates: Rates, drive: Drive) -> float:
     """Return the CAR T cells of a site that release cytokines, cells/uL.
 
-    Release takes a sustained engagement, so that few encounters give next to none.
+    Release takes a sustained engagement, and IL-15.
     """
     effectors = sites.effectors[s]
-    return effectors * release**rates.release_hill if effectors > 0.0 else 0.0
+    return effectors * release**rates.release_hill * drive.release if effectors > 0.0 else 0.0
 
 
 @row_kernel
@@ -58,8 +66,8 @@ def look_ahead(
         New B cells, cells/uL/d.
     """
     killing, phi, release = meet(s, sites, rates)
-    gain = rates.t_division * phi * drive.window
-    loss = rates.contraction * (1.0 - rates.contraction_protection * phi) + rates.anti_car
+    gain = rates.t_division * phi * supplied(s, sites, rates, drive) * drive.division
+    loss = rates.contraction * (1.0 - rates.contraction_protection * phi) + drive.rejection
     tired = rates.exhaustion * release * (1.0 - rates.exhausted_activity)
     sites.effectors[s] *= grown(0.5 * dt * (gain - loss - tired))
     if sites.lysis[s] > 0.0:
@@ -100,7 +108,8 @@ def encounter(dt: float, state: State, law: Law, drive: Drive) -> float:
             after = meet(s, sites, rates)
             fastest = max(fastest, turnover(before, after, dt, rates, drive))
         sites.killing[s], sites.stimulation[s], sites.release[s] = after
-        sites.engaged[s] = secreting(s, after[2], sites, rates)
+        sites.supply[s] = supplied(s, sites, rates, drive)
+        sites.engaged[s] = secreting(s, after[2], sites, rates, drive)
         if s < blood and sites.effectors[s] > 0.0:
             flux = after[0] * sites.lysis[s]
             sites.activation[s] = myeloid_activation(flux, sites.engaged[s], ifng[s], rates)
@@ -120,7 +129,7 @@ def turnover(
     A constant hazard is solved exactly whatever its size: an error needs a hazard that acts and
     changes in the same tick, and is of the order of (hazard x rate of change) x tick^2.
     """
-    acting = max(after[0], rates.t_division * drive.window * after[1])
+    acting = max(after[0], rates.t_division * drive.division * after[1])
     changing = 0.0
     for i in range(2):
         if before[i] > 0.0:
@@ -143,7 +152,6 @@ def myeloid_activation(flux: float, engaged: float, ifng: float, rates: Rates) -
     """
     if flux <= 0.0 and engaged <= 0.0:
         return 0.0
-    primed = (ifng / rates.ifng_half) ** rates.ifng_hill
-    drive = flux / (flux + rates.flux_half) * primed / (1.0 + primed)
+    drive = flux / (flux + rates.flux_half) * ifng / (ifng + rates.ifng_half)
     contact = engaged / (engaged + rates.contact_half)
     return rates.myeloid_activation * (drive + rates.contact_share * contact)

@@ -13,6 +13,7 @@ from tcellabm.kernels.layout import (
     B_CELL,
     LEUKEMIA,
     MEMORY,
+    NICHE,
     RESTING,
     ROWS,
     STATES,
@@ -27,8 +28,10 @@ from tcellabm.kernels.linear import decay
 from tcellabm.kernels.rules import (
     birth_and_death,
     changes,
+    kill_hazard,
     neighbor,
     rung_of,
+    supply_of,
     targets,
     travel,
 )
@@ -68,17 +71,16 @@ def fate(
         not, as they may have used the last one.
     """
     sites, rates, lysis = state.sites, law.rates, law.ladder.lysis
-    killing, room, phi = sites.killing, sites.room, sites.stimulation
+    phi = sites.stimulation
     count, place = state.cells.count, state.cells.site
     kind, left = state.cells.state, state.cells.divisions
     alphas, betas, births = work.alpha, work.beta, work.births
     for i in range(state.cells.meta[ROWS]):
         n, s, which = count[i], place[i], kind[i]
         if i >= known or divides(which):
-            killed = killing[s] * lysis[rung_of(which)]
-            birth, death = birth_and_death(
-                which, left[i], killed, room[s], phi[s], drive.window, rates
-            )
+            killed = kill_hazard(which, s, sites, lysis, drive)
+            supply = supply_of(which, s, sites, drive)
+            birth, death = birth_and_death(which, left[i], killed, supply, phi[s], rates)
             alphas[i], betas[i] = birth_death_law(birth, death, dt)
         if i >= known:
             births[i] = 0.0
@@ -94,13 +96,14 @@ def use_divisions(rng: Generator, dt: float, state: State, law: Law, drive: Driv
 
     A lineage that is alive at the end of the tick has divided at twice the rate of one cell.
     """
-    phi, count, place = state.sites.stimulation, state.cells.count, state.cells.site
+    sites, count, place = state.sites, state.cells.count, state.cells.site
     kind, left = state.cells.state, state.cells.divisions
     for i in range(state.cells.meta[ROWS]):
         which, divisions = kind[i], left[i]
         if divides(which) and divisions > 0 and count[i] > 0:
-            here = phi[place[i]]
-            birth, _ = birth_and_death(which, divisions, 0.0, 0.0, here, drive.window, law.rates)
+            site = place[i]
+            phi, supply = sites.stimulation[site], supply_of(which, site, sites, drive)
+            birth, _ = birth_and_death(which, divisions, 0.0, supply, phi, law.rates)
             left[i] = max(0, divisions - rng.poisson(2.0 * birth * dt))
 
 
@@ -127,7 +130,7 @@ def change_state(
         total = rate_first + rate_second
         if n == 0 or total == 0.0:
             continue
-        first, second = targets(which)
+        first, second = targets(which, law.rates)
         share = -math.expm1(-total * dt) / total
         moving = binomial(rng, n, rate_first * share)
         if moving > 0:
@@ -180,6 +183,7 @@ def chances(dt: float, rates: Rates, drive: Drive) -> tuple[Column, Column, Colu
         leaves[kind:end] = -math.expm1(-leave * dt)
         comes_home[kind:end] = -math.expm1(-home * dt)
         hops[kind:end] = -math.expm1(-hop_rate * dt)
+    leaves[NICHE] = hops[NICHE] = 0.0
     return leaves, comes_home, hops
 
 
@@ -207,14 +211,14 @@ def mutate(rng: Generator, state: State, law: Law, work: Work) -> None:
 def supply(rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work) -> None:
     """Let new B cells and resting myeloid cells enter the marrow during the tick."""
     if drive.b_output > 0.0:
-        enter(rng, dt, drive.b_output, law.rates.b_state, state, law, work)
+        enter(rng, dt, law.rates.b_state, state, law, drive, work)
     if drive.myeloid_output > 0.0:
-        enter(rng, dt, drive.myeloid_output, RESTING, state, law, work)
+        enter(rng, dt, RESTING, state, law, drive, work)
 
 
 @kernel
 def enter(
-    rng: Generator, dt: float, output: float, kind: int, state: State, law: Law, work: Work
+    rng: Generator, dt: float, kind: int, state: State, law: Law, drive: Drive, work: Work
 ) -> None:
     """Draw the survivors of a constant influx; exact given the death rates of the sites.
 
@@ -222,9 +226,10 @@ def enter(
     """
     sites, arrivals, arrival_divisions = state.sites, work.arrivals, work.arrival_divisions
     voxels = sites.volume.size - 1
+    output = drive.myeloid_output if kind == RESTING else drive.b_output
     for site in range(voxels):
-        killed = sites.killing[site] * law.ladder.lysis[rung_of(kind)]
-        _, death = birth_and_death(kind, 0, killed, 0.0, 0.0, 0.0, law.rates)
+        killed = kill_hazard(kind, site, sites, law.ladder.lysis, drive)
+        _, death = birth_and_death(kind, 0, killed, 0.0, 0.0, law.rates)
         alive = decay(death, dt)
         came = rng.poisson(output / voxels * alive)
         if kind == RESTING and came > 0:

@@ -2,7 +2,8 @@
 
 A *state* is everything about a cell that is neither its place nor its remaining divisions:
 kind x antigen rung for leukemia and B cells, kind x phenotype for CAR T cells, kind x activation
-for myeloid cells. States are consecutive integers, so a table of states is an array.
+for myeloid cells. Quiescent leukemic cells in a niche stand on the last rung. States are
+consecutive integers, so a table of states is an array.
 """
 
 from typing import NamedTuple
@@ -11,7 +12,8 @@ import numpy as np
 
 type Column = np.ndarray
 
-RUNGS = 25  # rung 0 carries no antigen; 1..24 climb the ladder
+RUNGS = 26  # rung 0 carries no antigen; 1..24 climb the ladder; the last is the niche
+NICHE = RUNGS - 1  # quiescent leukemic cells, out of reach of most CAR T cells
 LEUKEMIA = 0
 B_CELL = RUNGS
 MEMORY = 2 * RUNGS
@@ -64,6 +66,7 @@ class Sites(NamedTuple):
     targets: Column  # leukemic and B cells: what shares the room of the marrow
     killing: Column  # hazard of a target with g = 1, per day
     stimulation: Column  # phi
+    supply: Column  # factor of IL-7 and IL-15 on division
     release: Column  # f_c
     room: Column  # 1 - targets/capacity, not below 0; 0 in blood
     engaged: Column  # CAR T cells that release cytokines, cells/uL
@@ -118,13 +121,13 @@ class Rates(NamedTuple):
     memory_activity: float
     exhausted_activity: float
     t_division: float
-    t_capacity: float
+    supply_half: float  # level of IL-7 and IL-15 at half-maximal division
+    consumption_half: float  # activity-weighted CAR T cells, cells/uL, that halve that level
     memory_division_share: float
     contraction: float
     contraction_protection: float
     memory_loss: float
     exhausted_loss: float
-    anti_car: float
     memory_activation: float
     memory_return: float
     exhaustion: float
@@ -132,6 +135,8 @@ class Rates(NamedTuple):
     leukemia_division: float
     leukemia_death: float
     cd19_loss: float
+    niche_exit: float
+    niche_exit_state: int
     leukemia_hop: float
     b_death: float
     b_hop: float
@@ -141,7 +146,6 @@ class Rates(NamedTuple):
     myeloid_deactivation: float
     flux_half: float
     ifng_half: float
-    ifng_hill: float
     contact_half: float
     contact_share: float
     voxel_capacity: float
@@ -150,7 +154,11 @@ class Rates(NamedTuple):
 class Drive(NamedTuple):
     """What changes from tick to tick; outputs are cells per day into all voxels."""
 
-    window: float  # lymphodepletion window times drug effect on CAR T division
+    homeostatic: float  # IL-7 and IL-15 before CAR T cells consume them; 1 is the peak
+    division: float  # factor of drugs on CAR T division
+    release: float  # factor of IL-15 on the release of cytokines
+    rejection: float  # loss of CAR T cells to the host, per day
+    b_division: float  # of B cells, per day
     b_output: float
     myeloid_output: float
     t_leave: float
@@ -164,18 +172,27 @@ class Drive(NamedTuple):
 
 
 class Recovery(NamedTuple):
-    """What comes back after lymphodepletion; outputs are of the simulated part."""
+    """What comes and goes with the day; outputs and cells are of the simulated part."""
 
     depleted: bool
-    steepness: float
-    window_floor: float
-    window_decay_days: float
+    homeostatic_floor: float
+    homeostatic_decay_days: float
+    homeostatic_patient: float  # times the usual
+    release_least: float  # share of release that needs no IL-15
+    release_exponent: float
+    rejection_per_day: float  # of who rejects, else 0
+    rejection_days: float  # half-way to it
+    rejection_steepness: float
+    rejection_undepleted_per_day: float  # of all, where there was no lymphodepletion
+    white_steepness: float
     white_nadir_per_ul: float
     white_normal_per_ul: float
     white_days: float  # half-way back
-    b_early: float  # cells per day
-    b_steady: float
+    b_steepness: float
     b_days: float  # half-way back
+    b_influx: float  # cells per day
+    b_division_per_day: float
+    b_most: float  # cells at which B cells divide no more
     myeloid_share_left: float
     myeloid_steady: float  # cells per day
 

@@ -11,16 +11,19 @@ from tcellabm.kernels.layout import (
     EFFECTOR,
     EXHAUSTED,
     MEMORY,
+    NICHE,
     RESTING,
     RUNGS,
+    Column,
     Drive,
     Rates,
+    Sites,
 )
 
 
 @row_kernel
 def rung_of(state: int) -> int:
-    """Return the antigen rung of a state; 0, no antigen, for those that are no target."""
+    """Return the rung of a state, or the niche; 0, no antigen, for those that are no target."""
     return state % RUNGS if state < MEMORY else 0
 
 
@@ -29,9 +32,8 @@ def birth_and_death(
     state: int,
     divisions: int,
     killed: float,
-    room: float,
+    supply: float,
     phi: float,
-    window: float,
     rates: Rates,
 ) -> tuple[float, float]:
     """Return (birth, death) per day of one cell.
@@ -39,27 +41,45 @@ def birth_and_death(
     Parameters
     ----------
     killed : float
-        Hazard of being killed here, given its rung.
-    room : float
-        Share of the marrow's capacity that is free here.
+        Hazard of being killed here, see `kill_hazard`.
+    supply : float
+        What its division depends on here, see `supply_of`.
     phi : float
         Stimulation of CAR T cells here.
-    window : float
-        Factor on the division of CAR T cells, of the whole body.
     """
+    if state == NICHE:
+        return 0.0, killed
     if state < B_CELL:
-        return rates.leukemia_division * room, rates.leukemia_death + killed
+        return rates.leukemia_division * supply, rates.leukemia_death + killed
     if state < MEMORY:
-        return 0.0, rates.b_death + killed
+        return supply, rates.b_death + killed
     if state > EXHAUSTED:
         return 0.0, rates.myeloid_loss
     if state == EXHAUSTED:
-        return 0.0, rates.exhausted_loss + rates.anti_car
-    birth = rates.t_division * phi * window if divisions > 0 else 0.0
+        return 0.0, rates.exhausted_loss + killed
+    birth = rates.t_division * phi * supply if divisions > 0 else 0.0
     if state == MEMORY:
-        return birth * rates.memory_division_share, rates.memory_loss + rates.anti_car
+        return birth * rates.memory_division_share, rates.memory_loss + killed
     spared = 1.0 - rates.contraction_protection * phi
-    return birth, rates.contraction * spared + rates.anti_car
+    return birth, rates.contraction * spared + killed
+
+
+@row_kernel
+def supply_of(state: int, site: int, sites: Sites, drive: Drive) -> float:
+    """Return what division depends on: free room, the rate of B cells, or IL-7, IL-15 and drugs."""
+    if state < B_CELL:
+        return sites.room[site]
+    if state < MEMORY:
+        return drive.b_division if site < sites.volume.size - 1 else 0.0
+    return sites.supply[site] * drive.division
+
+
+@row_kernel
+def kill_hazard(state: int, site: int, sites: Sites, lysis: Column, drive: Drive) -> float:
+    """Return the hazard of being killed, per day: targets by CAR T cells, those by the host."""
+    if state < MEMORY:
+        return sites.killing[site] * lysis[rung_of(state)]
+    return drive.rejection if state <= EXHAUSTED else 0.0
 
 
 @row_kernel
@@ -83,6 +103,8 @@ def changes(
     activation : float
         Hazard of a resting myeloid cell here.
     """
+    if state == NICHE:
+        return rates.niche_exit, 0.0
     if state < B_CELL:
         return up, down
     if state == MEMORY:
@@ -97,8 +119,10 @@ def changes(
 
 
 @row_kernel
-def targets(state: int) -> tuple[int, int]:
+def targets(state: int, rates: Rates) -> tuple[int, int]:
     """Return the two states that a cell may change to."""
+    if state == NICHE:
+        return rates.niche_exit_state, state
     if state < B_CELL:
         return state + 1, state - 1
     if state == EFFECTOR:
@@ -111,6 +135,8 @@ def targets(state: int) -> tuple[int, int]:
 @row_kernel
 def travel(state: int, in_blood: bool, rates: Rates, drive: Drive) -> tuple[float, float]:
     """Return (rate of passing between marrow and blood, rate of hopping to a neighbor voxel)."""
+    if state == NICHE:
+        return 0.0, 0.0
     if state < B_CELL:
         leave, home, hop = drive.leukemia_leave, drive.leukemia_home, rates.leukemia_hop
     elif state < MEMORY:

@@ -24,8 +24,10 @@ from tcellabm.kernels.layout import (
 from tcellabm.kernels.rules import (
     birth_and_death,
     changes,
+    kill_hazard,
     neighbor,
     rung_of,
+    supply_of,
     targets,
     travel,
 )
@@ -60,8 +62,8 @@ def step_cells(rng: Generator, dt: float, state: State, law: Law, drive: Drive) 
         if budget < hazard(i, state, law, drive) * dt:
             follow(rng, dt, (i, budget), state, law, drive, stack)
         budget = exponential(rng)
-    supply(rng, dt, drive.b_output, law.rates.b_state, state, law)
-    supply(rng, dt, drive.myeloid_output, RESTING, state, law)
+    supply(rng, dt, law.rates.b_state, state, law, drive)
+    supply(rng, dt, RESTING, state, law, drive)
 
 
 @row_kernel
@@ -79,10 +81,9 @@ def hazard(row: int, state: State, law: Law, drive: Drive) -> float:
     birth, death = birth_and_death(
         which,
         state.cells.divisions[row],
-        sites.killing[site] * law.ladder.lysis[rung],
-        sites.room[site],
+        kill_hazard(which, site, sites, law.ladder.lysis, drive),
+        supply_of(which, site, sites, drive),
         sites.stimulation[site],
-        drive.window,
         rates,
     )
     first, second = changes(
@@ -105,14 +106,21 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
     Hazards rise or fall with stimulation, and rise with all else that a site offers.
     """
     sites, rates = state.sites, law.rates
-    killing, room, phi = sites.killing.max(), sites.room.max(), sites.stimulation.max()
-    release, activation = sites.release.max(), sites.activation.max()
+    phi, release, activation = (
+        sites.stimulation.max(),
+        sites.release.max(),
+        sites.activation.max(),
+    )
     bound = np.zeros(STATES)
     for which in range(STATES):
         rung = rung_of(which)
-        killed, up, down = killing * law.ladder.lysis[rung], drive.up[rung], drive.down[rung]
-        birth, spared = birth_and_death(which, 1, killed, room, phi, drive.window, rates)
-        _, death = birth_and_death(which, 1, killed, room, 0.0, drive.window, rates)
+        up, down = drive.up[rung], drive.down[rung]
+        killed = supply = 0.0
+        for s in range(sites.volume.size):
+            killed = max(killed, kill_hazard(which, s, sites, law.ladder.lysis, drive))
+            supply = max(supply, supply_of(which, s, sites, drive))
+        birth, spared = birth_and_death(which, 1, killed, supply, phi, rates)
+        _, death = birth_and_death(which, 1, killed, supply, 0.0, rates)
         first, _ = changes(which, up, down, phi, release, activation, rates)
         _, second = changes(which, up, down, 0.0, release, activation, rates)
         passing, hop = travel(which, False, rates, drive)
@@ -122,17 +130,18 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
 
 
 @kernel
-def supply(rng: Generator, dt: float, output: float, kind: int, state: State, law: Law) -> None:
+def supply(rng: Generator, dt: float, kind: int, state: State, law: Law, drive: Drive) -> None:
     """Let new cells of one state enter the marrow, each at a random voxel and time of the tick.
 
     Resting cells that were activated since they came are activated.
     """
     sites = state.sites
     voxels = sites.volume.size - 1
+    output = drive.myeloid_output if kind == RESTING else drive.b_output
     for _ in range(rng.poisson(output * dt)):
         site = min(voxels - 1, int(rng.random() * voxels))
-        killed = sites.killing[site] * law.ladder.lysis[rung_of(kind)]
-        _, death = birth_and_death(kind, 0, killed, 0.0, 0.0, 0.0, law.rates)
+        killed = kill_hazard(kind, site, sites, law.ladder.lysis, drive)
+        _, death = birth_and_death(kind, 0, killed, 0.0, 0.0, law.rates)
         time = dt * rng.random()
         if rng.random() < math.exp(-death * time):
             active = kind == RESTING and rng.random() < -math.expm1(-sites.activation[site] * time)
@@ -164,9 +173,10 @@ def follow(
     site, which, divisions = cells.site[row], cells.state[row], cells.divisions[row]
     cells.count[row] = 0
     while True:
-        killed = sites.killing[site] * lysis[rung_of(which)]
+        killed = kill_hazard(which, site, sites, lysis, drive)
+        supplied = supply_of(which, site, sites, drive)
         birth, death = birth_and_death(
-            which, divisions, killed, sites.room[site], sites.stimulation[site], drive.window, rates
+            which, divisions, killed, supplied, sites.stimulation[site], rates
         )
         left = half - time if time < half else dt - time
         going = False
@@ -241,7 +251,7 @@ def leave(
     )
     change = first + second
     if spend < change * dt:
-        which = targets(which)[int(rng.random() * change >= first)]
+        which = targets(which, law.rates)[int(rng.random() * change >= first)]
         spend = exponential(rng)
     else:
         spend -= change * dt

@@ -16,8 +16,11 @@ class Patient(Section):
     myeloid_sensitivity: float
     vascular_sensitivity: float
     neuro_sensitivity: float
-    anti_car_per_day: float
+    fever_sensitivity: float
+    anti_car_response: float
     homeostatic_cytokines: float
+    b_cell_output: float
+    niche_fraction: float
 
 
 class Leukemia(Section):
@@ -28,6 +31,8 @@ class Leukemia(Section):
     antigen_sigma_ln: float
     antigen_relaxation_days: float
     cd19_loss_per_division: float
+    niche_reach: float
+    niche_exit_per_day: float
     leave_marrow_per_day: float
     home_per_day: float
     motility_um2_per_day: float
@@ -68,6 +73,7 @@ class Encounter(Section):
     blood_factor: float
     stimulation_half_engagement: float
     release_hill: float
+    exhaustion_affinity_exponent: float
     memory_activity: float
     exhausted_activity: float
 
@@ -76,7 +82,6 @@ class CarT(Section):
     """CAR T cells: what products share."""
 
     division_per_day: float
-    capacity_per_ul: float
     memory_division_share: float
     contraction_per_day: float
     contraction_protection: float
@@ -92,14 +97,38 @@ class CarT(Section):
 class BCell(Section):
     """Healthy B cells, which carry CD19 too."""
 
-    output_early_per_day: float
-    output_steady_per_day: float
-    output_recovery_days: float
+    influx_per_day: float
+    division_per_day: float
+    most_cells: float
+    share_undepleted: float
+    recovery_days: float
+    recovery_steepness: float
     death_per_day: float
     antigen_median: float
     leave_marrow_per_day: float
     home_per_day: float
     motility_um2_per_day: float
+
+
+class Homeostatic(Section):
+    """IL-7 and IL-15, which lymphodepletion raises, CAR T cells consume and release needs."""
+
+    floor: float
+    decay_days: float
+    half_level: float
+    consumption_half_per_ul: float
+    release_least: float
+    release_exponent: float
+
+
+class Rejection(Section):
+    """The host's immune response against CAR T cells."""
+
+    threshold: float
+    loss_per_day: float
+    half_way_days: float
+    steepness: float
+    loss_without_depletion_per_day: float
 
 
 class Myeloid(Section):
@@ -111,7 +140,6 @@ class Myeloid(Section):
     deactivation_per_day: float
     killing_flux_half_per_ul_per_day: float
     ifng_half_pg_per_ml: float
-    ifng_hill: float
     contact_half_density_per_ul: float
     contact_share: float
 
@@ -147,6 +175,7 @@ class Marrow(Section):
 
     rows: int
     cols: int
+    reference_weight_kg: float
     capacity_cells: float
     cells_per_ul: float
 

@@ -7,12 +7,9 @@ class Lymphodepletion(Section):
     """Chemotherapy before infusion."""
 
     given: bool
-    window_floor: float
-    window_decay_days: float
-    recovery_steepness: float
+    white_cell_steepness: float
     b_cells_left: float
     myeloid_share_left: float
-    anti_car_factor: float
 
 
 class Tocilizumab(Section):
@@ -64,9 +61,12 @@ class Anakinra(Section):
 class Neurotoxicity(Section):
     """From cytokines in serum to ICANS."""
 
-    entry_half_life_days: float
+    il1_pg_per_ml: float
+    ifng_pg_per_ml: float
+    leak_weight: float
+    exponent: float
+    injury_per_day: float
     injury_half_life_days: float
-    il1_weight: float
     grade_1_injury: float
     grade_2_injury: float
     grade_3_injury: float
@@ -102,12 +102,12 @@ class Cost(Section):
 class Physiology(Section):
     """From cytokine signal to fever, pressure, oxygen and laboratory values."""
 
-    il6_half_pg_per_ml: float
-    il6_hill: float
-    il1_half_pg_per_ml: float
-    il1_weight: float
+    fever_il6_half_pg_per_ml: float
+    fever_il1_half_pg_per_ml: float
+    fever_hill: float
+    fever_il6_rise_c: float
+    fever_il1_rise_c: float
     normal_temperature_c: float
-    temperature_rise_c: float
     highest_temperature_c: float
     temperature_lag_hours: float
     fever_c: float
@@ -115,6 +115,12 @@ class Physiology(Section):
     high_fever_c: float
     neutropenic_fever_per_day: float
     neutropenic_fever_days: float
+    leak_il6_pg_per_ml: float
+    leak_il1_pg_per_ml: float
+    leak_ifng_pg_per_ml: float
+    leak_exponent: float
+    leak_injury_per_day: float
+    leak_feedback: float
     leak_half_life_days: float
     fluids_leak: float
     pressor_leak: float
@@ -123,6 +129,7 @@ class Physiology(Section):
     high_flow_leak: float
     ventilation_leak: float
     crs_death_per_day: float
+    ventilated_death_factor: float
     crp_half_life_hours: float
     crp_maximum_mg_per_l: float
     crp_half_pg_per_ml: float
@@ -139,6 +146,13 @@ class Care(Section):
     """What the clinicians do."""
 
     policy: str
+    reaction_hours: float
+    early_fever_hours: float
+    eliana_need_hours: float
+    eliana_critical_hours: float
+    eliana_repeat_hours: float
+    eliana_steroid_hours: float
+    eliana_icans_grade: int
     anakinra: bool
     high_burden_blast_share: float
     round_hours: float

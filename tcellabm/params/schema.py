@@ -49,6 +49,8 @@ class Sections(Section):
     encounter: biology.Encounter
     car_t: biology.CarT
     b_cell: biology.BCell
+    homeostatic: biology.Homeostatic
+    rejection: biology.Rejection
     myeloid: biology.Myeloid
     cytokines: biology.Cytokines
     tocilizumab: clinic.Tocilizumab
