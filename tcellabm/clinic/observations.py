@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tcellabm.clinic.outcomes import HOURS_PER_DAY, in_icu
+from tcellabm.clinic.outcomes import HOURS_PER_DAY, first_day, in_icu, time_in
 from tcellabm.clinic.record import Record
 from tcellabm.params import Parameters
 
@@ -26,6 +26,7 @@ TRIAL_FEVER_C = 38.6  # Levine 2021
 FEVER_C = 38.0
 TERMINAL_FROM, TERMINAL_TO = 60.0, 365.0
 AFTER_DRUG_DAYS = 2.0
+LATE_DAYS = (60.0, 180.0)  # on which the transgene is compared with its peak
 
 
 def observations(record: Record, params: Parameters) -> dict[str, Any]:
@@ -40,11 +41,6 @@ def _course(day: np.ndarray, values: np.ndarray) -> list[float]:
     rows = np.searchsorted(day, COURSE_DAYS, side="right") - 1
     seen = np.where(np.asarray(COURSE_DAYS) <= day[-1], values[rows], NAN)
     return [float(value) for value in seen]
-
-
-def _first(day: np.ndarray, state: np.ndarray) -> float:
-    hit = np.flatnonzero(state)
-    return float(day[hit[0]]) if hit.size else NAN
 
 
 def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
@@ -64,12 +60,11 @@ def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
     }
     return peaks | {
         "peak_ferritin": float(record.column("ferritin_ng_per_ml")[month].max()),
-        "fever_onset_day": _first(day, fever),
+        "fever_onset_day": first_day(day, fever),
         "fever_days": float(spent[fever].sum()),
         "worst_blood_pressure_need": int(record.column("blood_pressure_need")[month].max()),
         "worst_oxygen_need": int(record.column("oxygen_need")[month].max()),
-        "icu_entry_day": _first(day, in_icu(record, params)),
-        "icans_onset_day": _first(day, record.column("icans_grade") > 0),
+        "icu_entry_day": first_day(day, in_icu(record, params)),
         "cerebral_edema": bool(record.column("cerebral_edema").any()),
     }
 
@@ -88,19 +83,27 @@ def _drug(record: Record) -> dict[str, Any]:
     before, after = il6[day <= first], il6[(day > first) & (day <= first + AFTER_DRUG_DAYS)]
     return {
         "first_tocilizumab_day": first,
-        "fever_after_tocilizumab_hours": (_first(day, cool) - first) * HOURS_PER_DAY,
+        "fever_after_tocilizumab_hours": (first_day(day, cool) - first) * HOURS_PER_DAY,
         "il6_after_over_before": float(after.max() / before[-1]) if after.size else NAN,
     }
 
 
 def _cells(record: Record, params: Parameters) -> dict[str, Any]:
     day = record.column("day")
-    b_cells = record.column("b_cells_per_ul") >= params.assay.aplasia_b_cells_per_ul
-    return {
-        "b_cells_back_day": _first(day, b_cells & (day > MONTH)),
-        "terminal_half_life_days": _terminal(record, params),
-        "blasts_on_day_0": record.assessments[0].blast_share,
-    }
+    low = record.column("b_cells_per_ul") < params.assay.aplasia_b_cells_per_ul
+    gone = first_day(day, low)  # NaN, which no day is after, where they were never low
+    copies = record.column("copies_per_ug")
+    at = {f"copies_day_{on:.0f}": float(copies[day <= on][-1]) for on in LATE_DAYS if day[-1] >= on}
+    return (
+        dict.fromkeys((f"copies_day_{on:.0f}" for on in LATE_DAYS), NAN)
+        | at
+        | {
+            "b_cells_back_day": first_day(day, ~low & (day > gone)),
+            "ventilated_days": time_in(day, record.column("oxygen_need") == 3),
+            "terminal_half_life_days": _terminal(record, params),
+            "blasts_on_day_0": record.assessments[0].blast_share,
+        }
+    )
 
 
 def _terminal(record: Record, params: Parameters) -> float:

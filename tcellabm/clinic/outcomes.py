@@ -18,6 +18,8 @@ EXPOSURE_DAYS = 28.0
 CONTRACTION_DAYS = 14.0  # after the peak, in which contraction is read
 CRS_DAYS = 56.0  # CRS is reported for 8 weeks from an infusion
 DEATH_GRADE = 5
+SEVERE = 3  # grade from which CRS and ICANS count as severe
+LATE_DAY = 60.0  # fever after it is late
 HOURS_PER_DAY = 24.0
 
 
@@ -197,10 +199,10 @@ def _kinetics(record: Record) -> tuple[float, float]:
 def _aplasia(record: Record, params: Parameters) -> dict[str, Any]:
     day = record.column("day")
     low = record.column("b_cells_per_ul") < params.assay.aplasia_b_cells_per_ul
-    return {"b_cell_aplasia_days": _time_in(day, low)}
+    return {"b_cell_aplasia_days": time_in(day, low)}
 
 
-def _time_in(day: np.ndarray, state: np.ndarray) -> float:
+def time_in(day: np.ndarray, state: np.ndarray) -> float:
     """Return the days spent in a state: each row speaks for the time up to it."""
     return float(np.sum(np.diff(day)[state[1:]])) if day.size > 1 else 0.0
 
@@ -215,8 +217,15 @@ def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
         worst = int(record.column(scale)[reported].max(initial=0))
         died_of_it = bool(record.death_cause) and scale.startswith(record.death_cause)
         row[scale] = DEATH_GRADE if died_of_it else worst
+    for scale in ("crs_grade_penn", "icans_grade"):
+        worst = int(record.column(scale).max(initial=0))
+        row[f"{scale}_whole"] = DEATH_GRADE if row[scale] == DEATH_GRADE else worst
+    row["icans_onset_day"] = first_day(day, record.column("icans_grade") >= 1)
+    row["icans3_day"] = first_day(day, record.column("icans_grade") >= SEVERE)
+    row["crs_astct3_day"] = first_day(day, record.column("crs_grade_astct") >= SEVERE)
+    row["late_fever_days"] = _late_fever(record, params)
     row["crs_onset_day"], row["crs_duration_days"] = _course(record)
-    row["icu_days"] = _time_in(day, in_icu(record, params))
+    row["icu_days"] = time_in(day, in_icu(record, params))
     for name, column in (
         ("peak_il6", "il6_pg_per_ml"),
         ("peak_ifng", "ifng_pg_per_ml"),
@@ -225,6 +234,19 @@ def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
     ):
         row[name] = float(record.column(column).max()) if day.size else NAN
     return row
+
+
+def first_day(day: np.ndarray, state: np.ndarray) -> float:
+    """Return the first day in a state; NaN if there is none."""
+    hit = np.flatnonzero(state)
+    return float(day[hit[0]]) if hit.size else NAN
+
+
+def _late_fever(record: Record, params: Parameters) -> float:
+    """Return the days with fever after day 60 that no background infection explains."""
+    day, infected = record.column("day"), record.column("infected")
+    fever = record.column("temperature_c") >= params.physiology.fever_c
+    return time_in(day, fever & ~infected & (day > LATE_DAY))
 
 
 def in_icu(record: Record, params: Parameters) -> np.ndarray:

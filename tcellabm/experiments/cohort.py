@@ -73,6 +73,11 @@ def median(values: np.ndarray) -> float:
     return float(np.median(known)) if known.size else float("nan")
 
 
+def positive(values: np.ndarray) -> np.ndarray:
+    """Return the values above 0."""
+    return values[values > 0.0]
+
+
 def geometric_mean(values: np.ndarray) -> float:
     """Return the geometric mean of what is above 0; NaN of none."""
     seen = values[values > 0.0]

@@ -19,6 +19,7 @@ from tcellabm.experiments.cohort import (
     geometric_mean,
     median,
     percent,
+    positive,
     where,
 )
 
@@ -108,6 +109,17 @@ def _ratio(column: str) -> Callable[[Cohort], float]:
 
 def _mean(column: str, group: str) -> Callable[[Cohort], float]:
     return lambda c: geometric_mean(getattr(c, group)[column])
+
+
+def _late_share(column: str, in_remission_until: float = 0.0) -> Callable[[Cohort], float]:
+    """Return a geometric mean over that of Cmax, of responders still in remission on a day."""
+
+    def share(c: Cohort) -> float:
+        held = ~(c.responders["relapse_day"] <= in_remission_until)
+        late, peak = c.responders[column][held], c.responders[_CMAX][held]
+        return geometric_mean(late) / geometric_mean(peak)
+
+    return share
 
 
 def _cv(column: str, group: str) -> Callable[[Cohort], float]:
@@ -203,6 +215,14 @@ MEASURES: dict[str, Measure] = {
     "K23": Measure("zero", _dose_slope, "agrees if its interval holds 0"),
     "K24": Measure("kinetic", _expansion),
     "K27": Measure("sign", _longer_without_b_cells),
+    "K28": Measure("kinetic", _late_share("copies_day_60")),
+    "K29": Measure("kinetic", _late_share("copies_day_180", in_remission_until=180.0)),
+    "K30": Measure("rate", _above("steroid_doses", 1)),
+    "P14": Measure("rate", lambda c: percent(c.treated["tocilizumab_doses"] == 1)),
+    "P15": Measure("median", lambda c: median(positive(c.crs["icu_days"]))),
+    "P16": Measure("median", lambda c: median(positive(c.crs["ventilated_days"]))),
+    "P17": Measure("rate", _above(_PRESSURE, 1, "crs")),
+    "P17b": Measure("rate", _above(_OXYGEN, 1, "crs")),
     "C01": Measure("rate", _above("crs_grade_penn", 4), _ELSEWHERE),
     "C05": Measure("median", _at_grades("peak_il6", 0, 3)),
     "C06": Measure("median", _at_grades("peak_il6", 4, 5)),
@@ -279,6 +299,17 @@ BEYOND: dict[str, str] = {
     "D03": "a definition",
     "D04": _NO_NUMBER,
     "D15": "another country's way to infusion",
+    "P18": "built into the policy `eliana`: no evidence for it",
+    "K31": "another product",
+    "C22": "patients without measurable disease: see `tcellabm counterfactuals`",
+    "C23": "a comparison that the trial does not make: see `tcellabm counterfactuals`",
+    "C24": "adults, other products",
+    "C25": "a choice of dose",
+    "C26": "adults with lymphoma",
+    "H33": "another product: `scenarios/myeloma.toml`",
+    "H34": "another product: `scenarios/myeloma.toml`",
+    "H35": "cells of a donor: see `tcellabm counterfactuals` for lymphodepletion",
+    "H36": "an input of the policy `eliana`",
     "H17": "another schedule: `dosing.schedule = fractionated`",
     "H28": "another product: `products/obe_cel.toml`",
 }
