@@ -34,7 +34,7 @@ def counterfactuals(
     dask: Dask = "",
     shard: Shard = "1/1",
 ) -> None:
-    """Give the patients of a trial another dose, burden, persistence, and tocilizumab, one each."""
+    """Change one thing in the patients of a trial, and say which relations emerge (R1 to R14)."""
     from tcellabm.experiments import counterfactuals as experiment
     from tcellabm.experiments import sweep
 
@@ -59,12 +59,12 @@ def _write(plan: "CounterfactualPlan", result: "CounterfactualResult") -> str:
 
 
 def _report(result: "CounterfactualResult", folder: Path, total: int) -> None:
-    from tcellabm.views.report import effects_told
+    from tcellabm.views.report import relations_report
 
     if not result.complete:
         done = f"{len(result.runs)} of {total} runs are in {folder}"
         print(f"{done}; the table comes with the last part, or with --resume and no --shard")
         return
-    print(*effects_told(result.effects), sep="\n")
+    print(*relations_report(result.effects), sep="\n")
     files = "outcomes.parquet, counterfactuals.csv, counterfactuals.md, manifest.json"
     telling.wrote(folder, files, "outcomes.parquet", result.errors, total)

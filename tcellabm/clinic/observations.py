@@ -99,11 +99,17 @@ def _cells(record: Record, params: Parameters) -> dict[str, Any]:
         | at
         | {
             "b_cells_back_day": first_day(day, ~low & (day > gone)),
+            "peak_day": float(day[np.argmax(_car_t(record))]),
             "ventilated_days": time_in(day, record.column("oxygen_need") == 3),
             "terminal_half_life_days": _terminal(record, params),
             "blasts_on_day_0": record.assessments[0].blast_share,
         }
     )
+
+
+def _car_t(record: Record) -> np.ndarray:
+    total: np.ndarray = record.column("car_t_memory") + record.column("car_t_effector")
+    return total + record.column("car_t_exhausted")
 
 
 def _terminal(record: Record, params: Parameters) -> float:

@@ -8,75 +8,48 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
-from tcellabm.clinic.observations import FEVER_C
-from tcellabm.experiments.arms import Arm, Order
-from tcellabm.experiments.effects import (
-    BURDEN,
-    DOSE,
-    DRUG,
-    DRUG_DAY,
-    PERSISTENCE,
-    WATCHED_DAYS,
-    effects,
-)
+from tcellabm.clinic.observations import observations
+from tcellabm.experiments.effects import effects
 from tcellabm.experiments.parquet import parquet
-from tcellabm.experiments.plan import Plan, Task, of_arm
+from tcellabm.experiments.plan import Plan, Task
+from tcellabm.experiments.relations import CONDITIONS
 from tcellabm.experiments.session import File, Output, Provenance, Work, session
 from tcellabm.experiments.table import Row, outcome_schema
-from tcellabm.experiments.trial import TrialPlan
+from tcellabm.experiments.trial import TrialPlan, TrialTask
 from tcellabm.identity import digest, run_id
 from tcellabm.params import Parameters
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
-DRUG_ARMS = (Arm("untreated"), Arm("tocilizumab", (Order("tocilizumab", DRUG_DAY),)))
-_PERSISTENCE = "product.persistence_half_life_days"
-
-
-class Change(NamedTuple):
-    """One thing that arms differ in."""
-
-    key: str  # of a parameter
-    values: tuple[float, ...]
-    days: float  # how long patients are followed
-
-
-CHANGES = {
-    DOSE: Change("product.dose_cells_per_kg", (2e5, 1e6, 5e6), 150.0),
-    BURDEN: Change("patient.leukemic_burden", (1e10, 5e10, 2.5e11), 150.0),
-    PERSISTENCE: Change(_PERSISTENCE, (120.0, 15.0), 400.0),  # relapse takes a year
-}
-DRUG_DAYS = 28.0
+ENROLLED = 1250  # patients, unless said: some thousand are infused
+FIFTH = 5  # most arms are of one patient in so many
+_OBSERVED = (
+    *("first_tocilizumab_day", "fever_after_tocilizumab_hours", "il6_after_over_before"),
+    *("b_cells_back_day", "peak_day"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmTask(Task):
-    """One patient in one arm of one change."""
+    """One patient in one arm."""
 
-    change: str
     label: str  # of the arm
 
     def observe(self, model: "TumorTCellModel") -> Row:
-        """Return outcomes, and what the days about the drug were like."""
-        series = model.series
-        before = series[series["day"] <= DRUG_DAY]
-        soon = series[series["day"].between(DRUG_DAY, DRUG_DAY + WATCHED_DAYS, "right")]
-        return dict(model.outcomes()) | {
-            "fever_at_drug": bool((before["temperature_c"].tail(1) >= FEVER_C).any()),
-            "fever_gone": bool((soon["temperature_c"] < FEVER_C).any()),
-            "il6_after_pg_per_ml": float(soon["il6_pg_per_ml"].max()),
-        }
+        """Return outcomes, and what the relations are measured by besides."""
+        seen = observations(model.record, model.params)
+        return dict(model.outcomes()) | {name: seen[name] for name in _OBSERVED}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CounterfactualPlan(Plan):
-    """The infused patients of a trial, in every arm of every change."""
+    """The infused patients of a trial, in every arm."""
 
     trial: TrialPlan
 
@@ -91,35 +64,25 @@ class CounterfactualPlan(Plan):
         InputError
             A file, key or value can't be used.
         """
-        trial = TrialPlan.load(file, dict(overrides or {}) | {"trial.posterior_draws": 0}, seed)
-        tasks: list[Task] = [
-            *(each for task in trial.tasks for each in _drug_arms(trial.params, task)),
-            *_changed_arms(trial.params, trial.tasks),
-        ]
+        given = {"trial.patients": ENROLLED} | dict(overrides or {})
+        trial = TrialPlan.load(file, given | {"trial.posterior_draws": 0}, seed)
+        tasks: list[Task] = list(_tasks(trial.params, trial.infused))
         return cls(trial.params, {}, trial.given, trial.points, tasks, seed, trial=trial)
-
-    @property
-    def together(self) -> int:
-        """Number of runs in a row that are of one patient, and begin alike."""
-        return 2
 
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of `outcomes.parquet`."""
         set_by_user = outcome_schema({key: [value] for key, value in self.given.items()})
-        more = [
-            *((name, pa.string()) for name in ("change", "arm")),
-            *((name, pa.bool_()) for name in ("fever_at_drug", "fever_gone")),
-            ("il6_after_pg_per_ml", pa.float64()),
-        ]
+        more = [("arm", pa.string()), *((name, pa.float64()) for name in _OBSERVED)]
         return pa.schema([*set_by_user, *(pa.field(*column) for column in more)])
 
     @property
     def recipe(self) -> dict[str, Any]:
         """All that decides the results, as JSON values."""
-        drug = [DRUG_DAYS, *(arm.as_table() for arm in DRUG_ARMS)]
-        changes = {name: [key, list(v), days] for name, (key, v, days) in CHANGES.items()}
-        return self.trial.recipe | {"changes": {DRUG: drug} | changes}
+        arms = {
+            name: [sorted(arm.settings), arm.days, arm.everyone] for name, arm in CONDITIONS.items()
+        }
+        return self.trial.recipe | {"arms": arms}
 
     @property
     def stamp(self) -> str:
@@ -129,30 +92,18 @@ class CounterfactualPlan(Plan):
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, unless the arm sets it, and the arm."""
         assert isinstance(task, ArmTask)
-        said = {key: task.settings.get(key, value) for key, value in self.given.items()}
-        return said | row | {"change": task.change, "arm": task.label}
+        given = {key: task.settings.get(key, value) for key, value in self.given.items()}
+        return given | row | {"arm": task.label}
 
 
-def _drug_arms(params: Parameters, task: Task) -> Iterator[ArmTask]:
-    sets = task.settings | {"care.policy": "none", "time.days": DRUG_DAYS}
-    name = run_id(params.replace(sets), task.seed)
-    for arm in DRUG_ARMS:
-        yield _arm_task(task, sets, of_arm(name, arm), DRUG, arm.name, arm)
-
-
-def _changed_arms(params: Parameters, patients: list[Task]) -> Iterator[ArmTask]:
-    for change, (key, values, days) in CHANGES.items():
-        for task in patients:
-            for value in values:
-                sets = task.settings | {key: value, "time.days": days}
-                name = run_id(params.replace(sets), task.seed)
-                yield _arm_task(task, sets, name, change, f"{value:g}")
-
-
-def _arm_task(
-    task: Task, sets: dict[str, Any], name: str, change: str, label: str, arm: Arm | None = None
-) -> ArmTask:
-    return ArmTask(sets, task.patient, 0, task.seed, name, arm, change=change, label=label)
+def _tasks(params: Parameters, infused: list[TrialTask]) -> Iterator[ArmTask]:
+    """Yield the runs of all arms; the infused of a fifth of the enrolled run most of them."""
+    some = infused[: max(1, len(infused) // FIFTH)]
+    for label, arm in CONDITIONS.items():
+        for task in infused if arm.everyone else some:
+            sets = task.settings | arm.of(task.journey)
+            name = run_id(params.replace(sets), task.seed)
+            yield ArmTask(sets, task.patient, 0, task.seed, name, None, label=label)
 
 
 @dataclass(frozen=True)
@@ -185,8 +136,8 @@ Write = Callable[[CounterfactualPlan, CounterfactualResult], str]
 def _result(plan: CounterfactualPlan, runs: pa.Table) -> CounterfactualResult:
     table = runs.to_pandas()
     complete = len(table) == len({task.run_id for task in plan.tasks})
-    told = effects(table, plan.seed) if complete else pd.DataFrame()
-    return CounterfactualResult(table, told, complete)
+    found = effects(table, plan.seed) if complete else pd.DataFrame()
+    return CounterfactualResult(table, found, complete)
 
 
 def counterfactuals(

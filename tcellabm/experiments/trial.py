@@ -39,7 +39,7 @@ OBSERVED = (
     *("worst_blood_pressure_need", "worst_oxygen_need", "icu_entry_day"),
     *("cerebral_edema", "first_tocilizumab_day", "fever_after_tocilizumab_hours"),
     *("il6_after_over_before", "copies_day_60", "copies_day_180", "b_cells_back_day"),
-    *("ventilated_days", "terminal_half_life_days", "blasts_on_day_0"),
+    *("peak_day", "ventilated_days", "terminal_half_life_days", "blasts_on_day_0"),
 )
 
 
@@ -98,6 +98,11 @@ class TrialPlan(Plan):
         given = settings_of(params, overrides)
         tasks: list[Task] = [task for task in enrolled if task.journey.infused]
         return cls(params, {}, given, arms, tasks, seed, published=published, enrolled=enrolled)
+
+    @property
+    def infused(self) -> list[TrialTask]:
+        """The enrolled who are infused."""
+        return [task for task in self.enrolled if task.journey.infused]
 
     @cached_property
     def schema(self) -> pa.Schema:
