@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tcellabm.clinic.outcomes import HOURS_PER_DAY, first_day, in_icu, time_in
+from tcellabm.clinic.outcomes import HOURS_PER_DAY, LATE_DAY, first_day, in_icu, late_fever, time_in
 from tcellabm.clinic.record import Record
 from tcellabm.params import Parameters
 
@@ -64,9 +64,16 @@ def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
         "fever_days": float(spent[fever].sum()),
         "worst_blood_pressure_need": int(record.column("blood_pressure_need")[month].max()),
         "worst_oxygen_need": int(record.column("oxygen_need")[month].max()),
+        "late_fever_day": _new_fever(day, late_fever(record, params)),
         "icu_entry_day": first_day(day, in_icu(record, params)),
         "cerebral_edema": bool(record.column("cerebral_edema").any()),
     }
+
+
+def _new_fever(day: np.ndarray, late: np.ndarray) -> float:
+    """Return the first day of a late fever that did not go on from before."""
+    began = np.diff(late, prepend=False, append=False)[:-1] & late
+    return first_day(day, began & (np.roll(day, 1) > LATE_DAY))
 
 
 def _drug(record: Record) -> dict[str, Any]:
@@ -92,7 +99,8 @@ def _cells(record: Record, params: Parameters) -> dict[str, Any]:
     day = record.column("day")
     low = record.column("b_cells_per_ul") < params.assay.aplasia_b_cells_per_ul
     gone = first_day(day, low)  # NaN, which no day is after, where they were never low
-    copies = record.column("copies_per_ug")
+    limit = params.assay.quantification_limit_copies_per_ug
+    copies = np.maximum(record.column("copies_per_ug"), 0.5 * limit)  # as what is below it is read
     at = {f"copies_day_{on:.0f}": float(copies[day <= on][-1]) for on in LATE_DAYS if day[-1] >= on}
     return (
         dict.fromkeys((f"copies_day_{on:.0f}" for on in LATE_DAYS), NAN)

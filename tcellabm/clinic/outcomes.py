@@ -223,7 +223,7 @@ def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
     row["icans_onset_day"] = first_day(day, record.column("icans_grade") >= 1)
     row["icans3_day"] = first_day(day, record.column("icans_grade") >= SEVERE)
     row["crs_astct3_day"] = first_day(day, record.column("crs_grade_astct") >= SEVERE)
-    row["late_fever_days"] = _late_fever(record, params)
+    row["late_fever_days"] = time_in(day, late_fever(record, params))
     row["crs_onset_day"], row["crs_duration_days"] = _course(record)
     row["icu_days"] = time_in(day, in_icu(record, params))
     for name, column in (
@@ -242,11 +242,12 @@ def first_day(day: np.ndarray, state: np.ndarray) -> float:
     return float(day[hit[0]]) if hit.size else NAN
 
 
-def _late_fever(record: Record, params: Parameters) -> float:
-    """Return the days with fever after day 60 that no background infection explains."""
+def late_fever(record: Record, params: Parameters) -> np.ndarray:
+    """Tell which rows have fever after day 60 that no background infection explains."""
     day, infected = record.column("day"), record.column("infected")
     fever = record.column("temperature_c") >= params.physiology.fever_c
-    return time_in(day, fever & ~infected & (day > LATE_DAY))
+    found: np.ndarray = fever & ~infected & (day > LATE_DAY)
+    return found
 
 
 def in_icu(record: Record, params: Parameters) -> np.ndarray:

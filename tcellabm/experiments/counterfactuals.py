@@ -31,7 +31,7 @@ ENROLLED = 1250  # patients, unless said: some thousand are infused
 FIFTH = 5  # most arms are of one patient in so many
 _OBSERVED = (
     *("first_tocilizumab_day", "fever_after_tocilizumab_hours", "il6_after_over_before"),
-    *("b_cells_back_day", "peak_day"),
+    *("b_cells_back_day", "peak_day", "late_fever_day"),
 )
 
 

@@ -86,7 +86,7 @@ def judged(relation: Relation, value: float, low: float, high: float) -> str:
     if relation.id in RARE:
         inside = value <= relation.high and high <= RARE[relation.id]
         return TRUE if inside else FALSE if low > relation.high else UNRESOLVED
-    if relation.low <= low and high <= relation.high:
+    if relation.low < low and high < relation.high:
         return TRUE
     return FALSE if high < relation.low or low > relation.high else UNRESOLVED
 

@@ -165,9 +165,10 @@ def positive_relapse(arm: Arm) -> float:
 
 
 def late_fever(arm: Arm) -> float:
-    """Return responders in remission after day 60 who have late fever, percent."""
-    held = arm["remission"].astype(bool) & ~(arm["relapse_day"] <= 60.0)
-    return percent(where(arm, held)["late_fever_days"] > 0.0)
+    """Return responders in remission after day 60 who get fever while it lasts, percent."""
+    held = where(arm, arm["remission"].astype(bool) & ~(arm["relapse_day"] <= 60.0))
+    fever = ~np.isnan(held["late_fever_day"])
+    return percent(fever & ~(held["late_fever_day"] >= held["relapse_day"]))
 
 
 def relapse_after_b_cells(arm: Arm) -> float:

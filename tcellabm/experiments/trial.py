@@ -37,6 +37,7 @@ OBSERVED = (
     *("il6_peak_day", "il1_peak_day", "ifng_peak_day", "crp_peak_day", "ferritin_peak_day"),
     *("peak_ferritin", "fever_onset_day", "fever_days"),
     *("worst_blood_pressure_need", "worst_oxygen_need", "icu_entry_day"),
+    "late_fever_day",
     *("cerebral_edema", "first_tocilizumab_day", "fever_after_tocilizumab_hours"),
     *("il6_after_over_before", "copies_day_60", "copies_day_180", "b_cells_back_day"),
     *("peak_day", "ventilated_days", "terminal_half_life_days", "blasts_on_day_0"),
