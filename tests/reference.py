@@ -22,6 +22,7 @@ from scipy.optimize import brentq
 from tcellabm.biology.patient import draw_patient
 
 RUNGS = 24  # of the antigen ladder, above rung 0 that bears none
+NICHE = RUNGS + 1  # stands for a rung: quiescent, hardly reached, of the median density
 UL_PER_ML = 1000.0
 RARE = 1e-6  # chance below which a number of divisions in one tick is left out
 BLOOD = -1  # index of the last site
@@ -41,26 +42,38 @@ class Ladder:
 
     def __init__(self, params):
         antigen, blast = params.antigen, params.leukemia
-        self.density = np.append(0.0, np.geomspace(antigen.ladder_low, antigen.ladder_high, RUNGS))
+        ladder = np.geomspace(antigen.ladder_low, antigen.ladder_high, RUNGS)
+        self.density = np.concatenate([[0.0], ladder, [blast.antigen_median]])
+        self.reach = np.append(np.ones(RUNGS + 1), blast.niche_reach)
         self.lysis = self._response(params, antigen.lysis_half_point)
         self.activation = self._response(params, antigen.activation_half_point)
         self.release = self._response(params, antigen.cytokine_half_point)
-        log_density = np.log(self.density[1:])
+        log_density = np.log(ladder)
         z = (log_density - math.log(blast.antigen_median)) / blast.antigen_sigma_ln
         law = np.exp(-0.5 * z**2)
-        self.law = np.append(0.0, law / law.sum())
+        self.law = np.concatenate([[0.0], law / law.sum(), [0.0]])
         # steps of size h at rate D/h^2 each way spread by D, and D = variance/relaxation
         step = log_density[1] - log_density[0]
         pace = blast.antigen_sigma_ln**2 / blast.antigen_relaxation_days / step**2
         uphill = np.sqrt(law[1:] / law[:-1])  # detailed balance: law[i] up[i] = law[i+1] down[i+1]
-        self.up = np.concatenate([[0.0], pace * uphill, [0.0]])
-        self.down = np.concatenate([[0.0, 0.0], pace / uphill])
-        self.b_cell = 1 + int(np.argmin(abs(log_density - math.log(params.b_cell.antigen_median))))
+        self.up = np.concatenate([[0.0], pace * uphill, [0.0, 0.0]])
+        self.down = np.concatenate([[0.0, 0.0], pace / uphill, [0.0]])
+        self.b_cell = self._nearest(params.b_cell.antigen_median)
+        self.from_niche = self._nearest(blast.antigen_median)
+
+    def _nearest(self, density):
+        """Return the rung nearest to an antigen density."""
+        return 1 + int(np.argmin(abs(np.log(self.density[1:NICHE] / density))))
 
     def _response(self, params, half_point):
         """Return g(A; A50) of every rung; affinity moves the half-point."""
         half = (half_point * params.product.affinity) ** params.antigen.hill
-        return saturating(self.density**params.antigen.hill, half)
+        return self.reach * saturating(self.density**params.antigen.hill, half)
+
+
+def size(params):
+    """Return the size of the body, over that to which cells and volumes in the files refer."""
+    return params.patient.weight_kg / params.marrow.reference_weight_kg
 
 
 def exchange(place, net_in_marrow=0.0, net_in_blood=0.0):
@@ -91,32 +104,45 @@ class Course:
     def __init__(self, params):
         self.params, self.depleted = params, params.lymphodepletion.given
 
-    def back(self, day, half_way):
+    def back(self, day, half_way, steepness):
         """Return the share that is back on a day."""
         if not self.depleted:
             return 1.0
-        steepness = self.params.lymphodepletion.recovery_steepness
         return saturating(day**steepness, half_way**steepness)
 
-    def window(self, day):
-        """Return the factor on CAR T division, by IL-7 and IL-15."""
-        law = self.params.lymphodepletion
-        boost = math.exp(-day / law.window_decay_days) if self.depleted else 0.0
-        return law.window_floor + (1.0 - law.window_floor) * boost
+    def cytokines(self, day):
+        """Return IL-7 and IL-15 over their peak in the usual patient."""
+        law = self.params.homeostatic
+        boost = math.exp(-day / law.decay_days) if self.depleted else 0.0
+        return law.floor + (1.0 - law.floor) * boost
 
-    def b_cells(self, day):
-        """Return the marrow's output of B cells, per day."""
+    def release(self, day):
+        """Return the factor on the release of cytokines: a part of it needs IL-15."""
+        law = self.params.homeostatic
+        needing = 1.0 - law.release_least
+        return law.release_least + needing * self.cytokines(day) ** law.release_exponent
+
+    def rejection(self, day):
+        """Return the loss of CAR T cells to the host, per day: of who rejects, later and more."""
+        law = self.params.rejection
+        rejects = self.params.patient.anti_car_response > law.threshold
+        full = law.loss_per_day if rejects else 0.0
+        if not self.depleted:
+            return full + law.loss_without_depletion_per_day
+        return full * saturating(day**law.steepness, law.half_way_days**law.steepness)
+
+    def b_cells_back(self, day):
+        """Return the share of influx and division of B cells that is back."""
         law = self.params.b_cell
-        early = min(law.output_early_per_day, law.output_steady_per_day)
-        back = self.back(day, law.output_recovery_days)
-        return early + (law.output_steady_per_day - early) * back
+        return self.back(day, law.recovery_days, law.recovery_steepness)
 
     def myeloid_cells(self, day):
         """Return the output of resting myeloid cells, per day: it holds the pool at its size."""
-        left = self.params.lymphodepletion.myeloid_share_left if self.depleted else 1.0
-        back = self.back(day, self.params.patient.white_cell_recovery_days)
+        depletion, patient = self.params.lymphodepletion, self.params.patient
+        left = depletion.myeloid_share_left if self.depleted else 1.0
+        back = self.back(day, patient.white_cell_recovery_days, depletion.white_cell_steepness)
         whole = self.params.myeloid.pool_cells * self.params.myeloid.turnover_per_day
-        return whole * (left + (1.0 - left) * back)
+        return whole * size(self.params) * (left + (1.0 - left) * back)
 
 
 @lru_cache(maxsize=64)
@@ -166,8 +192,7 @@ class Site:
         self.law = params.encounter
         self.factor = 1.0 if capacity else self.law.blood_factor
         self.kill = self.law.kill_per_day * params.product.killing
-        supply = params.patient.homeostatic_cytokines
-        self.t_capacity = params.car_t.capacity_per_ul * supply
+        self.cytokines = params.homeostatic
         self.now = dict.fromkeys(DENSITIES, 0.0)
 
     def clear(self):
@@ -180,17 +205,19 @@ class Site:
             before = self.before[name]
             setattr(self, name, now * math.sqrt(now / before) if before else now)
 
-    def encounter(self):
-        """Set the hazards of this site by Beddington-DeAngelis."""
+    def encounter(self, level, release_factor):
+        """Set the hazards of this site by Beddington-DeAngelis, at a level of IL-7 and IL-15."""
         crowd = self.effectors + self.lysis
         alone = self.law.kill_half_density_per_ul * self.factor
         self.killing = self.kill * self.effectors / (alone + crowd)
         alone = self.law.activation_half_density_per_ul * self.factor
         engagement = self.activation / (alone + crowd)
         self.stimulation = saturating(engagement, self.law.stimulation_half_engagement)
-        self.stimulation *= max(0.0, 1.0 - self.effectors / self.t_capacity)
+        shared = level / (1.0 + self.effectors / self.cytokines.consumption_half_per_ul)
+        self.supply = saturating(shared, self.cytokines.half_level)
+        self.supply *= 1.0 + self.cytokines.half_level  # 1 at the peak of the usual patient
         self.engaged = self.release / (alone + crowd)  # for exhaustion
-        self.secreting = self.effectors * self.engaged**self.law.release_hill
+        self.secreting = self.effectors * self.engaged**self.law.release_hill * release_factor
         crowding = self.targets * self.volume / self.capacity if self.capacity else 1.0
         self.room = max(0.0, 1.0 - crowding)
 
@@ -311,18 +338,20 @@ class Leukemic(Target):
 
     def __init__(self, model, where, state):
         super().__init__(model, where, state)
-        self.place = self.law.leukemia
+        self.place = self.law.leukemia if state != NICHE else None
         steps = {
             state + 1: float(model.ladder.up[state]),
             state - 1: float(model.ladder.down[state]),
         }
         self.steps = {rung: rate for rung, rate in steps.items() if rate}
+        if state == NICHE:
+            self.steps = {model.ladder.from_niche: self.law.leukemia.niche_exit_per_day}
 
     def division(self):
-        return self.model.leukemic_division * self.site.room
+        return 0.0 if self.state == NICHE else self.model.leukemic_division * self.site.room
 
     def death(self):
-        return self.law.leukemia.death_per_day + self.killed()
+        return self.killed() + (0.0 if self.state == NICHE else self.law.leukemia.death_per_day)
 
     def changes(self):
         return self.steps
@@ -344,6 +373,9 @@ class BCell(Target):
     def __init__(self, model, where, state):
         super().__init__(model, where, state)
         self.place = self.law.b_cell
+
+    def division(self):
+        return 0.0 if self.where == BLOOD else self.model.b_cell_division
 
     def death(self):
         return self.law.b_cell.death_per_day + self.killed()
@@ -370,7 +402,7 @@ class CarT(Cells):
         self.speed = share * cell.division_per_day * self.law.product.fitness if self.left else 0.0
 
     def division(self):
-        return self.speed * self.site.stimulation * self.model.window
+        return self.speed * self.site.stimulation * self.site.supply
 
     def death(self):
         cell, rejection = self.law.car_t, self.model.rejection
@@ -386,7 +418,9 @@ class CarT(Cells):
         if self.phenotype == "memory":
             return {("effector", self.left): cell.memory_activation_per_day * phi}
         if self.phenotype == "effector":
-            tiring = cell.exhaustion_per_day * self.law.product.exhaustion * self.site.engaged
+            product, exponent = self.law.product, self.law.encounter.exhaustion_affinity_exponent
+            tiring = cell.exhaustion_per_day * product.exhaustion * self.site.engaged
+            tiring /= product.affinity**exponent
             resting = cell.memory_return_per_day * (1.0 - phi)
             return {("exhausted", 0): tiring, ("memory", self.left): resting}
         return {}
@@ -422,7 +456,7 @@ class Myeloid(Cells):
             return {"resting": law.deactivation_per_day}
         flux = saturating(site.killing * site.lysis, law.killing_flux_half_per_ul_per_day)
         ifng = self.model.ifng.ahead[self.where] / law.ifng_half_pg_per_ml
-        primed = saturating(ifng**law.ifng_hill, 1.0)
+        primed = saturating(ifng, 1.0)
         contact = saturating(site.secreting, law.contact_half_density_per_ul)
         return {"activated": law.activation_per_day * (flux * primed + law.contact_share * contact)}
 
@@ -442,9 +476,6 @@ class Reference(Model):
         self.dt = 2.0**-params.time.tick_halvings
         self.ladder, self.course = Ladder(params), Course(params)
         self.leukemic_division = leukemic_division(params)
-        self.rejection = params.patient.anti_car_per_day
-        if not params.lymphodepletion.given:
-            self.rejection *= params.lymphodepletion.anti_car_factor
         self._lay_out()
         self.groups, self.moving = {}, Counter()
         self._populate()
@@ -465,8 +496,14 @@ class Reference(Model):
 
     def follow_course(self, day):
         """Set what depends on the day alone; outputs are those of one voxel."""
-        self.window = self.course.window(day)
-        self.b_cell_output = self.course.b_cells(day) / self.voxels
+        law, output = self.params.b_cell, self.params.patient.b_cell_output * size(self.params)
+        back, most = self.course.b_cells_back(day), law.most_cells * output
+        self.cytokines = self.course.cytokines(day) * self.params.patient.homeostatic_cytokines
+        self.release_factor = self.course.release(day)
+        self.rejection = self.course.rejection(day)
+        self.b_cell_output = law.influx_per_day * output * back / self.voxels
+        crowding = self.counts()["b_cell"] / most
+        self.b_cell_division = law.division_per_day * back * max(0.0, 1.0 - crowding)
         self.myeloid_output = self.course.myeloid_cells(day) / self.voxels
 
     def tally_and_encounter(self):
@@ -477,7 +514,7 @@ class Reference(Model):
             cells.tally()
         for site in self.sites:
             site.look_ahead()
-            site.encounter()
+            site.encounter(self.cytokines, self.release_factor)
 
     def each(self, rule, dt):
         """Apply a rule to every group, then let those who moved arrive."""
@@ -514,7 +551,7 @@ class Reference(Model):
         """Make the sites: voxels of equal size, then blood."""
         marrow, patient = self.params.marrow, self.params.patient
         self.voxels = marrow.rows * marrow.cols
-        capacity = marrow.capacity_cells / self.voxels
+        capacity = marrow.capacity_cells * size(self.params) / self.voxels
         blood = self.params.blood.ml_per_kg * patient.weight_kg * UL_PER_ML
         self.sites = [
             Site(self.params, capacity / marrow.cells_per_ul, capacity) for _ in range(self.voxels)
@@ -528,17 +565,19 @@ class Reference(Model):
         blast, b_cell = params.leukemia, params.b_cell
         burden = round(params.patient.leukemic_burden)
         negative = self.draw.binomial(burden, params.patient.cd19_negative_fraction)
-        rungs = self.draw.multinomial(burden - negative, self.ladder.law)
+        hidden = self.draw.binomial(burden - negative, params.patient.niche_fraction)
+        rungs = self.draw.multinomial(burden - negative - hidden, self.ladder.law)
         rungs[0] = negative
         share = share_in_blood(blast, blast.death_per_day, params.patient.net_growth_per_day)
         for rung, count in enumerate(rungs):
             self._spread(count, share, Leukemic, rung)
-        steady = b_cell.output_steady_per_day / b_cell.death_per_day
-        count = params.lymphodepletion.b_cells_left if depleted else steady
+        self._spread(hidden, 0.0, Leukemic, NICHE)
+        whole = b_cell.most_cells * params.patient.b_cell_output * b_cell.share_undepleted
+        count = size(params) * (params.lymphodepletion.b_cells_left if depleted else whole)
         share = share_in_blood(b_cell, b_cell.death_per_day)
         self._spread(round(count), share, BCell, self.ladder.b_cell)
         left = params.lymphodepletion.myeloid_share_left if depleted else 1.0
-        self._spread(round(params.myeloid.pool_cells * left), 0.0, Myeloid, "resting")
+        self._spread(round(params.myeloid.pool_cells * size(params) * left), 0.0, Myeloid, "resting")
 
     def _spread(self, count, share_in_blood, kind, state):
         """Put cells into blood and, evenly at random, into the voxels."""
