@@ -17,7 +17,7 @@ from tcellabm.params.files import find_file
 
 COLUMNS = (
     *("id", "quantity", "use", "published", "published_low", "published_high"),
-    *("simulated", "simulated_low", "simulated_high", "agrees"),
+    *("simulated", "simulated_low", "simulated_high", "agrees", "z", "independent", "repeats"),
     *("unit", "n", "population", "timepoint", "interval", "confidence", "source", "note"),
 )
 USES = ("calibrate", "input", "validate")
@@ -27,8 +27,10 @@ RESAMPLES = 200
 WITHIN = {"median": 1.5, "kinetic": 2.0}
 _NEEDED = (
     *("id", "quantity", "value", "low", "high", "interval", "unit", "n"),
-    *("population", "timepoint", "source"),
+    *("population", "timepoint", "source", "repeats"),
 )
+NORMAL_95 = 1.96  # standard errors to the end of an interval of 95 %
+LOGARITHMIC = ("median", "kinetic")  # kinds that are compared as ratios
 
 
 @cache
@@ -49,6 +51,9 @@ def read_published(path: Path) -> pd.DataFrame:
         raise InputError(f"published figures: {error}", str(path), allowed) from None
     if missing := {*_NEEDED, "confidence", "use"} - set(table.columns):
         raise InputError(f"published figures lack {min(missing)}", str(path), allowed)
+    unknown = set(table["repeats"]) - set(table["id"]) - {""}
+    if unknown:
+        raise InputError(f"published figures: repeats {min(unknown)}", str(path), "allowed: an id")
     if not table["id"].is_unique or not set(table["use"]) <= set(USES):
         raise InputError("published figures: an id twice, or a use", str(path), ", ".join(USES))
     return table
@@ -108,18 +113,22 @@ def _row(published: dict[str, Any], cohort: Cohort, again: list[Cohort]) -> dict
         "published_low": low,
         "published_high": high,
         "interval": interval,
+        "independent": published["use"] == "validate" and not published["repeats"],
     }
     blank = dict.fromkeys(("simulated", "simulated_low", "simulated_high"), math.nan)
     if measure is None:
         note = BEYOND.get(published["id"], "not modeled")
-        return row | blank | {"agrees": "", "note": note}
+        return row | blank | {"agrees": "", "z": math.nan, "note": note}
     value = measure.of(cohort)
     drawn = np.array([measure.of(other) for other in again])
     known = drawn[np.isfinite(drawn)]
     bounds = np.quantile(known, [0.025, 0.975]) if known.size else [math.nan, math.nan]
     simulated = dict(zip(blank, (value, *map(float, bounds)), strict=True))
     note = measure.note if math.isfinite(value) else "no such patient in this trial"
-    return row | simulated | {"agrees": _agrees(kind, simulated, low, high), "note": note}
+    agrees = _agrees(simulated, low, high)
+    found = (value, simulated["simulated_low"], simulated["simulated_high"])
+    z = z_of(kind, (low, published["value"], high), found) if agrees else math.nan
+    return row | simulated | {"agrees": agrees, "z": z, "note": note}
 
 
 def judged_by(published: dict[str, Any], kind: str) -> tuple[float, float, str]:
@@ -148,12 +157,31 @@ def clopper_pearson(successes: int, n: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def _agrees(kind: str, simulated: dict[str, float], low: float, high: float) -> str:
+def z_of(
+    kind: str, published: tuple[float, float, float], simulated: tuple[float, float, float]
+) -> float:
+    """Return the difference over both standard errors; NaN where one of them is not known.
+
+    Parameters
+    ----------
+    kind : str
+        Of the measure: medians and kinetic means are compared by their logarithms.
+    published, simulated : tuple of float
+        Low end, value and high end; value, low end and high end. Intervals are of 95 %.
+    """
+    low, middle, high = published
+    value, least, most = simulated
+    ends = np.array([low, middle, high, value, least, most])
+    if kind in LOGARITHMIC:
+        ends = np.log(np.where(ends > 0.0, ends, math.nan))
+    errors = np.array([ends[2] - ends[0], ends[5] - ends[4]]) / (2.0 * NORMAL_95)
+    both = float(np.hypot(*errors))
+    return float((ends[3] - ends[1]) / both) if both > 0.0 else math.nan
+
+
+def _agrees(simulated: dict[str, float], low: float, high: float) -> str:
     """Tell `true`, `false`, or nothing where there is nothing to compare."""
     value = simulated["simulated"]
-    if kind == "zero":
-        low, high = simulated["simulated_low"], simulated["simulated_high"]
-        value = 0.0 if math.isfinite(value) else math.nan
     bounds = [bound for bound in (low, high) if not math.isnan(bound)]
     if math.isnan(value) or not bounds:
         return ""

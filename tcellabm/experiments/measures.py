@@ -2,8 +2,8 @@
 
 A measure takes a cohort and returns a number in the unit of the published row. How it is judged:
 `rate` (Clopper-Pearson from n), `median` (x or / 1.5), `kinetic` (x or / 2) where no interval was
-published; `sign` rows by the side they lie on. Ids without a measure are beyond the model;
-BEYOND says why.
+published; `sign` and `slope` rows by the margins in the file. Ids without a measure are beyond the
+model; BEYOND says why.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ YEAR = 365.0
 class Measure(NamedTuple):
     """How a row is measured and judged."""
 
-    kind: str  # rate, median, kinetic, sign
+    kind: str  # rate, median, kinetic, sign, slope
     of: Callable[[Cohort], float]
     note: str = ""
 
@@ -212,7 +212,7 @@ MEASURES: dict[str, Measure] = {
     "K16": Measure("kinetic", _mean(_AUC, "others")),
     "K16b": Measure("kinetic", _cv(_AUC, "others")),
     "K17": Measure("median", _median("tmax_day", "responders")),
-    "K23": Measure("zero", _dose_slope, "agrees if its interval holds 0"),
+    "K23": Measure("slope", _dose_slope, "by a margin: few patients bound a slope loosely"),
     "K24": Measure("kinetic", _expansion),
     "K27": Measure("sign", _longer_without_b_cells),
     "K28": Measure("kinetic", _late_share("copies_day_60")),

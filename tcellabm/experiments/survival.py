@@ -67,10 +67,10 @@ def event_free(columns: dict[str, np.ndarray]) -> Times:
 
 
 def overall(columns: dict[str, np.ndarray]) -> Times:
-    """From infusion to death; censored at transplant, since the model follows none."""
+    """From infusion to death, transplanted or not, as the published curve counts."""
     death = columns["death_day"]
     event = ~np.isnan(death)
-    return _until(columns, np.where(event, death, columns["followed_days"]), event)
+    return Times(np.where(event, death, columns["followed_days"]), event)
 
 
 def aplasia(columns: dict[str, np.ndarray]) -> Times:

@@ -31,7 +31,19 @@ def agreement(patients: pd.DataFrame, comparison: pd.DataFrame) -> list[str]:
             f"Rows marked {use}: {len(judged) - len(missed)} of {len(judged)} agree"
             f"{f', {beyond} not judged' if beyond else ''}{words}."
         )
-    return lines
+    return [*lines, independent(comparison)]
+
+
+def independent(comparison: pd.DataFrame) -> str:
+    """Return how the rows that were never fitted and repeat no other agree, by both errors."""
+    rows = comparison[comparison["independent"] & comparison["z"].notna()]
+    within = int((rows["z"].abs() <= 2.0).sum())
+    worst = rows.loc[rows["z"].abs().sort_values(ascending=False).index[:5]]
+    named = ", ".join(f"{row['id']} ({row['z']:+.1f})" for _, row in worst.iterrows())
+    return (
+        f"Independent rows (never fitted, repeating no other): {within} of {len(rows)} lie within "
+        f"2 standard errors, of the published and the simulated figure together; farthest: {named}."
+    )
 
 
 def validation_report(
@@ -88,7 +100,7 @@ def _rows(comparison: pd.DataFrame) -> list[str]:
     rows = comparison.sort_values("agrees", key=lambda a: a.map(order), kind="stable")
     words = {"false": "**no**", "true": "yes", "": "not judged"}
     return _table(
-        ("id", "quantity", "published", "simulated", "unit", "agrees", "source", "note"),
+        ("id", "quantity", "published", "simulated", "unit", "agrees", "z", "source", "note"),
         [
             (
                 row["id"],
@@ -97,6 +109,7 @@ def _rows(comparison: pd.DataFrame) -> list[str]:
                 _with_interval(row, "simulated"),
                 row["unit"],
                 words[row["agrees"]],
+                number(row["z"]),
                 f"{row['source']} ({row['confidence']})",
                 row["note"],
             )

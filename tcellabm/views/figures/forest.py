@@ -15,7 +15,7 @@ _USES = {
     "input": "INPUT: the population is made from these",
 }
 _EDGE = 3.0  # the scale ends there; what lies beyond is drawn at the edge as an arrow
-_TOLD, _FOUND = 3.6, 7.3  # columns of numbers
+_TOLD, _FOUND, _ERRORS = 3.6, 7.3, 10.6  # columns of numbers
 _GOOD, _BAD = "#0072b2", "#d55e00"
 
 
@@ -54,7 +54,7 @@ def _write_heads(panel: "Axes") -> None:
     )
     panel.text(-12.3, -3.2, title, fontsize=10.5, fontweight="bold")
     panel.text(-3.5, -1.1, "* in part recalled, not read", fontsize=8.5, ha="right")
-    for place, text in ((_TOLD, "published"), (_FOUND, "simulated")):
+    for place, text in ((_TOLD, "published"), (_FOUND, "simulated"), (_ERRORS, "z")):
         panel.text(place, -1.1, text, fontsize=8.5, fontweight="bold")
 
 
@@ -83,13 +83,13 @@ def _draw_row(panel: "Axes", line: float, row: pd.Series) -> None:
     simulated = f"{_number(row['simulated'])} {_unit(row)}"
     weight = "normal" if agrees else "bold"
     panel.text(_FOUND, line, simulated, fontsize=7.8, va="center", color=color, fontweight=weight)
+    if not math.isnan(row["z"]):
+        panel.text(_ERRORS, line, f"{row['z']:+.1f}", fontsize=7.8, va="center", color=color)
 
 
 def _place(value: float, row: pd.Series) -> float:
     """Return the place of a value: 0 is what was published, -1 and 1 the ends of its interval."""
     low, middle, high = (row[f"published{end}"] for end in ("_low", "", "_high"))
-    if row["agrees"] and math.isnan(low) and math.isnan(high):  # a slope that should be 0
-        return float(np.clip(value, -_EDGE, _EDGE))
     if math.isnan(high):  # only a side is known
         return float(np.clip(value / low - 1.0 if low else np.sign(value), -_EDGE, _EDGE))
     if math.isnan(middle):
