@@ -73,16 +73,16 @@ CONDITIONS: dict[str, Condition] = {
     USUAL: Condition({}, LONG, everyone=True),
     "dose 2e5": Condition({DOSE: 2e5}, YEAR, everyone=True),
     "dose 5e6": Condition({DOSE: 5e6}, YEAR, everyone=True),
-    "dose 3e6": Condition({DOSE: 3e6}),
-    "dose 1e5": Condition({DOSE: 1e5}),
-    "dose 1e4": Condition({DOSE: 1e4}),
-    "high burden": Condition(_with_burden(HIGH)),
-    "high burden, dose 2e6": Condition(_with_burden(HIGH) | {DOSE: 2e6}, SHORT),
-    "high burden, dose 2e7": Condition(_with_burden(HIGH) | {DOSE: 2e7}, SHORT),
+    "dose 3e6": Condition({DOSE: 3e6}, everyone=True),
+    "dose 1e5": Condition({DOSE: 1e5}, everyone=True),
+    "dose 1e4": Condition({DOSE: 1e4}, everyone=True),
+    "high burden": Condition(_with_burden(HIGH), everyone=True),
+    "high burden, dose 2e6": Condition(_with_burden(HIGH) | {DOSE: 2e6}, SHORT, everyone=True),
+    "high burden, dose 2e7": Condition(_with_burden(HIGH) | {DOSE: 2e7}, SHORT, everyone=True),
     "high burden, dose 1e8, no care": Condition(
         _with_burden(HIGH) | {DOSE: 1e8, POLICY: "none"}, SHORT
     ),
-    "high burden, split": Condition(_with_burden(HIGH) | SPLIT),
+    "high burden, split": Condition(_with_burden(HIGH) | SPLIT, everyone=True),
     "without lymphodepletion, dose 5e6": Condition({DOSE: 5e6, "lymphodepletion.given": False}),
     "no measurable disease": Condition(_with_burden(1e7) | {DOSE: 5e6}, SHORT),
     "early": Condition({POLICY: "early"}, everyone=True),
@@ -98,7 +98,9 @@ CONDITIONS: dict[str, Condition] = {
 }
 CONDITIONS |= {f"burden {b:g}": Condition(_with_burden(b)) for b in BURDENS}
 CONDITIONS |= {f"{kg:g} kg": Condition(_with_weight(kg), SHORT) for kg in WEIGHTS}
-CONDITIONS |= {f"half-life {d:g} d": Condition({PERSISTENCE: d}, YEAR) for d in PERSISTENCES}
+CONDITIONS |= {
+    f"half-life {d:g} d": Condition({PERSISTENCE: d}, YEAR, everyone=True) for d in PERSISTENCES
+}
 CONDITIONS |= {
     f"burden {b:g}, dose {d:g}": Condition(_with_burden(b) | {DOSE: d}, SHORT)
     for b in (1e9, 1e10, 1e11, HIGH)
