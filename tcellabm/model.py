@@ -13,16 +13,17 @@ from mesa import Model
 from mesa.time import Event, Priority
 
 from tcellabm import checkpoint
+from tcellabm.biology import saving
 from tcellabm.biology.agents import CellAgents
 from tcellabm.biology.patient import draw_patient
 from tcellabm.biology.tissue import Tissue
 from tcellabm.clinic import assays
 from tcellabm.clinic.course import Chances, Course
 from tcellabm.clinic.outcomes import Final, outcomes
+from tcellabm.clinic.plausible import check_course
 from tcellabm.clinic.record import MOST_CELLS, TREATMENTS, Record
 from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.kernels import layout
-from tcellabm.kernels.records import like
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -271,7 +272,7 @@ class TumorTCellModel(Model):
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return all that changes, for a checkpoint: values as JSON has them, and arrays."""
-        tissue, cells = self.tissue.saved()
+        tissue, cells = saving.saved(self.tissue)
         course, chart = self._course.saved()
         return {
             "run_id": self.run_id,
@@ -288,11 +289,11 @@ class TumorTCellModel(Model):
         ValueError, KeyError, TypeError
             It is not of a patient with these parameters.
         """
-        self.run_id = like("", values["run_id"])
-        self._tissue.put_back(values["tissue"], arrays)
+        self.run_id = values["run_id"]
+        saving.put_back(self._tissue, values["tissue"], arrays)
         self._course.put_back(values["course"], arrays)
-        pattern = (0.0, "", 0.0)
-        self._orders = [like(pattern, order) for order in values["orders"]]
+        check_course(values["course"], self._course.now, self.record, self.params, self.time)
+        self._orders = list(values["orders"])
         self.running = self._course.alive
 
     def save(self, path: str | os.PathLike[str]) -> None:

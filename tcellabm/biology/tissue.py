@@ -11,7 +11,7 @@ from tcellabm.biology.marrow import Marrow
 from tcellabm.biology.recovery import recovery_law
 from tcellabm.kernels import budget, landing, layout
 from tcellabm.kernels.census import census
-from tcellabm.kernels.records import packed, put
+from tcellabm.kernels.records import packed
 from tcellabm.params import Parameters
 
 ROOM = 1024  # rows kept free for what a tick may add
@@ -21,8 +21,6 @@ SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sort
 
 
 MOST_CELLS = 10**18  # in one group: counts are 64-bit integers
-_SAVED = ("body", "blood", "plasma")
-_LAYERS = ("densities", "fields")
 
 
 class TooManyAgentsError(RuntimeError):
@@ -216,60 +214,28 @@ class Tissue:
             births=np.zeros(self.cells.count.size),
         )
 
-    # --- saving -------------------------------------------------------------------------------
+    # --- what was saved -----------------------------------------------------------------------
 
-    def saved(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
-        """Return what there is beside constants: values as JSON has them, and arrays."""
-        state, used = self.state, int(self.cells.meta[layout.ROWS])
-        columns = {f"cells_{name}": column[:used] for name, column in self._columns().items()}
-        arrays = {name: getattr(state, name) for name in _SAVED}
-        arrays |= {"sites": np.asarray(state.sites), "meta": self.cells.meta} | columns
-        arrays |= {name: np.stack(getattr(state, name)) for name in _LAYERS}
-        return {"rng": self.rng.bit_generator.state}, arrays
-
-    def put_back(self, values: dict[str, object], arrays: dict[str, np.ndarray]) -> None:
-        """Take what was saved.
-
-        Raises
-        ------
-        ValueError, KeyError
-            It is not of a tissue with these parameters.
-        """
-        self.rng.bit_generator.state = values["rng"]  # type: ignore[assignment]
-        used = arrays["cells_count"].size
-        self.state = self.state._replace(cells=new_cells(used + ROOM))
-        for name, column in self._columns().items():
-            put(column[:used], arrays[f"cells_{name}"])
-        put(self.cells.meta, arrays["meta"])
-        put(np.asarray(self.marrow.sites), arrays["sites"])
-        for name in _SAVED:
-            put(getattr(self.state, name), arrays[name])
-        for name in _LAYERS:
-            for layer, values_of in zip(getattr(self.state, name), arrays[name], strict=True):
-                put(layer, values_of)
-        self._check(used)
+    def take_rows(self, capacity: int) -> None:
+        """Have no cells, and room for `capacity` rows of them."""
+        self.state = self.state._replace(cells=new_cells(capacity))
         if self.work is not None:
             self.work = self._new_work()
-        self.make_room()
 
-    def _columns(self) -> dict[str, np.ndarray]:
-        return {name: column for name, column in self.cells._asdict().items() if name != "meta"}
+    @property
+    def most_in_a_row(self) -> int:
+        """How many cells one agent can be."""
+        return 1 if self._single else MOST_CELLS
 
-    def _check(self, used: int) -> None:
-        """Check that no kernel would leave its tables."""
-        cells, product = self.cells, self._params.product
-        limits = {
-            "count": MOST_CELLS,
-            "site": self.marrow.voxels,
-            "state": layout.STATES - 1,
-            "divisions": product.divisions,
-        }
-        for name, most in limits.items():
-            column = getattr(cells, name)[:used]
-            if used and not 0 <= column.min() <= column.max() <= most:
-                raise ValueError(f"{name} out of range, allowed: 0 to {most}")
-        if cells.meta[layout.ROWS] != used or (cells.meta < 0).any():
-            raise ValueError("rows out of range")
+    @property
+    def most_divisions(self) -> int:
+        """How many divisions a cell can have left."""
+        return self._params.product.divisions
+
+    @property
+    def most_rows(self) -> int:
+        """How many agents there can be, living or not."""
+        return self._params.resolution.max_agents
 
     # --- copies -------------------------------------------------------------------------------
 
