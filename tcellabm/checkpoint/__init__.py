@@ -22,11 +22,12 @@ from pydantic import ValidationError
 
 from tcellabm.checkpoint.archive import Archive
 from tcellabm.checkpoint.events import check_events, methods, scheduled
-from tcellabm.checkpoint.header import FORMAT, LARGEST, VERSION, Header, Origin, fault_of
+from tcellabm.checkpoint.header import FORMAT, LARGEST, VERSION, Header, Origin
 from tcellabm.clinic.plausible import most_infections, most_rows
 from tcellabm.disk import write_whole
 from tcellabm.kernels import layout
 from tcellabm.params import Entry, InputError, Parameters
+from tcellabm.params.errors import fault_of
 from tcellabm.params.meta import meta_of
 
 _HEADER = "header"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tcellabm.params.meta import catalog
 
@@ -91,9 +91,3 @@ class Header(_Part):
     random: tuple[Literal[3], Twister, float | None]
     events: Annotated[list[Event], Field(max_length=MOST_EVENTS)]
     state: ModelState
-
-
-def fault_of(error: ValidationError) -> str:
-    """Return the first fault in words: where, and what is wrong."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'header'}: {first['msg']}"
