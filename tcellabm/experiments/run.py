@@ -10,10 +10,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
 from tcellabm.experiments import manifest, store
 from tcellabm.experiments.parquet import parquet
+from tcellabm.experiments.table import outcome_schema, to_table
 from tcellabm.identity import MODEL_VERSION
-from tcellabm.params import Parameters
+from tcellabm.params import InputError, Parameters
+from tcellabm.params.files import read_text
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class PatientRecord:
     treatments: list[tuple[float, str]]
 
 
+OUTCOMES = "outcomes.json"
 Draw = Callable[[PatientRecord], bytes]
 
 
@@ -65,17 +69,30 @@ def run(
     recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
     with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:
         if folder.finished:
-            return dict(json.loads((folder.path / "outcomes.json").read_text()))
+            return _read(folder.path / OUTCOMES)
         session = manifest.begin(recipe, command, folder.earlier)
         record = follow(params, seed)
         folder.write_manifest(session)
         outcomes = {key: _or_null(value) for key, value in record.outcomes.items()}
-        folder.write("outcomes.json", _json(outcomes))
+        folder.write(OUTCOMES, _json(outcomes))
         folder.write("series.parquet", parquet(_table(record.series)))
         if draw:
             folder.write("figure.png", draw(record))
         folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0))
         return outcomes
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the outcomes of a run that is finished."""
+    allowed = "allowed: as `tcellabm run` wrote it, or --overwrite"
+    try:
+        written = dict(json.loads(read_text(path, str(path))))
+        row = to_table([written], outcome_schema({})).to_pylist()[0]
+    except (ValueError, TypeError, RecursionError, OverflowError):  # Arrow's errors are both
+        raise InputError("can't be read", str(path), allowed) from None
+    if written.keys() != set(OUTCOME_COLUMNS):
+        raise InputError("other columns than those of outcomes", str(path), allowed)
+    return {name: _or_null(row[name]) for name in OUTCOME_COLUMNS}
 
 
 def _table(series: pd.DataFrame) -> pa.Table:
