@@ -36,8 +36,10 @@ def scheduled(model: Any) -> list[Event]:
     Raises
     ------
     ValueError
-        Something is scheduled that is not a method of the model.
+        Something is scheduled that recurs or is not a method of the model.
     """
+    if model._event_generators - {model._default_schedule}:
+        raise ValueError("an event that recurs is scheduled, allowed in a checkpoint: one-off ones")
     events, known = [], methods(model)
     for event in sorted(model.scheduled, key=lambda event: (event.time, event.priority)):
         function = event.fn()

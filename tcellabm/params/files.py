@@ -95,4 +95,13 @@ def _walk(
             inner = {part: raw for part, raw in value.items() if part != "source"}
             yield from _walk(inner, where, leaves, f"{key}.", value.get("source", source))
         else:
-            yield key, Said(value, source)
+            yield key, Said(plain(value), source)
+
+
+def plain(value: Any) -> Any:
+    """Return arrays, series and ranges as lists, and numbers of NumPy as Python's."""
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [plain(part) for part in value]
+    return value.tolist() if hasattr(value, "tolist") else value
