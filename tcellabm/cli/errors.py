@@ -23,9 +23,6 @@ def fail(error: Exception) -> int:
     """Say what went wrong and return the exit code for it."""
     from tcellabm.params import InputError
 
-    if isinstance(error, BrokenPipeError):  # `tcellabm params | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     if isinstance(error, _UsageError):
         return _say_error(error.format_message())  # type: ignore[attr-defined]
     if isinstance(error, InputError):
@@ -35,6 +32,16 @@ def fail(error: Exception) -> int:
         return _say_error(f"{what}, allowed: a writable folder with space left")
     _say_error(f"{type(error).__name__}: {error}; TCELLABM_TRACEBACK=1 shows where")
     return 1
+
+
+def finished(code: int) -> int:
+    """Write out what stdout still holds; return the exit code, another if that fails."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or fail(error)
+    return code
 
 
 def _say_error(message: str) -> int:

@@ -26,7 +26,7 @@ from tcellabm.experiments.table import to_table
 from tcellabm.experiments.trial import TrialPlan
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError
-from tcellabm.params.files import find_file
+from tcellabm.params.files import find_file, read_text
 
 RECALLED_WEIGHT = 0.5  # of a row whose figure or interval was not read
 WORST = 5.0  # half-widths: a row further off, or that could not be measured, counts as that far
@@ -73,7 +73,7 @@ class Calibration:
         """
         allowed = 'allowed: files.trial, and priors "key" = { low, high }'
         try:
-            said = tomllib.loads(find_file(file).read_text())
+            said = tomllib.loads(read_text(find_file(file), file))
             priors = {k: (float(p["low"]), float(p["high"])) for k, p in said["priors"].items()}
             trial = str(said["files"]["trial"])
         except InputError:
@@ -236,7 +236,7 @@ def _hold(folder: Path, recipe: dict[str, Any]) -> None:
     text = json.dumps(recipe, indent=1, sort_keys=True) + "\n"
     if not file.exists():
         write_whole(file, text.encode())
-    elif file.read_text() != text:
+    elif file.read_text(encoding="utf-8") != text:
         allowed = "allowed: the same calibration as there, or another --out"
         raise InputError("the folder was made from another recipe", str(folder), allowed)
 

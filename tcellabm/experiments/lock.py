@@ -53,7 +53,7 @@ def _create(lock: Path) -> None:
     except FileExistsError:
         raise _taken(lock) from None
     try:
-        with open(handle, "w") as file:
+        with open(handle, "w", encoding="utf-8") as file:
             json.dump(_me(), file)
     except OSError as error:  # a full disk
         lock.unlink(missing_ok=True)
@@ -72,7 +72,7 @@ def _me() -> dict[str, object]:
 def _clear_if_stale(lock: Path) -> None:
     """Remove the lock of a dead process; refuse that of a living one."""
     try:
-        text = lock.read_text()
+        text = lock.read_text(encoding="utf-8")
     except FileNotFoundError:
         return
     holder = _holder(text)
@@ -86,7 +86,7 @@ def _clear_if_stale(lock: Path) -> None:
         lock.rename(aside)
     except FileNotFoundError:
         return
-    if aside.read_text() != text:
+    if aside.read_text(encoding="utf-8") != text:
         aside.rename(lock)
         raise _taken(lock)
     aside.unlink()

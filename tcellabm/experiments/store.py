@@ -214,7 +214,7 @@ def _own(out: Path) -> bool:
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
+        return dict(json.loads(path.read_text(encoding="utf-8-sig")))
     except (FileNotFoundError, ValueError, TypeError):
         allowed = "allowed: a folder with one, --overwrite"
         what = f"--resume without a readable {MANIFEST}"
