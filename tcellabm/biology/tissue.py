@@ -17,6 +17,7 @@ from tcellabm.params import Parameters
 ROOM = 1024  # rows kept free for what a tick may add
 MOST_PROGENY = 8.0  # of a cell in a tick, that room is kept for; more is an error, not a crash
 NEVER = 1e18  # share of disorder that no tick reaches
+MARGIN = 10.0  # standard deviations of a number of agents
 SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sorted anew
 
 
@@ -104,8 +105,7 @@ class Tissue:
         )
         positive = self.rng.multinomial(burden - negative, law)
         positive[0] = negative
-        for rung, cells in enumerate(positive.tolist()):
-            self._spread(cells, share, layout.LEUKEMIA + rung)
+        parts = [(n, share, layout.LEUKEMIA + rung) for rung, n in enumerate(positive.tolist())]
         steady = (
             b_cell.output_steady_per_day / b_cell.death_per_day if b_cell.death_per_day else 0.0
         )
@@ -113,9 +113,20 @@ class Tissue:
         share = rates.blood_share(
             b_cell.leave_marrow_per_day, b_cell.home_per_day, b_cell.death_per_day
         )
-        self._spread(round(b_cells * fraction), share, self.law.rates.b_state)
+        parts.append((round(b_cells * fraction), share, self.law.rates.b_state))
         left = depletion.myeloid_share_left if depletion.given else 1.0
-        self._spread(round(params.myeloid.pool_cells * left * fraction), 0.0, layout.RESTING)
+        parts.append((round(params.myeloid.pool_cells * left * fraction), 0.0, layout.RESTING))
+        self._expect([cells for cells, _, _ in parts])
+        for part in parts:
+            self._spread(*part)
+
+    def _expect(self, parts: list[int]) -> None:
+        """Refuse what will surely have too many agents, before it takes time or memory."""
+        voxels = self.marrow.voxels
+        agents = sum(
+            cells if self._single else -voxels * math.expm1(-cells / voxels) for cells in parts
+        )
+        self._check_limit(math.floor(agents - MARGIN * math.sqrt(agents)))
 
     def _spread(self, cells: int, blood_share: float, state: int) -> None:
         """Put cells into blood and, evenly at random, into the voxels."""
@@ -131,6 +142,7 @@ class Tissue:
 
     def _add(self, cells: int, site: int, state: int, divisions: int = 0) -> None:
         if self._single:
+            self.make_room(cells)
             self._add_singly(np.full(cells, site), state, divisions)
         elif cells > 0:
             self.make_room()
@@ -158,17 +170,13 @@ class Tissue:
         TooManyAgentsError
             More agents than `resolution.max_agents`, or than a tick has room for.
         """
-        meta, limit = self.cells.meta, self._params.resolution.max_agents
+        meta = self.cells.meta
         used = int(meta[layout.ROWS]) + more
+        self._check_limit(used)
         if meta[layout.LOST]:
             raise TooManyAgentsError(
                 f"{int(meta[layout.LOST])} agents more than a tick has room for, "
                 "allowed: shorter ticks (time.tick_halvings)"
-            )
-        if used > limit:
-            raise TooManyAgentsError(
-                f"{used} agents, day by day more, resolution.max_agents allows {limit}: "
-                "raise it, or lower resolution.represented_fraction"
             )
         room = self.room
         spare = room.spare + int(room.spare_per_row * used)
@@ -176,6 +184,14 @@ class Tissue:
             self._enlarge(2 * (used + spare))
         if meta[layout.DISORDER] > room.disorder * used:
             self._sort()
+
+    def _check_limit(self, agents: int) -> None:
+        limit = self._params.resolution.max_agents
+        if agents > limit:
+            raise TooManyAgentsError(
+                f"{agents} agents, day by day more, resolution.max_agents allows {limit}: "
+                "raise it, or lower resolution.represented_fraction"
+            )
 
     def _enlarge(self, capacity: int) -> None:
         self.state = self.state._replace(cells=enlarged(self.cells, capacity))

@@ -13,6 +13,7 @@ import pyarrow as pa
 from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
 from tcellabm.experiments import manifest, store
 from tcellabm.experiments.parquet import parquet
+from tcellabm.experiments.progress import slices
 from tcellabm.experiments.table import outcome_schema, to_table
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError, Parameters
@@ -43,11 +44,12 @@ Draw = Callable[[PatientRecord], bytes]
 
 
 def follow(params: Parameters, seed: int = 1) -> PatientRecord:
-    """Simulate one patient to the end of `time.days`."""
+    """Simulate one patient to the end of `time.days`; what takes long says how far it is."""
     from tcellabm.model import TumorTCellModel
 
     model = TumorTCellModel(params, rng=seed)
-    model.run_until(params.time.days)
+    for day in slices(params):
+        model.run_until(day)
     return PatientRecord(model.outcomes(), model.series, model.treatments)
 
 
