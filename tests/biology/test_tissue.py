@@ -174,11 +174,7 @@ def test_single_cells_and_groups_are_put_in_the_same_places():
 
 def test_too_many_agents_are_refused_by_name():
     with pytest.raises(TooManyAgentsError, match="resolution.max_agents"):
-        tissue(
-            resolution__single_cell=True,
-            resolution__represented_fraction=1e-8,
-            resolution__max_agents=1000,
-        )
+        tissue(marrow__rows=40, marrow__cols=40, resolution__max_agents=1000)
 
 
 # --- room ------------------------------------------------------------------------------------

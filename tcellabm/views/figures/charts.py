@@ -95,7 +95,7 @@ def draw_grades(panel: "Axes", series: pd.DataFrame) -> None:
 def _stretches(day: np.ndarray, grade: np.ndarray) -> list[tuple[float, float, int]]:
     """Return the times of constant grade as (start, end, grade)."""
     starts = np.flatnonzero(np.diff(grade, prepend=-1))
-    ends = [*starts[1:], len(day) - 1]
+    ends = [*starts[1:], len(day) - 1][: len(starts)]  # none of no days
     return [
         (float(day[start]), float(day[end]), int(grade[start]))
         for start, end in zip(starts, ends, strict=True)
