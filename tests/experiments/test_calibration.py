@@ -122,8 +122,8 @@ def test_a_known_parameter_is_found_and_others_are_not_and_it_resumes(monkeypatc
     posterior = Posterior.load(str(tmp_path / "a" / "posterior.json"), load())
     assert posterior.keys == (killing, other) and len(posterior.weights) == 40
     done = len(ran)
-    again = module.calibrate(made, tmp_path / "a", particles=40, generations=3, workers=1)
+    again = module.calibrate(made, tmp_path / "a", 40, 3, workers=1, resume=True)
     assert again == first and len(ran) == done
     with pytest.raises(InputError, match="another recipe"):
         other_seed = Calibration(made.trial, made.priors, 5, 2, SMALL)
-        module.calibrate(other_seed, tmp_path / "a", particles=40, generations=3, workers=1)
+        module.calibrate(other_seed, tmp_path / "a", 40, 3, workers=1, resume=True)

@@ -13,6 +13,7 @@ from experiments.conftest import DOSE, HALF_LIFE, PATIENCE, fake_simulate, runs_
 
 from tcellabm.cli import execute
 from tcellabm.experiments import runner
+from tcellabm.experiments.names import LOCK
 
 PROGRAM = str(Path(__file__).with_name("faulty.py"))
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "20"]
@@ -86,7 +87,7 @@ def test_of_two_sweeps_started_on_one_folder_one_is_refused(begin, undisturbed):
     ends = sorted(finish(process) for process in both)
     assert [code for code, _ in ends] == [0, 2]
     assert len(ends[1][1]) == 1
-    assert "in use by process" in ends[1][1][0] or "just been taken" in ends[1][1][0]
+    assert "in use by another process" in ends[1][1][0]
     assert Path("a/outcomes.parquet").read_bytes() == undisturbed
 
 
@@ -124,7 +125,7 @@ def test_a_full_disk_ends_a_sweep_that_goes_on_when_there_is_space(begin, undist
     kept = runs_on_disk(Path(out))
     assert 0 < kept < RUNS
     assert not Path(out, "outcomes.parquet").exists()
-    assert not Path(out, ".lock").exists()
+    assert not Path(out, LOCK).exists()
     bigger = ["mount", "-o", "remount,size=20m", str(small_disk)]
     subprocess.run(bigger, check=True)
     assert here(out, "--resume") == undisturbed
