@@ -28,7 +28,8 @@ class Damage(NamedTuple):
         """Say on stderr, in one line, what was found and how many runs are computed for it."""
         found = []
         if self.aside:
-            found.append(f"{_count(len(self.aside), 'damaged file')} set aside as *{DAMAGED}")
+            number = _count(len(self.aside), "file")
+            found.append(f"{number} not as written, set aside as *{DAMAGED}")
         if self.gone:
             found.append(f"missing: {', '.join(self.gone)}")
         if found or (runs and folder.finished):

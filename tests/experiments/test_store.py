@@ -280,6 +280,20 @@ def test_overwriting_that_is_killed_at_any_step_is_mended(tmp_path, with_package
     assert names(tmp_path)[0] == "a"
 
 
+def test_a_folder_is_held_while_the_old_one_is_cleared_away(tmp_path, monkeypatch):
+    def clear_away(old, out):
+        assert (out / "summary.csv").exists()
+        with pytest.raises(InputError, match="in use"):
+            lock.locked(out).__enter__()
+        cleared.append(out)
+
+    cleared = []
+    monkeypatch.setattr(swapping, "_clear_away", clear_away)
+    old_and_new(tmp_path / "a")
+    assert cleared == [tmp_path / "a"]
+    assert not list(tmp_path.rglob(LOCK))
+
+
 @pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="promised there alone")
 def test_two_folders_change_names_in_one_step(tmp_path):
     for name in "ab":

@@ -35,8 +35,8 @@ def test_what_is_damaged_or_missing_is_told_set_aside_and_computed(folders):
     (out / "summary.csv").write_text("mine\n")
     code, said = sweep(out, "--resume")
     assert code == 0
-    told = "2 damaged files set aside as *.damaged; missing: outcomes.parquet; 6 runs to compute"
-    assert said == [f"{out}: {told}"]
+    told = "2 files not as written, set aside as *.damaged; missing: outcomes.parquet"
+    assert said == [f"{out}: {told}; 6 runs to compute"]
     assert folders.results(out) == folders.wanted
     assert (out / "summary.csv.damaged").read_text() == "mine\n"
     assert one.with_name(f"{one.name}.damaged").exists()
