@@ -6,6 +6,10 @@ from random import Random
 import pytest
 from faults.flips import REFUSED, SAME, Folders, kind_of, make_quick, sweep
 
+from tcellabm.experiments import shards
+from tcellabm.experiments.reading import open_sweep
+from tcellabm.params import InputError
+
 FLIPS = 72
 
 
@@ -49,6 +53,21 @@ def test_a_shard_with_the_name_of_another_or_of_another_sweep_is_not_taken(folde
     one.write_bytes(two.read_bytes())
     assert sweep(out, "--series", "--resume")[0] == 0
     assert folders.results(out) == folders.wanted
+
+
+def test_a_folder_with_damage_is_not_plotted_as_if_it_were_whole(folders):
+    for name in ("finished", "stopped"):
+        copy = getattr(folders, name)
+        for path in [copy / "outcomes.parquet", sorted((copy / "shards").iterdir())[0]]:
+            if path.exists():
+                flipped = bytearray(path.read_bytes())
+                flipped[len(flipped) // 4] ^= 1  # among the values
+                path.write_bytes(flipped)
+    with pytest.raises(InputError, match=r"missing or damaged, .*outcomes\.parquet"):
+        open_sweep(folders.finished)
+    whole = [shards.read(path) for path in shards.files(folders.stopped, "shards")]
+    assert whole[0] is None and None not in whole[1:]
+    assert len(open_sweep(folders.stopped).outcomes) == sum(map(len, whole[1:])) > 0
 
 
 def test_strange_files_among_shards_are_neither_read_nor_touched(folders):

@@ -110,6 +110,24 @@ def test_what_nohup_has_ignored_stays_so():
         assert signal.getsignal(number) is errors._interrupt
 
 
+HELD = """
+import os, signal, time
+from multiprocessing import resource_tracker
+from tcellabm.experiments.signals import STOPS, interrupts_held
+with interrupts_held():
+    assert set(STOPS) <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
+assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+tracker = resource_tracker._resource_tracker
+os.kill(tracker._pid, signal.SIGHUP)
+time.sleep(0.3)
+assert tracker._check_alive()
+"""
+
+
+def test_processes_start_with_signals_held_and_so_does_that_of_python_itself(start):
+    assert finish(start("-c", HELD)) == (0, [])
+
+
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM", "SIGINT", "SIGKILL"])
 def test_no_process_of_calibrate_outlives_it(start, name):
     pytest.importorskip("pyabc")
@@ -139,5 +157,6 @@ def test_the_process_that_compiles_ends_with_its_parent(start, tmp_path):
     time.sleep(3.0)  # in the middle of it
     children = parent.children(recursive=True)
     begun.kill()
-    begun.communicate()
+    begun.wait()
     assert_gone(children)
+    begun.communicate()  # to the end of the pipes, which children have too
