@@ -4,11 +4,12 @@ from collections import Counter
 from random import Random
 
 import pytest
+from experiments.conftest import fake_simulate
 from faults.flips import REFUSED, SAME, Folders, kind_of, make_quick, sweep
 
-from tcellabm.experiments import shards
+from tcellabm.experiments import run, shards
 from tcellabm.experiments.reading import open_sweep
-from tcellabm.params import InputError
+from tcellabm.params import InputError, load
 
 FLIPS = 72
 
@@ -93,3 +94,34 @@ def test_time_series_that_are_missing_are_computed_even_if_not_asked_for_again(f
     code, said = sweep(out, "--resume")
     assert code == 0 and said == [f"{out}: missing: series.parquet; 12 runs to compute"]
     assert folders.results(out) == folders.wanted
+
+
+@pytest.mark.parametrize("name", ["outcomes.json", "series.parquet", "figure.png"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+def test_a_patient_whose_files_are_damaged_is_followed_again(
+    monkeypatch, tmp_path, capsys, name, damage
+):
+    followed = []
+
+    def follow(params, seed):
+        followed.append(seed)
+        model = fake_simulate(params, seed)
+        return run.PatientRecord(model.outcomes(), model.series, [])
+
+    def one(**modes):
+        return run.run(load(), 1, tmp_path / "a", draw=lambda record: b"a figure", **modes)
+
+    monkeypatch.setattr(run, "follow", follow)
+    first, file = one(), tmp_path / "a" / name
+    assert one(resume=True) == first and len(followed) == 1
+    content = file.read_bytes()
+    flipped = content[:-1] + bytes([content[-1] ^ 1])
+    file.write_bytes(flipped if damage == "flipped" else content[:-2])
+    if damage == "gone":
+        file.unlink()
+    assert one(resume=True) == first and len(followed) == 2
+    assert file.read_bytes() == content
+    found = (
+        f"missing: {name}" if damage == "gone" else "1 file not as written, set aside as *.damaged"
+    )
+    assert capsys.readouterr().err == f"{tmp_path / 'a'}: {found}; 1 run to compute\n"
