@@ -1,5 +1,7 @@
 """What a result folder says about its making: recipe, versions, times."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from typing import Any
 import tcellabm
 
 _PACKAGES = ("tcellabm", "mesa", "numpy", "numba", "pandas", "pyarrow", "dask", "distributed")
+_CHECKSUM = "checksum"
 
 
 def now() -> str:
@@ -52,6 +55,31 @@ def provenance(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return what a table says about itself: all of a manifest that no resuming changes."""
     passing = ("status", "command", "started", "ended", "sessions", "cpus", "dashboard")
     return {key: value for key, value in manifest.items() if key not in passing}
+
+
+def to_text(manifest: dict[str, Any]) -> str:
+    """Return a manifest as the text of its file, with a checksum of all the rest."""
+    own = {_CHECKSUM: _checksum(manifest)}
+    return json.dumps(manifest | own, indent=2, ensure_ascii=False) + "\n"
+
+
+def from_text(text: str) -> dict[str, Any]:
+    """Return a manifest.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is none, or not as it was written.
+    """
+    manifest = dict(json.loads(text))
+    if manifest.pop(_CHECKSUM, None) != _checksum(manifest):
+        raise ValueError("not as it was written")
+    return manifest
+
+
+def _checksum(manifest: dict[str, Any]) -> str:
+    plain = json.loads(json.dumps(manifest))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def version(package: str) -> str | None:

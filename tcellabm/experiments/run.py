@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from tcellabm.experiments import manifest, store
+from tcellabm.experiments import manifest, shards, store
+from tcellabm.experiments.mending import mend
 from tcellabm.experiments.parquet import parquet
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import Parameters
@@ -64,17 +65,23 @@ def run(
     """
     recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
     with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:
-        if folder.finished:
+        damage = mend(folder)
+        if folder.finished and not any(damage):
             return dict(json.loads((folder.path / "outcomes.json").read_text()))
+        damage.report(folder, 1)
         session = manifest.begin(recipe, command, folder.earlier)
-        record = follow(params, seed)
         folder.write_manifest(session)
+        record = follow(params, seed)
         outcomes = {key: _or_null(value) for key, value in record.outcomes.items()}
-        folder.write("outcomes.json", _json(outcomes))
-        folder.write("series.parquet", parquet(_table(record.series)))
-        if draw:
-            folder.write("figure.png", draw(record))
-        folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0))
+        files = {
+            "outcomes.json": _json(outcomes),
+            "series.parquet": parquet(_table(record.series)),
+            **({"figure.png": draw(record)} if draw else {}),
+        }
+        for name, content in files.items():
+            folder.write(name, content)
+        sums = {name: shards.checksum(content) for name, content in files.items()}
+        folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0, files=sums))
         return outcomes
 
 
