@@ -1,6 +1,6 @@
-"""Write the generated documents: docs/parameters.md, and two from result folders.
+"""Write the generated documents: parameters.md and columns.md, and two from result folders.
 
-python scripts/documents.py                        # the parameter tables
+python scripts/documents.py                        # the tables of parameters and columns
 tcellabm trial -n 500 --set files.posterior=trials/posterior.json --out runs/validation
 tcellabm counterfactuals --set files.posterior=trials/posterior.json --out runs/counterfactuals
 python scripts/documents.py runs/validation runs/counterfactuals
@@ -11,7 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from tcellabm import params
+from tcellabm import columns, params
+from tcellabm.columns import Column
 from tcellabm.views.report import parameter_table
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -20,6 +21,12 @@ _HEAD = """# Parameters
 
 Generated from `params/` by `scripts/documents.py`; not edited by hand. Part of the protocol
 ([odd.md](odd.md)). Sources say what was read, recalled (to be checked), derived, assumed or fitted.
+"""
+_COLUMNS = """# Columns of result files
+
+Generated from `tcellabm/columns.py` by `scripts/documents.py`; not edited by hand. Days count from
+infusion and are NaN where nothing happened; booleans are never null; text may be empty. The table
+of a sweep has one more column for each axis and each parameter that was set, under its dotted name.
 """
 _POSTERIOR = """
 ## `trials/posterior.json`
@@ -47,6 +54,32 @@ def parameters() -> str:
             told |= set(rows) if kind == "populations" else set()
             parts += [f"\n## `{name}`\n\n", parameter_table(rows)]
     return "".join([*parts, posterior()])
+
+
+def result_columns() -> str:
+    """Return the document of all columns of result files."""
+    tables = {
+        "`outcomes.parquet` and `patients.parquet`, one row per run": (
+            *columns.RUN,
+            *columns.OUTCOMES,
+            columns.FAULT,
+        ),
+        "`series.parquet`, one row per tick to day 60, per day after": columns.SERIES,
+    }
+    return _COLUMNS + "".join(map(_column_table, tables, tables.values()))
+
+
+def _column_table(title: str, described: tuple[Column, ...]) -> str:
+    lines = [
+        f"\n## {title}\n",
+        "| column | type | unit | meaning | computed in |",
+        "|---" * 5 + "|",
+    ]
+    lines += [
+        f"| `{c.name}` | {c.kind.__name__} | {c.unit} | {c.meaning} | `{c.filled_by}` |"
+        for c in described
+    ]
+    return "\n".join([*lines, ""])
 
 
 def posterior() -> str:
@@ -86,7 +119,8 @@ def _rows(kind: str, name: str) -> list[params.Row]:
 
 def main() -> None:
     """Write them."""
-    (DOCS / "parameters.md").write_text(parameters())
+    (DOCS / "parameters.md").write_text(parameters(), encoding="utf-8")
+    (DOCS / "columns.md").write_text(result_columns(), encoding="utf-8")
     if len(sys.argv) > 1:
         trial, others = map(Path, sys.argv[1:])
         shutil.copy(trial / "validation.md", DOCS / "validation.md")

@@ -1,19 +1,19 @@
 """An agent-based model of CAR T cells, leukemia and the cytokine release syndrome."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from tcellabm.params import InputError, Parameters, load
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
+    from tcellabm.params import InputError, Parameters, load
 
 __all__ = ["InputError", "Parameters", "TumorTCellModel", "load"]
+_HOMES = dict.fromkeys(("InputError", "Parameters", "load"), "tcellabm.params")
+_HOMES["TumorTCellModel"] = "tcellabm.model"
 
 
 def __getattr__(name: str) -> Any:
-    """Import the model when it is first asked for: compiling kernels takes a while."""
-    if name == "TumorTCellModel":
-        from tcellabm.model import TumorTCellModel
-
-        return TumorTCellModel
+    """Import a public name when it is first asked for: the model alone takes seconds."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'tcellabm' has no attribute {name!r}")

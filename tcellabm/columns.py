@@ -1,4 +1,4 @@
-"""Every column of the series, said once: name, type, unit, meaning, who fills it."""
+"""Every column of series and outcomes: name, type, unit, meaning, and the module that fills it."""
 
 from typing import NamedTuple
 
@@ -52,6 +52,56 @@ SERIES_INTERNAL = (
 SERIES_RECORD = np.dtype(
     [(column.name, np.dtype(column.kind)) for column in SERIES + SERIES_INTERNAL]
 )
+
+_OUTCOMES, _MODEL = "clinic.outcomes", "model"
+_GRADE = "0-5"  # 5: death by it
+
+OUTCOMES = (
+    Column("remission", bool, "bool", "CR or CRi by month 3, confirmed 28 days later", _OUTCOMES),
+    Column("remission_day", float, "d", "first assessment of that remission", _OUTCOMES),
+    Column("mrd_negative", bool, "bool", "MRD-negative while in remission, by month 3", _OUTCOMES),
+    Column("relapse_day", float, "d", "first assessment that shows a relapse", _OUTCOMES),
+    Column("relapse_phenotype", str, "text", "cd19_positive or cd19_negative", _OUTCOMES),
+    Column("cured", bool, "bool", "no leukemic cell alive at the end", _OUTCOMES),
+    Column("event_free_days", float, "d", "time to the event, or to the end", _OUTCOMES),
+    Column("event_free_event", bool, "bool", "no remission, relapse, or death", _OUTCOMES),
+    Column("death_day", float, "d", "day of death", "kernels.course"),
+    Column("death_cause", str, "text", "progression, crs or icans", "kernels.course"),
+    Column("followed_days", float, "d", "length of follow-up", _MODEL),
+    Column("cmax_copies_per_ug", float, "copies/ug", "highest transgene of the draws", _OUTCOMES),
+    Column("cmax_cells", float, "cells", "most CAR T cells of the body, daily", _OUTCOMES),
+    Column("tmax_day", float, "d", "draw of the highest transgene", _OUTCOMES),
+    Column("auc_0_28", float, "copies/ug·d", "area under the draws of days 0-28", _OUTCOMES),
+    Column("doubling_days", float, "d", "doubling time from the low to the peak", _OUTCOMES),
+    Column("contraction_half_life_days", float, "d", "half-life in 14 d after it", _OUTCOMES),
+    Column("tlast_day", float, "d", "last draw above the limit of quantification", _OUTCOMES),
+    Column("b_cell_aplasia_days", float, "d", "time with few B cells in blood", _OUTCOMES),
+    Column("crs_grade_penn", int, _GRADE, "worst CRS of 8 weeks, Penn scale", _OUTCOMES),
+    Column("crs_grade_astct", int, _GRADE, "worst CRS of 8 weeks, ASTCT 2019", _OUTCOMES),
+    Column("crs_grade_lee", int, _GRADE, "worst CRS of 8 weeks, Lee 2014", _OUTCOMES),
+    Column("crs_onset_day", float, "d", "begin of the fever that opened CRS", _OUTCOMES),
+    Column("crs_duration_days", float, "d", "from onset to the last day of CRS", _OUTCOMES),
+    Column("icans_grade", int, _GRADE, "worst ICANS of 8 weeks, ASTCT 2019", _OUTCOMES),
+    Column("icu_days", float, "d", "time in intensive care", _OUTCOMES),
+    Column("peak_il6", float, "pg/mL", "highest IL-6 in serum", _OUTCOMES),
+    Column("peak_ifng", float, "pg/mL", "highest IFN-gamma in serum", _OUTCOMES),
+    Column("peak_crp", float, "mg/L", "highest C-reactive protein", _OUTCOMES),
+    Column("peak_temperature", float, "deg C", "highest temperature", _OUTCOMES),
+    Column("tocilizumab_doses", int, "1", "doses of tocilizumab", _OUTCOMES),
+    Column("steroid_doses", int, "1", "doses of corticosteroid", _OUTCOMES),
+    Column("cost_usd", float, "USD", "drugs and intensive care", "clinic.cost"),
+    Column("leukemic_cells_end", float, "cells", "leukemic cells of the body at the end", _MODEL),
+    Column("car_t_cells_end", float, "cells", "CAR T cells of the body at the end", _MODEL),
+    Column("seed", int, "1", "the recipe of the patient", _MODEL),
+    Column("run_id", str, "text", "hash of parameters, seed and model version", "identity"),
+)
+# Beside the outcomes in `outcomes.parquet` and `patients.parquet`.
+_RUNNER = "experiments.runner"
+RUN = (
+    Column("patient", int, "1", "number of the patient", _RUNNER),
+    Column("replicate", int, "1", "number of the replicate", _RUNNER),
+)
+FAULT = Column("error", str, "text", "why a run failed; empty if it did not", _RUNNER)
 
 
 def names(columns: tuple[Column, ...]) -> tuple[str, ...]:

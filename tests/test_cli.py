@@ -13,8 +13,8 @@ import pytest
 from drawing import assert_picture, line, texts, ticks
 
 import tcellabm
+from tcellabm import columns
 from tcellabm.cli import errors, execute
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
 
 DOSE = "product.dose_cells_per_kg"
 HALF_LIFE = "product.persistence_half_life_days"
@@ -138,7 +138,7 @@ def test_run_writes_its_four_files_and_says_where(capsys, figures):
     assert any("remission" in line for line in out)
     assert names(folder) == ["figure.png", "manifest.json", "outcomes.json", "series.parquet"]
     outcomes = json.loads((folder / "outcomes.json").read_text())
-    assert list(outcomes) == list(OUTCOME_COLUMNS)
+    assert list(outcomes) == list(columns.names(columns.OUTCOMES))
     assert outcomes["death_day"] is None
     assert outcomes["seed"] == 1
     series = pd.read_parquet(folder / "series.parquet")

@@ -3,7 +3,7 @@
 import pytest
 
 from tcellabm import TumorTCellModel, load
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
+from tcellabm.columns import OUTCOMES, names
 
 SMALL = {
     "marrow.rows": 2,
@@ -87,7 +87,7 @@ def test_every_outcome_is_filled_and_drugs_cost_what_intensive_care_does_not(unt
     beyond = []
     for model in (untreated, treated):
         row = model.outcomes()
-        assert tuple(row) == OUTCOME_COLUMNS and None not in row.values()
+        assert tuple(row) == names(OUTCOMES) and None not in row.values()
         assert row["icu_days"] > 0.0
         stay = cost.icu_day_usd * row["icu_days"]
         beyond.append(row["cost_usd"] - cost.product_usd - stay)

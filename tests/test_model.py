@@ -10,8 +10,7 @@ import pytest
 from mesa.time import Priority
 
 from tcellabm import InputError, TumorTCellModel, load
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
-from tcellabm.columns import SERIES, names
+from tcellabm.columns import OUTCOMES, SERIES, names
 
 BODY = "scenarios/kymriah.toml"
 BIOPSY = "scenarios/biopsy.toml"
@@ -276,7 +275,7 @@ def test_outcomes_are_a_plain_row_at_any_time(make, day):
     model.run_until(day)
     row = model.outcomes()
     assert type(row) is dict
-    assert tuple(row) == OUTCOME_COLUMNS
+    assert tuple(row) == names(OUTCOMES)
     for name, value in row.items():
         if name in BOOLEANS:
             assert type(value) is bool, name

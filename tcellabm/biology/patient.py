@@ -87,15 +87,13 @@ def draw_patient(params: Parameters, seed: int, rng: np.random.Generator) -> Pat
     rng : numpy.random.Generator
         The patient stream.
     """
-    unknown = params.distributions.keys() - set(COVARIATES)
+    laws, pinned = params.distributions, params.pinned
+    unknown = laws.keys() - set(COVARIATES)
     if unknown:
         raise InputError(f"population.{min(unknown)}", "", f"allowed: {', '.join(COVARIATES)}")
     normals = rng.standard_normal(len(COVARIATES))
     drawn = {}
     for key, z in zip(COVARIATES, normals, strict=True):
-        law = params.distributions.get(key)
-        if law is None or key in params.pinned:
-            drawn[key] = float(params.get(key))
-        else:
-            drawn[key] = law.at(float(z))
+        fixed = key in pinned or key not in laws
+        drawn[key] = float(params.get(key)) if fixed else laws[key].at(float(z))
     return Patient(seed, drawn)

@@ -1,6 +1,7 @@
 """From parameters to the numbers that kernels take: per day, per cell, per site."""
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -81,8 +82,14 @@ def by_tick(params: Parameters) -> layout.ByTick:
 
 def rungs(params: Parameters) -> np.ndarray:
     """Return the antigen density of each rung, molecules per cell, shape (RUNGS,)."""
-    low, high = params.antigen.ladder_low, params.antigen.ladder_high
-    return np.concatenate([[0.0], np.geomspace(low, high, layout.RUNGS - 1)])
+    return _rungs(params.antigen.ladder_low, params.antigen.ladder_high)
+
+
+@cache
+def _rungs(low: float, high: float) -> np.ndarray:
+    densities = np.concatenate([[0.0], np.geomspace(low, high, layout.RUNGS - 1)])
+    densities.flags.writeable = False  # shared
+    return densities
 
 
 def rung_law(params: Parameters) -> np.ndarray:

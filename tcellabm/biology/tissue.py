@@ -39,6 +39,8 @@ class Tissue:
         What they follow.
     work : layout.Work or None
         Scratch of groups; None if every agent is one cell.
+    room : layout.Room
+        What must be free before a tick.
     """
 
     def __init__(self, params: Parameters, rng: np.random.Generator) -> None:
@@ -51,6 +53,7 @@ class Tissue:
         self.state = _empty(params, self.marrow)
         self._single = params.resolution.single_cell
         self.work = None if self._single else self._new_work()
+        self.room = _room(params, self.law, self.work)
         self._populate()
         self.count()
 
@@ -84,6 +87,7 @@ class Tissue:
         given = round(dose * resolution.represented_fraction)
         if given == 0:
             return
+        self.make_room()
         engrafted = int(self.rng.binomial(given, product.engrafting_fraction))
         memory = int(self.rng.binomial(engrafted, product.memory_fraction))
         parts = {layout.MEMORY: memory, layout.EFFECTOR: engrafted - memory}
@@ -117,6 +121,7 @@ class Tissue:
         left = depletion.myeloid_share_left if depletion.given else 1.0
         parts.append((round(params.myeloid.pool_cells * left * fraction), 0.0, layout.RESTING))
         self._expect([cells for cells, _, _ in parts])
+        self.make_room()
         for part in parts:
             self._spread(*part)
 
@@ -145,7 +150,6 @@ class Tissue:
             self.make_room(cells)
             self._add_singly(np.full(cells, site), state, divisions)
         elif cells > 0:
-            self.make_room()
             landing.append(self.cells, cells, site, state, divisions)
 
     def _add_singly(self, sites: np.ndarray, state: int, divisions: int) -> None:
@@ -204,17 +208,6 @@ class Tissue:
         ordered = new_cells(self.cells.count.size)
         budget.sort_by_site(self.cells, ordered, self.marrow.voxels + 1)
         self.state = self.state._replace(cells=ordered)
-
-    @property
-    def room(self) -> layout.Room:
-        """What one tick may add: births of single cells, groups that land or split, new cells."""
-        if self.work is not None:
-            return layout.Room(ROOM + self.work.row_of.size + 4 * self.law.budget, 0.0, NEVER)
-        time, recovery = self._params.time, self.law.recovery
-        longest = 2.0 ** -min(time.tick_halvings, time.slow_tick_halvings)
-        supply = recovery.b_steady + recovery.myeloid_steady
-        growth = min(math.exp(self.law.rates.t_division * longest), MOST_PROGENY)
-        return layout.Room(ROOM + int(2.0 * supply * longest), growth, SORT_ABOVE)
 
     def _new_work(self) -> layout.Work:
         """Return the scratch of groups."""
@@ -281,6 +274,17 @@ def _law(params: Parameters, marrow: Marrow) -> layout.Law:
     )
     packed_law: layout.Law = packed(law)[0]
     return packed_law
+
+
+def _room(params: Parameters, law: layout.Law, work: layout.Work | None) -> layout.Room:
+    """Return what a tick may add: births of single cells, groups that land or split, new cells."""
+    if work is not None:
+        return layout.Room(ROOM + work.row_of.size + 4 * int(law.budget), 0.0, NEVER)
+    time, recovery = params.time, law.recovery
+    longest = 2.0 ** -min(time.tick_halvings, time.slow_tick_halvings)
+    supply = recovery.b_steady + recovery.myeloid_steady
+    growth = min(math.exp(law.rates.t_division * longest), MOST_PROGENY)
+    return layout.Room(ROOM + int(2.0 * supply * longest), growth, SORT_ABOVE)
 
 
 def _empty(params: Parameters, marrow: Marrow) -> layout.State:

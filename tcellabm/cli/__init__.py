@@ -11,7 +11,7 @@ import typer
 from tcellabm.cli import options, plotting, streams, telling
 from tcellabm.cli.calibrate import calibrate
 from tcellabm.cli.counterfactuals import counterfactuals
-from tcellabm.cli.errors import INTERRUPTED, fail, finished, stop_on_signals
+from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
     Days,
@@ -264,6 +264,7 @@ def execute(arguments: list[str]) -> int:
         try:
             code = app(arguments or ["--help"], prog_name="tcellabm", standalone_mode=False)
         except KeyboardInterrupt:
+            say("interrupted; the same command begins anew")
             code = INTERRUPTED
         except Exception as error:
             if os.environ.get("TCELLABM_TRACEBACK"):

@@ -38,11 +38,10 @@ class Tissue(Protocol):
     law: layout.Law
     work: layout.Work | None
     rungs: np.ndarray
+    room: layout.Room
 
     @property
     def blood_ul(self) -> float: ...  # noqa: D102
-    @property
-    def room(self) -> layout.Room: ...  # noqa: D102
     def make_room(self) -> None: ...  # noqa: D102
     def infuse(self, dose: float) -> None: ...  # noqa: D102
     def per_ul(self, states: slice) -> float: ...  # noqa: D102

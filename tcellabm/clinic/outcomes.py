@@ -8,47 +8,9 @@ import numpy as np
 
 from tcellabm.clinic.cost import cost_usd
 from tcellabm.clinic.record import Assessment, Record
+from tcellabm.columns import OUTCOMES, names
 from tcellabm.params import Parameters
 
-OUTCOME_COLUMNS = (
-    "remission",
-    "remission_day",
-    "mrd_negative",
-    "relapse_day",
-    "relapse_phenotype",
-    "cured",
-    "event_free_days",
-    "event_free_event",
-    "death_day",
-    "death_cause",
-    "followed_days",
-    "cmax_copies_per_ug",
-    "cmax_cells",
-    "tmax_day",
-    "auc_0_28",
-    "doubling_days",
-    "contraction_half_life_days",
-    "tlast_day",
-    "b_cell_aplasia_days",
-    "crs_grade_penn",
-    "crs_grade_astct",
-    "crs_grade_lee",
-    "crs_onset_day",
-    "crs_duration_days",
-    "icans_grade",
-    "icu_days",
-    "peak_il6",
-    "peak_ifng",
-    "peak_crp",
-    "peak_temperature",
-    "tocilizumab_doses",
-    "steroid_doses",
-    "cost_usd",
-    "leukemic_cells_end",
-    "car_t_cells_end",
-    "seed",
-    "run_id",
-)
 NAN = float("nan")
 CONFIRMED_AFTER = 28.0  # days a remission must hold
 RESPONSE_BY = 90.0  # last day of assessment for a first remission
@@ -71,7 +33,7 @@ class Final(NamedTuple):
 
 
 def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]:
-    """Return the outcomes of one run, exactly the keys of OUTCOME_COLUMNS.
+    """Return the outcomes of one run, exactly the names of `columns.OUTCOMES`.
 
     Days count from infusion; NaN where nothing happened, False where nothing was observed.
     """
@@ -94,7 +56,7 @@ def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]
         "seed": final.seed,
         "run_id": final.run_id,
     }
-    return {name: row[name] for name in OUTCOME_COLUMNS}
+    return {name: row[name] for name in names(OUTCOMES)}
 
 
 # --- response -----------------------------------------------------------------------------------

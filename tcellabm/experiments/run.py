@@ -10,14 +10,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
-from tcellabm.experiments import manifest, store
+from tcellabm.experiments import manifest, shards, store
+from tcellabm.experiments.mending import mend
 from tcellabm.experiments.parquet import parquet
 from tcellabm.experiments.progress import slices
-from tcellabm.experiments.table import outcome_schema, to_table
 from tcellabm.identity import MODEL_VERSION
-from tcellabm.params import InputError, Parameters
-from tcellabm.params.files import read_text
+from tcellabm.params import Parameters
 
 
 @dataclass(frozen=True)
@@ -70,31 +68,24 @@ def run(
     """
     recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
     with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:
-        if folder.finished:
-            return _read(folder.path / OUTCOMES)
+        damage = mend(folder)
+        if folder.finished and not any(damage):
+            return dict(json.loads((folder.path / OUTCOMES).read_text(encoding="utf-8")))
+        damage.report(folder, 1)
         session = manifest.begin(recipe, command, folder.earlier)
-        record = follow(params, seed)
         folder.write_manifest(session)
+        record = follow(params, seed)
         outcomes = {key: _or_null(value) for key, value in record.outcomes.items()}
-        folder.write(OUTCOMES, _json(outcomes))
-        folder.write("series.parquet", parquet(_table(record.series)))
-        if draw:
-            folder.write("figure.png", draw(record))
-        folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0))
+        files = {
+            OUTCOMES: _json(outcomes),
+            "series.parquet": parquet(_table(record.series)),
+            **({"figure.png": draw(record)} if draw else {}),
+        }
+        for name, content in files.items():
+            folder.write(name, content)
+        sums = {name: shards.checksum(content) for name, content in files.items()}
+        folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0, files=sums))
         return outcomes
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Return the outcomes of a run that is finished."""
-    allowed = "allowed: as `tcellabm run` wrote it, or --overwrite"
-    try:
-        written = dict(json.loads(read_text(path, str(path))))
-        row = to_table([written], outcome_schema({})).to_pylist()[0]
-    except (ValueError, TypeError, RecursionError, OverflowError):  # Arrow's errors are both
-        raise InputError("can't be read", str(path), allowed) from None
-    if written.keys() != set(OUTCOME_COLUMNS):
-        raise InputError("other columns than those of outcomes", str(path), allowed)
-    return {name: _or_null(row[name]) for name in OUTCOME_COLUMNS}
 
 
 def _table(series: pd.DataFrame) -> pa.Table:

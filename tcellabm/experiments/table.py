@@ -6,14 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
+from tcellabm.columns import FAULT, OUTCOMES, RUN
 
-_BOOLEANS = {"remission", "mrd_negative", "cured", "event_free_event"}
-_INTEGERS = {
-    *("crs_grade_penn", "crs_grade_astct", "crs_grade_lee", "icans_grade"),
-    *("tocilizumab_doses", "steroid_doses", "seed", "patient", "replicate"),
-}
-_TEXTS = {"relapse_phenotype", "death_cause", "run_id", "error"}
+_ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
 Row = dict[str, Any]
 
@@ -27,16 +22,8 @@ def outcome_schema(keys: Mapping[str, Sequence[object]]) -> pa.Schema:
         Dotted name of each axis and set parameter -> the values it takes.
     """
     fields = [(key, _type_of(values)) for key, values in keys.items()]
-    names = ["patient", "replicate", *OUTCOME_COLUMNS, "error"]
-    return pa.schema(fields + [(name, _type(name)) for name in names])
-
-
-def _type(column: str) -> pa.DataType:
-    if column in _BOOLEANS:
-        return pa.bool_()
-    if column in _INTEGERS:
-        return pa.int64()
-    return pa.string() if column in _TEXTS else pa.float64()
+    fields += [(column.name, _ARROW[column.kind]) for column in (*RUN, *OUTCOMES, FAULT)]
+    return pa.schema(fields)
 
 
 def _type_of(values: Sequence[object]) -> pa.DataType:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.core import types
+from numba.core.registry import CPUDispatcher
 
 from tcellabm.kernels.kept import KernelCache
 
@@ -38,9 +40,24 @@ def holding_kernel[F: Callable[..., Any]](function: F) -> F:
     return _compiled(function)
 
 
+class _WideDispatcher(CPUDispatcher):
+    """Compiles a function once for all integers: Numba would for every width and constant."""
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Return how a kernel calls this one."""
+        widened = {name: _widened(kind) for name, kind in kws.items()}
+        return super().get_call_template(tuple(map(_widened, args)), widened)
+
+
+def _widened(kind: Any) -> Any:
+    plain = types.unliteral(kind)
+    return types.int64 if plain in types.signed_domain else plain
+
+
 def _compiled(function: Any, **options: Any) -> Any:
     compiled: Any = numba.njit(**(_OPTIONS | options))(function)
     if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        compiled.__class__ = _WideDispatcher
         # Not by `cache=True`, which writes at once, to a folder set for all packages together.
         compiled._cache = KernelCache(function)
     return compiled

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+_FLOAT = np.dtype(np.float64)
+
 
 def packed(values: Any) -> np.ndarray:
     """Return an array of one record with the fields of a named tuple, nested ones as records.
@@ -12,9 +14,7 @@ def packed(values: Any) -> np.ndarray:
     `law.rates.kill` from a record as from the named tuple; entering one takes microseconds less,
     and compiling it half as long.
     """
-    whole = np.zeros(1, _type_of(values)).view(np.recarray)
-    _fill(whole[0], values)
-    return whole
+    return np.array([_plain(values)], _type_of(values)).view(np.recarray)
 
 
 def columns_of(fields: tuple[str, ...], size: int) -> Any:
@@ -63,16 +63,14 @@ def _type_of(value: Any) -> np.dtype:
     if isinstance(value, np.record):
         return np.dtype((np.record, value.dtype))
     if hasattr(value, "_fields"):
-        fields = [(name, _type_of(part)) for name, part in value._asdict().items()]
+        fields = [(name, _type_of(getattr(value, name))) for name in value._fields]
         return np.dtype((np.record, np.dtype(fields, align=True)))
+    if type(value) is float:
+        return _FLOAT
     array = np.asarray(value)
     return np.dtype((array.dtype, array.shape)) if array.shape else array.dtype
 
 
-def _fill(record: Any, values: Any) -> None:
-    for name in values._fields:
-        part = getattr(values, name)
-        if hasattr(part, "_fields"):
-            _fill(record[name], part)
-        else:
-            record[name] = part
+def _plain(value: Any) -> Any:
+    """Return named tuples as tuples, from which NumPy fills a record at once."""
+    return tuple(map(_plain, value)) if hasattr(value, "_fields") else value

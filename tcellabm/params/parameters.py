@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
@@ -20,6 +21,7 @@ from tcellabm.params.meta import (
     settable,
 )
 from tcellabm.params.schema import Sections
+from tcellabm.params.section import Section
 
 OVERRIDE = "--set"
 
@@ -71,19 +73,15 @@ class Parameters(Sections):
     """
 
     _entries: dict[str, Entry] = PrivateAttr(default_factory=dict)
+    _distributions: dict[str, Distribution] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def of(cls, entries: Mapping[str, Entry]) -> Self:
         """Lay checked entries over `model.toml`."""
-        values = {key: meta.value for key, meta in catalog().items()}
-        values |= {key: entry.value for key, entry in entries.items() if key in values}
-        params = cls.model_validate(_nested(values))
+        values = {key: entry.value for key, entry in entries.items() if key in catalog()}
+        params = cls.model_construct(**dict(_changed(_defaults(), _nested(values))))
         params._entries = dict(entries)
-        for key, drawn in params.distributions.items():
-            if not drawn.low <= drawn.median <= drawn.high:
-                low, median, high = map(toml_text, (drawn.low, drawn.median, drawn.high))
-                what = f"{POPULATION}{key}.median = {median} is out of bounds"
-                raise InputError(what, "", f"allowed: its low {low} to its high {high}")
+        params._distributions = _distributions(entries)
         return params
 
     def replace(self, values: Mapping[str, Any]) -> Self:
@@ -94,13 +92,12 @@ class Parameters(Sections):
         InputError
             If a key is unknown or a value is not allowed.
         """
-        said = flatten(values, OVERRIDE, settable())
-        return self.of({**self._entries, **entries(said, OVERRIDE, holds=True)})
+        raw = flatten(values, OVERRIDE, settable())
+        return self.of({**self._entries, **entries(raw, OVERRIDE, holds=True)})
 
     def get(self, key: str) -> Value:
         """Value by dotted key."""
-        entry = self._entries.get(key)
-        return meta_of(key).value if entry is None else entry.value
+        return _value(key, self._entries)
 
     def describe(self, key: str) -> Meta:
         """Value, unit, range, source and file by dotted key."""
@@ -127,22 +124,18 @@ class Parameters(Sections):
     @property
     def distributions(self) -> Mapping[str, Distribution]:
         """Distribution of each parameter that a population describes, pinned or not."""
-        parts = [key for key in self._entries if key.startswith(POPULATION)]
-        described = {part.removeprefix(POPULATION).rpartition(".")[0] for part in parts}
-        drawn = {key: self._distribution(key) for key in catalog() if key in described}
-        return MappingProxyType(drawn)
-
-    def _distribution(self, key: str) -> Distribution:
-        return Distribution(*(float(self.get(part)) for part in _parts(key)))
+        return MappingProxyType(self._distributions)
 
     def resolved(self) -> dict[str, Value]:
         """All that decides a run, by dotted key: what is fixed, then what the rest is drawn from.
 
         Laid over `model.toml` as a scenario, it gives the same again.
         """
-        drawn = [key for key in self.distributions if key not in self.pinned]
-        fixed = {key: self.get(key) for key in catalog() if key not in drawn}
-        return fixed | {part: self.get(part) for key in drawn for part in _parts(key)}
+        entries, pinned = self._entries, self.pinned
+        drawn = [key for key in self._distributions if key not in pinned]
+        keys = [key for key in catalog() if key not in drawn]
+        keys += [part for key in drawn for part in _parts(key)]
+        return {key: _value(key, entries) for key in keys}
 
     def to_toml(self) -> str:
         """Write `resolved` as the text of a scenario file."""
@@ -150,8 +143,44 @@ class Parameters(Sections):
         return "".join(f"{line}\n" for line in lines)
 
 
+def _value(key: str, entries: Mapping[str, Entry]) -> Value:
+    entry = entries.get(key)
+    return meta_of(key).value if entry is None else entry.value
+
+
 def _parts(key: str) -> list[str]:
     return [f"{POPULATION}{key}.{field}" for field in DISTRIBUTION_FIELDS]
+
+
+def _distributions(entries: Mapping[str, Entry]) -> dict[str, Distribution]:
+    """Return the distributions of a population, in the order of the catalog."""
+    parts = [key for key in entries if key.startswith(POPULATION)]
+    described = {part.removeprefix(POPULATION).rpartition(".")[0] for part in parts}
+    return {key: _distribution(key, entries) for key in catalog() if key in described}
+
+
+def _distribution(key: str, entries: Mapping[str, Entry]) -> Distribution:
+    drawn = Distribution(*(float(_value(part, entries)) for part in _parts(key)))
+    if not drawn.low <= drawn.median <= drawn.high:
+        low, median, high = map(toml_text, (drawn.low, drawn.median, drawn.high))
+        what = f"{POPULATION}{key}.median = {median} is out of bounds"
+        raise InputError(what, "", f"allowed: its low {low} to its high {high}")
+    return drawn
+
+
+@cache
+def _defaults() -> Sections:
+    """Return the values of `model.toml`."""
+    return Sections.model_validate(_nested({key: meta.value for key, meta in catalog().items()}))
+
+
+def _changed(section: Section, values: Mapping[str, Any]) -> Section:
+    """Return a section with some values in place of its own; they have been checked."""
+    update = {
+        name: _changed(getattr(section, name), value) if isinstance(value, Mapping) else value
+        for name, value in values.items()
+    }
+    return section.model_copy(update=update)
 
 
 def _nested(values: Mapping[str, Value]) -> dict[str, Any]:

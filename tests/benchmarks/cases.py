@@ -5,6 +5,7 @@ import math
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -14,9 +15,10 @@ from numba import njit
 from tcellabm import TumorTCellModel, load
 from tcellabm.clinic import course
 from tcellabm.kernels import census, encounter, fields, groups, layout, single, tick
-from tcellabm.kernels.draws import birth_death, birth_death_law
+from tcellabm.kernels.draws import binomial, birth_death, birth_death_law
+from tcellabm.kernels.landing import divides
 from tcellabm.kernels.layout import ROWS
-from tcellabm.kernels.rules import birth_and_death, rung_of
+from tcellabm.kernels.rules import birth_and_death, changes, rung_of
 
 CELLS_PER_VOXEL = 8
 DENSE = 7e11  # cells of a body whose marrow is well filled
@@ -192,56 +194,59 @@ def fates(times, saved, rng, dt, state, law, drive, work):
             groups.fate(rng, 0.5 * dt, known, state, law, drive, work)
 
 
+class Laws(NamedTuple):
+    """The law of every draw of a step, by row."""
+
+    alpha: np.ndarray  # birth and death over half a tick
+    beta: np.ndarray
+    divided: np.ndarray  # mean number of divisions used up
+    first: np.ndarray  # chances of the two changes of state, the second of those left
+    second: np.ndarray
+    passing: np.ndarray  # chance of passing between marrow and blood
+
+
 @njit
 def laws(dt, saved, state, law, drive):
-    """Return (alpha, beta) of every row over half a tick."""
+    """Return the laws that a step of groups draws from."""
     used, sites = saved.meta[0], state.sites
-    alpha, beta = np.zeros(used), np.zeros(used)
+    rows = np.zeros((6, used))
+    table = Laws(rows[0], rows[1], rows[2], rows[3], rows[4], rows[5])
+    leaves, comes_home, _hops = groups.chances(dt, law.rates, drive)
     for i in range(used):
-        s, which = saved.site[i], saved.state[i]
-        killed = sites.killing[s] * law.ladder.lysis[rung_of(which)]
+        s, which, left = saved.site[i], saved.state[i], saved.divisions[i]
+        phi, rung = sites.stimulation[s], rung_of(which)
+        killed = sites.killing[s] * law.ladder.lysis[rung]
         birth, death = birth_and_death(
-            which,
-            saved.divisions[i],
-            killed,
-            sites.room[s],
-            sites.stimulation[s],
-            drive.window,
-            law.rates,
+            which, left, killed, sites.room[s], phi, drive.window, law.rates
         )
-        alpha[i], beta[i] = birth_death_law(birth, death, 0.5 * dt)
-    return alpha, beta
+        table.alpha[i], table.beta[i] = birth_death_law(birth, death, 0.5 * dt)
+        table.divided[i] = 2.0 * birth * dt if divides(which) and left > 0 else 0.0
+        up, down = drive.up[rung], drive.down[rung]
+        release, activation = sites.release[s], sites.activation[s]
+        one, two = changes(which, up, down, phi, release, activation, law.rates)
+        if one + two > 0.0:
+            share = -math.expm1(-(one + two) * dt) / (one + two)
+            table.first[i] = one * share
+            table.second[i] = two * share / (1.0 - one * share)
+        in_blood = s == sites.volume.size - 1
+        table.passing[i] = comes_home[which] if in_blood else leaves[which]
+    return table
 
 
 @njit
-def bare_draws(times, saved, rng, cells, alpha, beta):
-    """Draw births and deaths of two half ticks and do nothing else."""
+def bare_draws(times, saved, rng, cells, table):
+    """Draw all that a step draws, and do nothing else."""
+    count = cells.count
     for _ in range(times):
         put_back(cells, saved)
-        for _half in range(2):
-            for i in range(alpha.size):
-                cells.count[i] = birth_death(rng, cells.count[i], alpha[i], beta[i])
-
-
-@njit
-def exact_draws(times, saved, rng, cells, alpha, beta):
-    """Draw the same by the exact laws of every group, as large as it may be."""
-    for _ in range(times):
-        put_back(cells, saved)
-        for _half in range(2):
-            for i in range(alpha.size):
-                lines = binomial_of(rng, cells.count[i], 1.0 - alpha[i])
-                if lines > 0 and beta[i] > 0.0:
-                    lines += rng.negative_binomial(lines, 1.0 - beta[i])
-                cells.count[i] = lines
-
-
-@njit
-def binomial_of(rng, n, p):
-    """Draw by numpy's own binomial law, which takes no chances of 0 or 1."""
-    if n == 0 or p <= 0.0:
-        return 0
-    return n if p >= 1.0 else rng.binomial(n, p)
+        for i in range(table.alpha.size):
+            count[i] = birth_death(rng, count[i], table.alpha[i], table.beta[i])
+            if table.divided[i] > 0.0:
+                cells.divisions[i] -= min(cells.divisions[i], rng.poisson(table.divided[i]))
+            count[i] -= binomial(rng, count[i], table.first[i])
+            count[i] -= binomial(rng, count[i], table.second[i])
+            count[i] -= binomial(rng, count[i], table.passing[i])
+            count[i] = birth_death(rng, count[i], table.alpha[i], table.beta[i])
 
 
 class Groups:
@@ -254,8 +259,7 @@ class Groups:
         self.given = given | {"saved": self.kernels.saved, "cells": self.kernels.cells}
         self.kernels.restore()
         names = tuple(inspect.signature(laws.py_func).parameters)
-        alpha, beta = laws(*(self.given[name] for name in names))
-        self.given |= {"alpha": alpha, "beta": beta}
+        self.given |= {"table": laws(*(self.given[name] for name in names))}
 
     def run(self, loop, times):
         """Run one of the loops above so many times."""

@@ -9,6 +9,7 @@ from tcellabm.views.browser.lab import (
     MOST_VOXELS,
     LabModel,
     PageModel,
+    grid_note,
     hints,
     inputs,
     scenario,
@@ -73,3 +74,9 @@ def test_bad_keys_raise_for_modelers_and_are_said_in_the_page():
 def test_a_page_refuses_a_patient_that_is_too_large():
     assert str(MOST_VOXELS) in PageModel(1, **{"marrow.rows": "2000"}).fault
     assert "max_agents" in PageModel(1, **{"resolution.max_agents": "900000000"}).fault
+
+
+def test_another_grid_is_said_to_be_another_course():
+    assert "another course" in grid_note(LabModel(rng=1).params)
+    default = {"marrow.rows": 1, "marrow.cols": 1}
+    assert grid_note(LabModel(rng=1, **default).params) == ""

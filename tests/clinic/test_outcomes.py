@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS, Final, outcomes
+from tcellabm.clinic.outcomes import Final, outcomes
 from tcellabm.clinic.record import Assessment, Draw, Record, Treatment
-from tcellabm.columns import SERIES, SERIES_INTERNAL, names
+from tcellabm.columns import OUTCOMES, SERIES, SERIES_INTERNAL, names
 from tcellabm.params import load
 
 PARAMS = load(
@@ -58,7 +58,7 @@ def chart(assessments=(), draws=(), rows=(), given=(), died=(NEVER, "")):
 def result(record, followed=400.0, leukemic=0, whole_body=True):
     final = Final(float(followed), leukemic, 12, whole_body, 3, "name")
     row = outcomes(record, final, PARAMS)
-    assert tuple(row) == OUTCOME_COLUMNS
+    assert tuple(row) == names(OUTCOMES)
     for name, value in row.items():
         kind = bool if name in BOOLEANS else int if name in INTEGERS else None
         kind = str if name in TEXTS else kind

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import tcellabm
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
+from tcellabm.columns import OUTCOMES, names
 from tcellabm.experiments import runner
 from tcellabm.experiments.plan import Plan
 
@@ -24,7 +24,7 @@ PATIENCE = 240.0  # seconds that anything may take on a slow machine
 
 def fake_outcomes(params, seed):
     lucky = seed % 3 > 0
-    row = dict.fromkeys(OUTCOME_COLUMNS, math.nan) | {
+    row = dict.fromkeys(names(OUTCOMES), math.nan) | {
         "remission": lucky,
         "remission_day": 28.0 if lucky else math.nan,
         "relapse_day": 200.0 if seed % 2 else math.nan,

@@ -2,13 +2,13 @@ import math
 
 import pyarrow as pa
 
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
+from tcellabm.columns import OUTCOMES, names
 from tcellabm.experiments.table import outcome_schema, to_table
 
 
 def test_columns_are_keys_then_patient_then_outcomes_then_error():
     schema = outcome_schema({"a.b": [1.0, 2.0], "c": ["x"], "d": [True], "e": [3]})
-    assert schema.names == ["a.b", "c", "d", "e", "patient", "replicate", *OUTCOME_COLUMNS, "error"]
+    assert schema.names == ["a.b", "c", "d", "e", "patient", "replicate", *names(OUTCOMES), "error"]
     assert schema.types[:4] == [pa.float64(), pa.string(), pa.bool_(), pa.int64()]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tcellabm import TumorTCellModel
 from tcellabm.cli import execute
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
+from tcellabm.columns import OUTCOMES, names
 from tcellabm.experiments.sweep import Work
 from tcellabm.experiments.trial import TrialPlan, trial
 from tcellabm.model import MODEL_VERSION
@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
 def test_every_patient_enrolled_has_a_row(folder):
     patients = pd.read_parquet(folder / "patients.parquet")
     assert patients["patient"].tolist() == list(range(10))
-    assert set(OUTCOME_COLUMNS) < set(patients.columns)
+    assert set(names(OUTCOMES)) < set(patients.columns)
     infused = patients["infused"]
     assert infused.any() and not infused.all()
     assert (patients.loc[~infused, "not_infused"] != "").all()

@@ -15,12 +15,15 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-from faults import edits
-from tcellabm import InputError, TumorTCellModel, load
-from tcellabm.experiments.posterior import Posterior
-from tcellabm.identity import MODEL_VERSION
-from tcellabm.params import load_sweep, load_trial, parse_set
-from tcellabm.params.meta import catalog
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+
+from faults import edits  # noqa: E402
+
+from tcellabm import InputError, TumorTCellModel, load  # noqa: E402
+from tcellabm.experiments.posterior import Posterior  # noqa: E402
+from tcellabm.identity import MODEL_VERSION  # noqa: E402
+from tcellabm.params import load_sweep, load_trial, parse_set  # noqa: E402
+from tcellabm.params.meta import catalog  # noqa: E402
 
 SECONDS, MEMORY_MB, LONGEST = 5.0, 500, 193
 ODD = ["", " ", "nan", "-nan", "inf", "-1", "1e999", "9" * 400, "true", "[]", "{}", "[[1]]", "\x00"]

@@ -6,8 +6,7 @@ import pytest
 from drawing import assert_picture, line, ticks
 from drawing import texts as words_in
 
-from tcellabm.clinic.outcomes import OUTCOME_COLUMNS
-from tcellabm.columns import SERIES, names
+from tcellabm.columns import OUTCOMES, SERIES, names
 from tcellabm.views.figures import canvas, charts, draw_patient
 from tcellabm.views.words import columns, sentences
 
@@ -26,7 +25,7 @@ def a_series(days):
 
 
 def some_outcomes(**given):
-    row = dict.fromkeys(OUTCOME_COLUMNS, math.nan)
+    row = dict.fromkeys(names(OUTCOMES), math.nan)
     grades = dict.fromkeys(("crs_grade_penn", "crs_grade_astct", "crs_grade_lee"), 0)
     doses = {"tocilizumab_doses": 0, "steroid_doses": 0}
     flags = {"remission": False, "mrd_negative": False, "cured": False}

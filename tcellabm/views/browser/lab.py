@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from mesa.datacollection import DataCollector
 
+from tcellabm.biology import rates
 from tcellabm.biology.marrow import CYTOKINES as PLASMA
 from tcellabm.model import TumorTCellModel
 from tcellabm.params import InputError, Parameters, load, parse_set, rows
@@ -80,6 +81,14 @@ class LabModel(TumorTCellModel):
         """Collect data: Mesa calls this once a day."""
         self._bring_up_to_date()
         self.datacollector.collect(self)
+
+
+def grid_note(params: Parameters) -> str:
+    """Return what to say of a grid that is not the default; empty if it is."""
+    if rates.voxels(params) == rates.voxels(load(SCENARIO)):
+        return ""
+    grid = f"{params.marrow.rows}×{params.marrow.cols} voxels"
+    return f"On {grid} the patient of this seed has the same covariates but another course."
 
 
 def _cells_of(kind: str) -> Any:

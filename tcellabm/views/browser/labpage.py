@@ -45,6 +45,8 @@ def Patient(model: lab.PageModel) -> None:
     taken = picture(model, voxel if voxel >= 0 else None, DETAIL)
     if model.fault:
         solara.Error(f"{model.fault}. The patient shown is the one by default.")
+    if note := lab.grid_note(model.params):
+        solara.Info(note)
     MarrowWidget.element(
         about=appearance(model.params),
         hints=hints,
