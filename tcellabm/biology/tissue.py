@@ -6,26 +6,23 @@ import numpy as np
 
 from tcellabm.biology import rates
 from tcellabm.biology.agents import enlarged, new_cells
+from tcellabm.biology.beginning import cells_of
 from tcellabm.biology.cytokines import baselines, cytokine_law, spread_rates
 from tcellabm.biology.marrow import Marrow
 from tcellabm.biology.recovery import recovery_law
 from tcellabm.kernels import budget, landing, layout
 from tcellabm.kernels.census import census
 from tcellabm.kernels.records import packed
-from tcellabm.params import Parameters
+from tcellabm.params import InputError, Parameters
+from tcellabm.params.size import TooManyAgentsError, check_agents
 
 ROOM = 1024  # rows kept free for what a tick may add
 MOST_PROGENY = 8.0  # of a cell in a tick, that room is kept for; more is an error, not a crash
 NEVER = 1e18  # share of disorder that no tick reaches
-MARGIN = 10.0  # standard deviations of a number of agents
 SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sorted anew
 
 
 MOST_CELLS = 10**18  # in one group: counts are 64-bit integers
-
-
-class TooManyAgentsError(RuntimeError):
-    """More agents than `resolution.max_agents`."""
 
 
 class Tissue:
@@ -47,6 +44,8 @@ class Tissue:
         """Draw the cells of day 0; `params` hold the patient's covariates."""
         self._params = params
         self.rng = rng
+        parts = cells_of(params, rng)
+        check_agents(params, [cells for cells, _, _ in parts])
         self.marrow = Marrow(params)
         self.rungs = rates.rungs(params)
         self.law = _law(params, self.marrow)
@@ -54,7 +53,9 @@ class Tissue:
         self._single = params.resolution.single_cell
         self.work = None if self._single else self._new_work()
         self.room = _room(params, self.law, self.work)
-        self._populate()
+        self.make_room()
+        for part in parts:
+            self._spread(*part)
         self.count()
 
     @property
@@ -95,44 +96,6 @@ class Tissue:
             self._add(cells, self.marrow.blood, state, product.divisions)
         self.count()
 
-    def _populate(self) -> None:
-        params, fraction = self._params, self._params.resolution.represented_fraction
-        blast, b_cell, depletion = params.leukemia, params.b_cell, params.lymphodepletion
-        burden = round(params.patient.leukemic_burden * fraction)
-        negative = int(self.rng.binomial(burden, params.patient.cd19_negative_fraction))
-        law = rates.rung_law(params)
-        law[0] = 0.0
-        share = rates.blood_share(
-            blast.leave_marrow_per_day,
-            blast.home_per_day,
-            blast.death_per_day + params.patient.net_growth_per_day,
-        )
-        positive = self.rng.multinomial(burden - negative, law)
-        positive[0] = negative
-        parts = [(n, share, layout.LEUKEMIA + rung) for rung, n in enumerate(positive.tolist())]
-        steady = (
-            b_cell.output_steady_per_day / b_cell.death_per_day if b_cell.death_per_day else 0.0
-        )
-        b_cells = depletion.b_cells_left if depletion.given else steady
-        share = rates.blood_share(
-            b_cell.leave_marrow_per_day, b_cell.home_per_day, b_cell.death_per_day
-        )
-        parts.append((round(b_cells * fraction), share, self.law.rates.b_state))
-        left = depletion.myeloid_share_left if depletion.given else 1.0
-        parts.append((round(params.myeloid.pool_cells * left * fraction), 0.0, layout.RESTING))
-        self._expect([cells for cells, _, _ in parts])
-        self.make_room()
-        for part in parts:
-            self._spread(*part)
-
-    def _expect(self, parts: list[int]) -> None:
-        """Refuse what will surely have too many agents, before it takes time or memory."""
-        voxels = self.marrow.voxels
-        agents = sum(
-            cells if self._single else -voxels * math.expm1(-cells / voxels) for cells in parts
-        )
-        self._check_limit(math.floor(agents - MARGIN * math.sqrt(agents)))
-
     def _spread(self, cells: int, blood_share: float, state: int) -> None:
         """Put cells into blood and, evenly at random, into the voxels."""
         in_blood = int(self.rng.binomial(cells, blood_share))
@@ -171,31 +134,23 @@ class Tissue:
 
         Raises
         ------
-        TooManyAgentsError
+        InputError
             More agents than `resolution.max_agents`, or than a tick has room for.
         """
         meta = self.cells.meta
         used = int(meta[layout.ROWS]) + more
-        self._check_limit(used)
+        most = self._params.resolution.max_agents
+        if used > most:
+            raise TooManyAgentsError(used, most)
         if meta[layout.LOST]:
-            raise TooManyAgentsError(
-                f"{int(meta[layout.LOST])} agents more than a tick has room for, "
-                "allowed: shorter ticks (time.tick_halvings)"
-            )
+            what = f"{int(meta[layout.LOST])} agents more than a tick has room for"
+            raise InputError(what, "", "allowed: shorter ticks (time.tick_halvings)")
         room = self.room
         spare = room.spare + int(room.spare_per_row * used)
         if used + spare > self.cells.count.size:
             self._enlarge(2 * (used + spare))
         if meta[layout.DISORDER] > room.disorder * used:
             self._sort()
-
-    def _check_limit(self, agents: int) -> None:
-        limit = self._params.resolution.max_agents
-        if agents > limit:
-            raise TooManyAgentsError(
-                f"{agents} agents, day by day more, resolution.max_agents allows {limit}: "
-                "raise it, or lower resolution.represented_fraction"
-            )
 
     def _enlarge(self, capacity: int) -> None:
         self.state = self.state._replace(cells=enlarged(self.cells, capacity))
@@ -284,7 +239,8 @@ def _room(params: Parameters, law: layout.Law, work: layout.Work | None) -> layo
     longest = 2.0 ** -min(time.tick_halvings, time.slow_tick_halvings)
     supply = recovery.b_steady + recovery.myeloid_steady
     growth = min(math.exp(law.rates.t_division * longest), MOST_PROGENY)
-    return layout.Room(ROOM + int(2.0 * supply * longest), growth, SORT_ABOVE)
+    supplied = min(int(2.0 * supply * longest), params.resolution.max_agents)
+    return layout.Room(ROOM + supplied, growth, SORT_ABOVE)
 
 
 def _empty(params: Parameters, marrow: Marrow) -> layout.State:

@@ -89,7 +89,7 @@ class Course:
 
         Raises
         ------
-        RuntimeError
+        InputError
             More agents than `resolution.max_agents`.
         """
         while self.alive:

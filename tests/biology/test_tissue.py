@@ -10,8 +10,9 @@ from kernels.lab import assert_close
 
 from tcellabm.biology import rates
 from tcellabm.biology.recovery import recovery_law
-from tcellabm.biology.tissue import Tissue, TooManyAgentsError
+from tcellabm.biology.tissue import Tissue
 from tcellabm.kernels import layout, recovery
+from tcellabm.params.size import TooManyAgentsError
 
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)

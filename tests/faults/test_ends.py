@@ -1,10 +1,9 @@
 """The smallest of everything, and every parameter at the ends of its range."""
 
 import pytest
-
 from faults import ends
+
 from tcellabm import TumorTCellModel, load
-from tcellabm.biology.tissue import TooManyAgentsError
 from tcellabm.cli import execute
 from tcellabm.experiments.run import follow
 from tcellabm.params import InputError, load_sweep
@@ -36,12 +35,36 @@ def test_a_body_of_single_cells_is_refused_before_it_is_made():
     whole = {"resolution.single_cell": True}
     scenario = "params/scenarios/kymriah.toml"
     for read in (load, load_sweep):
-        with pytest.raises(InputError, match="single_cell makes .* allowed: resolution.max_agents"):
+        with pytest.raises(InputError, match="agents, .* resolution.max_agents"):
             read(scenario, whole)
     assert load(scenario, {**whole, "resolution.represented_fraction": 1e-6})
     params = load(scenario).replace(whole)  # nobody has looked at these together
-    with pytest.raises(TooManyAgentsError, match="represented_fraction"):
+    with pytest.raises(InputError, match="represented_fraction"):
         TumorTCellModel(params, rng=1)
+
+
+def test_a_marrow_of_too_many_voxels_is_refused_before_it_is_made():
+    wide = {"marrow.rows": 2000, "marrow.cols": 2000}
+    for read in (load, load_sweep):
+        with pytest.raises(InputError, match="agents, allowed: up to 2000000"):
+            read("params/scenarios/kymriah.toml", wide)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [],  # drawn
+        ["patient.leukemic_burden=1e11", "product.killing=0"],  # grown
+    ],
+)
+def test_a_patient_of_too_many_agents_is_bad_input(settings, tmp_path, capsys):
+    small = ["resolution.represented_fraction=1e-8", "resolution.single_cell=true"]
+    small += ["resolution.max_agents=3000", "myeloid.pool_cells=0", *settings]
+    words = [word for setting in small for word in ("--set", setting)]
+    assert execute(["run", "--days", "30", *words, "--out", str(tmp_path / "a")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and "resolution.max_agents" in line and len(line) <= 200
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_that_speaks_is_the_same_run(monkeypatch, capsys):
