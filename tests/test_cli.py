@@ -213,7 +213,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(command, out, capsys):
     Path("file").write_text("in the way", encoding="utf-8")
     assert execute([*command, "--out", out]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("error: can't write ")
+    assert err.startswith("error: can't read or write ")
     assert err.count("\n") == 1
 
 

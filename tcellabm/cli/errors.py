@@ -30,7 +30,7 @@ def fail(error: Exception) -> int:
     if isinstance(error, InputError):
         return _say_error(str(error))
     if isinstance(error, OSError):
-        what = f"can't write {error.filename or 'results'}, {error.strerror or error}"
+        what = f"can't read or write {error.filename or 'results'}, {error.strerror or error}"
         return _say_error(f"{what}, allowed: a writable folder with space left")
     _say_error(f"{type(error).__name__}: {error}; TCELLABM_TRACEBACK=1 shows where")
     return 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tcellabm.experiments.names import LOCK, PARTS
+from tcellabm.experiments.names import LOCK, parts
 from tcellabm.params import InputError
 
 _PATIENCE = 2.0  # seconds: another part holds the lock of the whole for a moment as it begins
@@ -21,11 +21,14 @@ class _Lock:
         self._lock = FileLock(self._file, fallback_to_soft=False)
         try:
             self._lock.acquire(timeout=patience)
+            self._own = self._file.stat()
         except Timeout:
             what = "the result folder is in use by another process"
             allowed = "allowed: another folder, or this one later"
             raise InputError(what, str(folder), allowed) from None
-        self._own = self._file.stat()
+        except BaseException:
+            self._lock.release()
+            raise
 
     def leave(self) -> None:
         """Remove the file while it is held, unless it is another's by now, and let go of it."""
@@ -60,8 +63,9 @@ def locked(folder: Path, part: str = "") -> Iterator[None]:
         if part:
             own = _Lock(folder / part)
         else:
-            for other in folder.glob(f"{PARTS}/{LOCK}"):
-                _Lock(other.parent).leave()
+            for other in parts(folder):
+                if (other / LOCK).exists():
+                    _Lock(other).leave()
     except BaseException:
         whole.leave()
         raise

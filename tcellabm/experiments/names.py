@@ -7,15 +7,15 @@ from pathlib import Path
 MANIFEST = "manifest.json"
 SHARDS = "shards"  # finished runs
 SERIES = "series"  # their time series, where wanted
-PARTS = "part-*-of-*"  # folders of `--shard`
 DAMAGED = ".damaged"  # behind the name of a file that is not as it was written
 LOCK = ".tcellabm.lock"
 REPLACED = ".tcellabm.replaced"  # in a folder that a newer one takes the name of
+NEW = ".tcellabm.new"  # in a folder that is to take the name of an older one
 _RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
     *("summary.csv", "comparison.csv", "indices.csv", "counterfactuals.csv"),
     *("counterfactuals.md", "validation.md", "figure.png", "map.png", "curves.png"),
-    *("tradeoff.png", "tornado.png", "indices.png", MANIFEST, LOCK, REPLACED),
+    *("tradeoff.png", "tornado.png", "indices.png", MANIFEST, LOCK, REPLACED, NEW),
 }
 _SHARD = re.compile(r"[0-9a-f]{32}\.parquet")
 _PART = re.compile(r"part-\d+-of-\d+")
@@ -28,8 +28,13 @@ def is_shard(path: Path) -> bool:
 
 
 def entries(folder: Path) -> list[Path]:
-    """Return what is in a folder beside the lock and the mark."""
-    return [path for path in folder.iterdir() if path.name not in (LOCK, REPLACED)]
+    """Return what is in a folder beside the lock and the marks."""
+    return [path for path in folder.iterdir() if path.name not in (LOCK, REPLACED, NEW)]
+
+
+def parts(folder: Path) -> list[Path]:
+    """Return the folders of `--shard` in a result folder."""
+    return sorted(path for path in folder.iterdir() if _PART.fullmatch(path.name))
 
 
 def strangers(folder: Path) -> Iterator[Path]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tcellabm.experiments import arms, manifest, shards
-from tcellabm.experiments.names import MANIFEST, PARTS, SHARDS
+from tcellabm.experiments.names import MANIFEST, SHARDS, parts
 from tcellabm.experiments.plan import GRID
 from tcellabm.experiments.result import ESSENTIAL
 from tcellabm.params import InputError
@@ -63,9 +63,9 @@ def open_sweep(name: Path | str) -> Opened:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a sweep, or that of one of its parts."""
-    places = [folder / MANIFEST, *sorted(folder.glob(f"{PARTS}/{MANIFEST}"))]
+    places = [folder, *parts(folder)] if folder.is_dir() else []
     fault = "no sweep in it"
-    for path in filter(Path.exists, places):
+    for path in filter(Path.exists, (place / MANIFEST for place in places)):
         try:
             found = manifest.read(path)
         except ValueError as error:

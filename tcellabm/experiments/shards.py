@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tcellabm.disk import write_whole
-from tcellabm.experiments.names import PARTS, SERIES, SHARDS, is_shard
+from tcellabm.experiments.names import SERIES, SHARDS, is_shard, parts
 from tcellabm.experiments.parquet import parquet
 
 _DIGITS = 32  # of the checksum, in the name
@@ -39,7 +39,8 @@ def _name(content: bytes) -> str:
 
 def files(folder: Path, kind: str) -> list[Path]:
     """Return the shards of one kind (SHARDS or SERIES) in a result folder and its parts."""
-    found = (path for place in ("", f"{PARTS}/") for path in folder.glob(f"{place}{kind}/*"))
+    places = [place / kind for place in (folder, *parts(folder))]
+    found = (path for place in places if place.is_dir() for path in place.iterdir())
     return sorted(path for path in found if is_shard(path) and path.is_file())
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tcellabm.disk import write_whole
 from tcellabm.experiments import manifest, shards, swapping
 from tcellabm.experiments.lock import locked
-from tcellabm.experiments.names import MANIFEST, PARTS, SERIES, SHARDS, entries, leftovers
+from tcellabm.experiments.names import MANIFEST, NEW, SERIES, SHARDS, entries, leftovers, parts
 from tcellabm.params import InputError
 
 
@@ -117,16 +117,31 @@ def open_folder(
         folder = Folder(out, {} if overwrite else _earlier(out, recipe, resume))
         if overwrite and entries(out):
             swapping.check_replaceable(out)
-            new = _make_numbered(out.with_name(f"{out.name}.new-"))
-            stack.callback(_remove_if_empty, new)
-            stack.enter_context(swapping.replacement(out, new, stack.close))
-            folder = Folder(new, {})
+            folder = _aside(out, recipe)
+            stack.callback(_remove_if_empty, folder.path)
+            stack.enter_context(swapping.replacement(out, folder.path, stack.close))
         try:
             yield folder
         except BaseException:
             if not folder.earlier:
                 _remove_if_barren(folder.path)
             raise
+
+
+def _aside(out: Path, recipe: dict[str, Any]) -> Folder:
+    """Return the folder to build in: that of a command that was killed at it, or a new one."""
+    for new in swapping.begun(out):
+        with suppress(InputError):
+            _remove_leftovers(new)
+            return Folder(new, _earlier(new, recipe, resume=True))
+        swapping.remove(new)
+    new = _make_numbered(out.with_name(f"{out.name}.new-"))
+    try:
+        (new / NEW).touch()
+    except OSError:
+        _remove_if_empty(new)
+        raise
+    return Folder(new, {})
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -154,8 +169,8 @@ def _earlier(out: Path, recipe: dict[str, Any], resume: bool) -> dict[str, Any]:
         allowed = "allowed: an empty folder, --resume, --overwrite"
         raise InputError("the result folder is not empty", str(out), allowed)
     own = [_manifest(out / MANIFEST)] if _own(out) else []
-    parts = [_manifest(path) for path in sorted(out.glob(f"{PARTS}/{MANIFEST}"))]
-    for earlier in own + parts:
+    begun = [part / MANIFEST for part in parts(out) if (part / MANIFEST).exists()]
+    for earlier in [*own, *map(_manifest, begun)]:
         now = json.loads(json.dumps(recipe))
         if difference := _difference(manifest.recipe(earlier), now):
             raise InputError(f"--resume: {difference}", str(out), "allowed: the same as there")
@@ -164,7 +179,7 @@ def _earlier(out: Path, recipe: dict[str, Any], resume: bool) -> dict[str, Any]:
 
 def _own(out: Path) -> bool:
     """Tell whether there is more in a folder than parts to be joined."""
-    return not all(path.match(PARTS) for path in entries(out))
+    return set(entries(out)) != set(parts(out))
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ has none until the next command puts the old folder back.
 """
 
 import ctypes
-import glob
 import os
 import shutil
 import sys
@@ -16,8 +15,9 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from tcellabm.experiments import shards
 from tcellabm.experiments.lock import locked
-from tcellabm.experiments.names import LOCK, REPLACED, strangers
+from tcellabm.experiments.names import LOCK, NEW, REPLACED, SHARDS, strangers
 from tcellabm.params import InputError
 
 _HERE = -100  # AT_FDCWD: paths are taken as everywhere else
@@ -40,12 +40,42 @@ def replacement(out: Path, new: Path, let_go: Callable[[], None]) -> Iterator[No
     with suppress(OSError):  # a file system without hard links
         os.link(out / LOCK, new / LOCK)  # there is no moment without a lock
     try:
-        yield
+        with _without_runs_removed(new):
+            yield
+            (out / REPLACED).touch()
         if os.name == "nt":
             let_go()  # Windows renames no folder with an open file in it
         _swap(new, out)
     finally:
         (new / LOCK).unlink(missing_ok=True)
+
+
+@contextmanager
+def _without_runs_removed(new: Path) -> Iterator[None]:
+    """Keep of a block that fails a folder with finished runs: the same command goes on with it."""
+    try:
+        yield
+    except BaseException:
+        if not shards.files(new, SHARDS):
+            remove(new)
+        raise
+
+
+def begun(out: Path) -> Iterator[Path]:
+    """Yield folders that were to take the place of one that is held, and whose command is gone."""
+    for new in _beside(out, NEW):
+        if not any(strangers(new)) and _is_free(new / LOCK, out / LOCK):
+            yield new
+
+
+def _is_free(lock: Path, own: Path) -> bool:
+    if lock.exists() and not lock.samefile(own):  # else the command that is gone linked it
+        try:
+            with locked(lock.parent):
+                return True
+        except InputError:
+            return False
+    return True
 
 
 def check_replaceable(out: Path) -> None:
@@ -57,7 +87,6 @@ def check_replaceable(out: Path) -> None:
 
 
 def _swap(new: Path, out: Path) -> None:
-    (out / REPLACED).touch()
     old = new
     if not _exchanged(new, out):
         old = new.with_name(f"{new.name}.old")
@@ -68,26 +97,32 @@ def _swap(new: Path, out: Path) -> None:
             old.rename(out)
             raise
     _clear_away(old, out)
+    (out / NEW).unlink(missing_ok=True)
 
 
 def recover_name(out: Path) -> None:
     """Put back an old folder that lost its name to none: a command was killed in between."""
-    for old in _replaced(out):
+    for old in _beside(out, REPLACED):
         with locked(old):
             if not out.exists():
                 old.rename(out)
 
 
 def recover(out: Path) -> None:
-    """Bring a replacement to its end whose command was killed."""
-    (out / REPLACED).unlink(missing_ok=True)
-    for old in _replaced(out):
+    """Bring a replacement to its end whose command was killed; the folder is one of its own now."""
+    for mark in (REPLACED, NEW):
+        (out / mark).unlink(missing_ok=True)
+    for old in _beside(out, REPLACED):
         _clear_away(old, out)
 
 
-def _replaced(out: Path) -> Iterator[Path]:
-    marks = out.parent.glob(f"{glob.escape(out.name)}.new-*/{REPLACED}")
-    return (mark.parent for mark in sorted(marks))
+def _beside(out: Path, mark: str) -> list[Path]:
+    """Return folders with a mark that a replacement of this one has made beside it."""
+    try:
+        near = [path for path in out.parent.iterdir() if path.name.startswith(f"{out.name}.new-")]
+    except (FileNotFoundError, PermissionError):  # one may go through a folder and not read it
+        return []
+    return sorted(path for path in near if (path / mark).exists())
 
 
 def _clear_away(old: Path, out: Path) -> None:
@@ -97,7 +132,19 @@ def _clear_away(old: Path, out: Path) -> None:
             (out / path).parent.mkdir(parents=True, exist_ok=True)
             (old / path).rename(out / path)
     if not any(strangers(old)):
-        shutil.rmtree(old)
+        remove(old)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of this program, its marks last: stopped in between, it is known again."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in (NEW, REPLACED):
+            path.unlink()
+    for mark in (NEW, REPLACED):
+        (folder / mark).unlink(missing_ok=True)
+    folder.rmdir()
 
 
 def _exchanged(one: Path, two: Path) -> bool:

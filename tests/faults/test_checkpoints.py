@@ -4,8 +4,8 @@ import resource
 import time
 
 import pytest
-
 from faults import edits
+
 from tcellabm import InputError, TumorTCellModel, load
 
 SECONDS = 5.0

@@ -121,7 +121,7 @@ def test_a_full_disk_ends_a_sweep_that_goes_on_when_there_is_space(begin, undist
     code, said = finish(begin("--workers", "0", "--out", out, SHARD_RUNS="1"))
     assert code == 2
     assert len(said) == 1
-    assert said[0].startswith("error: can't write ")
+    assert said[0].startswith("error: can't read or write ")
     assert "No space left on device" in said[0]
     kept = runs_on_disk(Path(out))
     assert 0 < kept < RUNS
@@ -168,7 +168,7 @@ def test_a_folder_that_can_be_none_is_refused_before_any_run(no_runs, capsys):
     Path("file").touch()
     Path("loop").symlink_to("loop")
     for out in ("file", "file/a", "loop"):
-        assert "can't write" in refused(capsys, out)
+        assert "can't read or write" in refused(capsys, out)
     Path("a").mkdir()
     Path("a/shards").write_text("mine", encoding="utf-8")
     assert "not empty" in refused(capsys, "a")
@@ -183,7 +183,7 @@ def test_a_folder_deleted_in_the_middle_ends_a_sweep_in_one_line(begin):
     shutil.rmtree("elsewhere")
     code, said = finish(sweep)
     assert code == 2 and len(said) == 1
-    assert said[0].startswith("error: can't write ") and "No such file" in said[0]
+    assert said[0].startswith("error: can't read or write ") and "No such file" in said[0]
     assert not Path("a").exists()
 
 

@@ -1,5 +1,4 @@
 import pytest
-
 from faults.fuzz import fuzz
 
 
