@@ -84,7 +84,7 @@ def _column_table(title: str, described: tuple[Column, ...]) -> str:
 
 def posterior() -> str:
     """Return what the calibration left of its priors, and how it was made."""
-    said = json.loads((FILES / "trials" / "posterior.json").read_text())
+    said = json.loads((FILES / "trials" / "posterior.json").read_text(encoding="utf-8"))
     lines = [
         _POSTERIOR.format(
             draws=len(said["draws"]),

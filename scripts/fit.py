@@ -201,7 +201,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/fit"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    targets = tomllib.loads(Path("params/trials/first_fit.toml").read_text())["targets"]
+    targets = tomllib.loads(Path("params/trials/first_fit.toml").read_text(encoding="utf-8"))[
+        "targets"
+    ]
     for key, value in search(options, targets).items():
         print(f"{key} = {value:.4g}")
 

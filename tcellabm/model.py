@@ -6,30 +6,31 @@ import copy
 import math
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from mesa import Model
 from mesa.time import Event, Priority
 
 from tcellabm import checkpoint
-from tcellabm.biology.agents import CellAgents
+from tcellabm.biology import saving
+from tcellabm.biology.agents import CellAgents, CellView
 from tcellabm.biology.patient import draw_patient
 from tcellabm.biology.tissue import Tissue
 from tcellabm.clinic import assays
 from tcellabm.clinic.course import Chances, Course
 from tcellabm.clinic.outcomes import Final, outcomes
+from tcellabm.clinic.plausible import check_course
 from tcellabm.clinic.record import MOST_CELLS, TREATMENTS, Record
 from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.kernels import layout
-from tcellabm.kernels.records import like
+from tcellabm.params import Parameters
 
 if TYPE_CHECKING:
     import pandas as pd
     from mesa.discrete_space import OrthogonalVonNeumannGrid
 
     from tcellabm.biology.patient import Patient
-    from tcellabm.params import Parameters
 
 KINDS = {
     "leukemia": slice(layout.LEUKEMIA, layout.B_CELL),
@@ -65,6 +66,9 @@ class TumorTCellModel(Model):
 
     def __init__(self, params: Parameters, rng: int | np.random.Generator | None = None) -> None:
         """Draw the patient and the cells of day 0."""
+        if not isinstance(params, Parameters):
+            what = f"params is a {type(params).__name__}"
+            raise TypeError(f"{what}, allowed: of tcellabm.load; in mesa.batch_run, a list")
         self.scheduled: list[Event] = []
         self.seed = _seed_of(rng)
         super().__init__(rng=self.seed)
@@ -81,7 +85,15 @@ class TumorTCellModel(Model):
     # --- the clock --------------------------------------------------------------------------------
 
     def run_until(self, end_time: float) -> None:
-        """Run to a day after infusion; a day already reached does nothing."""
+        """Run to a day after infusion; a day already reached does nothing.
+
+        Raises
+        ------
+        ValueError
+            It is no finite number.
+        """
+        if not math.isfinite(end_time):
+            raise ValueError(f"run until day {end_time}, allowed: a finite number")
         if end_time > self.time:
             super().run_until(float(end_time))
             self._follow_clock()
@@ -89,6 +101,10 @@ class TumorTCellModel(Model):
     def run_for(self, duration: float) -> None:
         """Run for so many days."""
         self.run_until(self.time + duration)
+
+    def run_model(self) -> None:
+        """Run to the day that the parameters name, `time.days`."""
+        self.run_until(self.params.time.days)
 
     def step(self) -> None:
         """Mesa's day: a hook for subclasses."""
@@ -192,10 +208,25 @@ class TumorTCellModel(Model):
 
     @rng.setter
     def rng(self, rng: np.random.Generator) -> None:
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng is a {type(rng).__name__}, allowed: a numpy.random.Generator")
         if hasattr(self, "_tissue"):
             self._tissue.rng = rng
         else:
             self._mesa_rng = rng
+
+    def reset_rng(self, rng: int | np.random.Generator | None = None) -> None:
+        """Draw anew from here: cells, death, background fevers, assays.
+
+        Parameters
+        ----------
+        rng : int or numpy.random.Generator, optional
+            The model's own seed if not given.
+        """
+        seed = _seed_of(self.seed if rng is None else rng)
+        cells, *others = np.random.SeedSequence(seed).spawn(4)
+        self.rng = np.random.default_rng(cells)
+        self._course.redraw(_chances(others), self.time)
 
     @property
     def tissue(self) -> Tissue:
@@ -222,6 +253,21 @@ class TumorTCellModel(Model):
     def agents(self) -> Any:
         """The living agents (groups of cells) as a read-only Mesa agent set."""
         return CellAgents.of(self, self.tissue.cells, self.tissue.rungs)
+
+    @property
+    def agents_by_type(self) -> dict[type, Any]:
+        """The living agents by their one type."""
+        return {CellView: self.agents}
+
+    @property
+    def agent_types(self) -> list[type]:
+        """The one type of the agents."""
+        return [CellView]
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError("agents are read-only: cells change by the model's rules alone")
+
+    register_agent = deregister_agent = remove_all_agents = _refuse
 
     @property
     def grid(self) -> OrthogonalVonNeumannGrid:
@@ -264,14 +310,12 @@ class TumorTCellModel(Model):
         frozen[id(self.subscribers)] = type(self.subscribers)(list)  # who watches, watches this one
         twin = copy.deepcopy(self, frozen)
         if rng is not None:
-            cells, *others = np.random.SeedSequence(_seed_of(rng)).spawn(4)
-            twin.rng = np.random.default_rng(cells)
-            twin._course.redraw(_chances(others), self.time)
+            twin.reset_rng(rng)
         return twin
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return all that changes, for a checkpoint: values as JSON has them, and arrays."""
-        tissue, cells = self.tissue.saved()
+        tissue, cells = saving.saved(self.tissue)
         course, chart = self._course.saved()
         return {
             "run_id": self.run_id,
@@ -288,11 +332,11 @@ class TumorTCellModel(Model):
         ValueError, KeyError, TypeError
             It is not of a patient with these parameters.
         """
-        self.run_id = like("", values["run_id"])
-        self._tissue.put_back(values["tissue"], arrays)
+        self.run_id = values["run_id"]
+        saving.put_back(self._tissue, values["tissue"], arrays)
         self._course.put_back(values["course"], arrays)
-        pattern = (0.0, "", 0.0)
-        self._orders = [like(pattern, order) for order in values["orders"]]
+        check_course(values["course"], self._course.now, self.record, self.params, self.time)
+        self._orders = list(values["orders"])
         self.running = self._course.alive
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -174,22 +174,22 @@ def test_sweep_writes_its_four_files_and_run_reproduces_a_row(figures):
     row = outcomes.iloc[3]
     settings = ["--set", f"{DOSE}={row[DOSE]}", "--set", f"{HALF_LIFE}=60", "--days", "2"]
     assert execute(["run", *settings, "--seed", str(row["seed"]), "--out", "b"]) == 0
-    again = json.loads(Path("b/outcomes.json").read_text())
+    again = json.loads(Path("b/outcomes.json").read_text(encoding="utf-8"))
     for column, value in again.items():
         assert row[column] == value or (value is None and pd.isna(row[column])), column
 
 
 def test_results_are_not_written_over_unless_asked(capsys):
     assert execute([*SMALL, "--out", "a"]) == 0
-    before = Path("a/manifest.json").read_text()
+    before = Path("a/manifest.json").read_text(encoding="utf-8")
     assert execute([*SMALL, "--out", "a"]) == 2
     assert "not empty" in capsys.readouterr().err
     assert execute([*SMALL, "--out", "a", "--resume"]) == 0
-    assert Path("a/manifest.json").read_text() == before
+    assert Path("a/manifest.json").read_text(encoding="utf-8") == before
     assert execute([*SMALL, "--out", "a", "--resume", "--seed", "2"]) == 2
     assert "seed was 1 there and is 2 now" in capsys.readouterr().err
     assert execute([*SMALL, "--out", "a", "--overwrite", "--seed", "2"]) == 0
-    assert json.loads(Path("a/manifest.json").read_text())["seed"] == 2
+    assert json.loads(Path("a/manifest.json").read_text(encoding="utf-8"))["seed"] == 2
     assert names(".") == ["a"]
 
 
@@ -210,10 +210,10 @@ def test_runs_that_failed_give_exit_code_1(monkeypatch, capsys):
 @pytest.mark.parametrize("out", ["file", "file/deeper"])
 @pytest.mark.parametrize("command", [SMALL, ["run", "--days", "1"]])
 def test_a_folder_that_cannot_be_made_is_one_line(command, out, capsys):
-    Path("file").write_text("in the way")
+    Path("file").write_text("in the way", encoding="utf-8")
     assert execute([*command, "--out", out]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("error: can't write ")
+    assert err.startswith("error: can't read or write ")
     assert err.count("\n") == 1
 
 

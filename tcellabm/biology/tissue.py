@@ -6,14 +6,15 @@ import numpy as np
 
 from tcellabm.biology import rates
 from tcellabm.biology.agents import enlarged, new_cells
+from tcellabm.biology.beginning import cells_of
 from tcellabm.biology.cytokines import baselines, cytokine_law, spread_rates
 from tcellabm.biology.marrow import Marrow
 from tcellabm.biology.recovery import recovery_law
-from tcellabm.body import myeloid_pool, size
 from tcellabm.kernels import budget, landing, layout
 from tcellabm.kernels.census import census
-from tcellabm.kernels.records import packed, put
-from tcellabm.params import Parameters
+from tcellabm.kernels.records import packed
+from tcellabm.params import InputError, Parameters
+from tcellabm.params.size import TooManyAgentsError, check_agents
 
 ROOM = 1024  # rows kept free for what a tick may add
 MOST_PROGENY = 8.0  # of a cell in a tick, that room is kept for; more is an error, not a crash
@@ -22,12 +23,6 @@ SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sort
 
 
 MOST_CELLS = 10**18  # in one group: counts are 64-bit integers
-_SAVED = ("body", "blood", "plasma")
-_LAYERS = ("densities", "fields")
-
-
-class TooManyAgentsError(RuntimeError):
-    """More agents than `resolution.max_agents`."""
 
 
 class Tissue:
@@ -49,6 +44,8 @@ class Tissue:
         """Draw the cells of day 0; `params` hold the patient's covariates."""
         self._params = params
         self.rng = rng
+        parts = cells_of(params, rng)
+        check_agents(params, [cells for cells, _, _ in parts])
         self.marrow = Marrow(params)
         self.rungs = rates.rungs(params)
         self.law = _law(params, self.marrow)
@@ -56,7 +53,9 @@ class Tissue:
         self._single = params.resolution.single_cell
         self.work = None if self._single else self._new_work()
         self.room = _room(params, self.law, self.work)
-        self._populate()
+        self.make_room()
+        for part in parts:
+            self._spread(*part)
         self.count()
 
     @property
@@ -97,34 +96,6 @@ class Tissue:
             self._add(cells, self.marrow.blood, state, product.divisions)
         self.count()
 
-    def _populate(self) -> None:
-        self.make_room()
-        params, fraction = self._params, self._params.resolution.represented_fraction
-        blast, b_cell, depletion = params.leukemia, params.b_cell, params.lymphodepletion
-        burden = round(params.patient.leukemic_burden * fraction)
-        negative = int(self.rng.binomial(burden, params.patient.cd19_negative_fraction))
-        hidden = int(self.rng.binomial(burden - negative, params.patient.niche_fraction))
-        law = rates.rung_law(params)
-        law[0] = 0.0
-        share = rates.blood_share(
-            blast.leave_marrow_per_day,
-            blast.home_per_day,
-            blast.death_per_day + params.patient.net_growth_per_day,
-        )
-        positive = self.rng.multinomial(burden - negative - hidden, law[: layout.NICHE])
-        positive[0] = negative
-        for rung, cells in enumerate(positive.tolist()):
-            self._spread(cells, share, layout.LEUKEMIA + rung)
-        self._spread(hidden, 0.0, layout.LEUKEMIA + layout.NICHE)
-        undepleted = b_cell.most_cells * b_cell.share_undepleted * params.patient.b_cell_output
-        b_cells = size(params) * (depletion.b_cells_left if depletion.given else undepleted)
-        share = rates.blood_share(
-            b_cell.leave_marrow_per_day, b_cell.home_per_day, b_cell.death_per_day
-        )
-        self._spread(round(b_cells * fraction), share, self.law.rates.b_state)
-        left = depletion.myeloid_share_left if depletion.given else 1.0
-        self._spread(round(myeloid_pool(params) * left * fraction), 0.0, layout.RESTING)
-
     def _spread(self, cells: int, blood_share: float, state: int) -> None:
         """Put cells into blood and, evenly at random, into the voxels."""
         in_blood = int(self.rng.binomial(cells, blood_share))
@@ -139,6 +110,7 @@ class Tissue:
 
     def _add(self, cells: int, site: int, state: int, divisions: int = 0) -> None:
         if self._single:
+            self.make_room(cells)
             self._add_singly(np.full(cells, site), state, divisions)
         elif cells > 0:
             landing.append(self.cells, cells, site, state, divisions)
@@ -162,21 +134,17 @@ class Tissue:
 
         Raises
         ------
-        TooManyAgentsError
+        InputError
             More agents than `resolution.max_agents`, or than a tick has room for.
         """
-        meta, limit = self.cells.meta, self._params.resolution.max_agents
+        meta = self.cells.meta
         used = int(meta[layout.ROWS]) + more
+        most = self._params.resolution.max_agents
+        if used > most:
+            raise TooManyAgentsError(used, most)
         if meta[layout.LOST]:
-            raise TooManyAgentsError(
-                f"{int(meta[layout.LOST])} agents more than a tick has room for, "
-                "allowed: shorter ticks (time.tick_halvings)"
-            )
-        if used > limit:
-            raise TooManyAgentsError(
-                f"{used} agents, day by day more, resolution.max_agents allows {limit}: "
-                "raise it, or lower resolution.represented_fraction"
-            )
+            what = f"{int(meta[layout.LOST])} agents more than a tick has room for"
+            raise InputError(what, "", "allowed: shorter ticks (time.tick_halvings)")
         room = self.room
         spare = room.spare + int(room.spare_per_row * used)
         if used + spare > self.cells.count.size:
@@ -210,60 +178,28 @@ class Tissue:
             births=np.zeros(self.cells.count.size),
         )
 
-    # --- saving -------------------------------------------------------------------------------
+    # --- what was saved -----------------------------------------------------------------------
 
-    def saved(self) -> tuple[dict[str, object], dict[str, np.ndarray]]:
-        """Return what there is beside constants: values as JSON has them, and arrays."""
-        state, used = self.state, int(self.cells.meta[layout.ROWS])
-        columns = {f"cells_{name}": column[:used] for name, column in self._columns().items()}
-        arrays = {name: getattr(state, name) for name in _SAVED}
-        arrays |= {"sites": np.asarray(state.sites), "meta": self.cells.meta} | columns
-        arrays |= {name: np.stack(getattr(state, name)) for name in _LAYERS}
-        return {"rng": self.rng.bit_generator.state}, arrays
-
-    def put_back(self, values: dict[str, object], arrays: dict[str, np.ndarray]) -> None:
-        """Take what was saved.
-
-        Raises
-        ------
-        ValueError, KeyError
-            It is not of a tissue with these parameters.
-        """
-        self.rng.bit_generator.state = values["rng"]  # type: ignore[assignment]
-        used = arrays["cells_count"].size
-        self.state = self.state._replace(cells=new_cells(used + ROOM))
-        for name, column in self._columns().items():
-            put(column[:used], arrays[f"cells_{name}"])
-        put(self.cells.meta, arrays["meta"])
-        put(np.asarray(self.marrow.sites), arrays["sites"])
-        for name in _SAVED:
-            put(getattr(self.state, name), arrays[name])
-        for name in _LAYERS:
-            for layer, values_of in zip(getattr(self.state, name), arrays[name], strict=True):
-                put(layer, values_of)
-        self._check(used)
+    def take_rows(self, capacity: int) -> None:
+        """Have no cells, and room for `capacity` rows of them."""
+        self.state = self.state._replace(cells=new_cells(capacity))
         if self.work is not None:
             self.work = self._new_work()
-        self.make_room()
 
-    def _columns(self) -> dict[str, np.ndarray]:
-        return {name: column for name, column in self.cells._asdict().items() if name != "meta"}
+    @property
+    def most_in_a_row(self) -> int:
+        """How many cells one agent can be."""
+        return 1 if self._single else MOST_CELLS
 
-    def _check(self, used: int) -> None:
-        """Check that no kernel would leave its tables."""
-        cells, product = self.cells, self._params.product
-        limits = {
-            "count": MOST_CELLS,
-            "site": self.marrow.voxels,
-            "state": layout.STATES - 1,
-            "divisions": product.divisions,
-        }
-        for name, most in limits.items():
-            column = getattr(cells, name)[:used]
-            if used and not 0 <= column.min() <= column.max() <= most:
-                raise ValueError(f"{name} out of range, allowed: 0 to {most}")
-        if cells.meta[layout.ROWS] != used or (cells.meta < 0).any():
-            raise ValueError("rows out of range")
+    @property
+    def most_divisions(self) -> int:
+        """How many divisions a cell can have left."""
+        return self._params.product.divisions
+
+    @property
+    def most_rows(self) -> int:
+        """How many agents there can be, living or not."""
+        return self._params.resolution.max_agents
 
     # --- copies -------------------------------------------------------------------------------
 
@@ -303,7 +239,8 @@ def _room(params: Parameters, law: layout.Law, work: layout.Work | None) -> layo
     longest = 2.0 ** -min(time.tick_halvings, time.slow_tick_halvings)
     supply = recovery.b_influx + recovery.myeloid_steady
     growth = min(math.exp(law.rates.t_division * longest), MOST_PROGENY)
-    return layout.Room(ROOM + int(2.0 * supply * longest), growth, SORT_ABOVE)
+    supplied = min(int(2.0 * supply * longest), params.resolution.max_agents)
+    return layout.Room(ROOM + supplied, growth, SORT_ABOVE)
 
 
 def _empty(params: Parameters, marrow: Marrow) -> layout.State:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, plotting, telling
+from tcellabm.cli import options, plotting, streams, telling
 from tcellabm.cli.calibrate import calibrate
 from tcellabm.cli.counterfactuals import counterfactuals
-from tcellabm.cli.errors import INTERRUPTED, fail, stop_on_signals
+from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
     Days,
@@ -260,14 +260,16 @@ def execute(arguments: list[str]) -> int:
 
     With TCELLABM_TRACEBACK set, errors are raised instead.
     """
-    try:
-        code = app(arguments or ["--help"], prog_name="tcellabm", standalone_mode=False)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except Exception as error:
-        if os.environ.get("TCELLABM_TRACEBACK"):
-            raise
-        code = fail(error)
+    with streams.whole():
+        try:
+            code = app(arguments or ["--help"], prog_name="tcellabm", standalone_mode=False)
+        except KeyboardInterrupt:
+            say("interrupted; the same command begins anew")
+            code = INTERRUPTED
+        except Exception as error:
+            if os.environ.get("TCELLABM_TRACEBACK"):
+                raise
+            code = fail(error)
     return int(code or 0)
 
 
@@ -276,5 +278,6 @@ def main() -> None:
     # Arrow's own pool keeps what is freed, which takes a large sweep over what a laptop has to
     # spare. Arrow reads this once, when it is loaded; worker processes inherit it.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    streams.make_safe()
     stop_on_signals()
-    sys.exit(execute(sys.argv[1:]))
+    sys.exit(finished(execute(sys.argv[1:])))

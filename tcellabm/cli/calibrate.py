@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tcellabm.cli import options
+from tcellabm.cli.errors import INTERRUPTED, say
 from tcellabm.cli.options import Out, Resume, Seed, Settings
 
 Enrolled = Annotated[
@@ -34,9 +35,12 @@ def calibrate(
     engine()  # before a folder is made
     plan = Calibration.load(file, patients, seed, options.overrides(settings, {}))
     folder = options.result_folder("calibrate", file, out, resume)
-    if folder.exists() and any(folder.iterdir()) and not resume:
-        options.refuse("the result folder is not empty", str(folder), "allowed: --resume")
-    posterior = run(plan, folder, particles, generations, workers)
+    try:
+        posterior = run(plan, folder, particles, generations, workers, resume=resume)
+    except KeyboardInterrupt:
+        again = options.command_to_resume(folder)
+        say(f"interrupted: whole generations are kept; go on with: {again}")
+        raise typer.Exit(INTERRUPTED) from None
     rows = [
         [
             key,

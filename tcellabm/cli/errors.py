@@ -7,6 +7,8 @@ from typing import Never
 
 import typer
 
+from tcellabm.experiments.signals import STOPS
+
 BAD_INPUT = 2
 INTERRUPTED = 130
 _LONGEST = 200
@@ -23,18 +25,25 @@ def fail(error: Exception) -> int:
     """Say what went wrong and return the exit code for it."""
     from tcellabm.params import InputError
 
-    if isinstance(error, BrokenPipeError):  # `tcellabm params | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     if isinstance(error, _UsageError):
         return _say_error(error.format_message())  # type: ignore[attr-defined]
     if isinstance(error, InputError):
         return _say_error(str(error))
     if isinstance(error, OSError):
-        what = f"can't write {error.filename or 'results'}, {error.strerror or error}"
+        what = f"can't read or write {error.filename or 'results'}, {error.strerror or error}"
         return _say_error(f"{what}, allowed: a writable folder with space left")
     _say_error(f"{type(error).__name__}: {error}; TCELLABM_TRACEBACK=1 shows where")
     return 1
+
+
+def finished(code: int) -> int:
+    """Write out what stdout still holds; return the exit code, another if that fails."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or fail(error)
+    return code
 
 
 def _say_error(message: str) -> int:
@@ -47,15 +56,27 @@ def _say_error(message: str) -> int:
 
 
 def stop_on_signals() -> None:
-    """Make Ctrl-C and SIGTERM raise KeyboardInterrupt, once.
+    """Make Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt, once.
 
     What is asked again while things are put in order is not heard.
     """
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in STOPS:
+        # `nohup` has SIGHUP ignored.
+        if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
 
 
 def _interrupt(number: int, frame: object) -> Never:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for each in STOPS:
+        signal.signal(each, signal.SIG_IGN)
+    _drop_dead_terminal()
     raise KeyboardInterrupt
+
+
+def _drop_dead_terminal() -> None:
+    """Have what is still to be said go nowhere where the terminal is gone, rather than fail."""
+    for handle in (1, 2):
+        try:
+            os.write(handle, b"")
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), handle)

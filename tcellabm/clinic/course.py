@@ -90,7 +90,7 @@ class Course:
 
         Raises
         ------
-        RuntimeError
+        InputError
             More agents than `resolution.max_agents`.
         """
         while self.alive:

@@ -6,9 +6,10 @@ The database of particles in the result folder is what a later session goes on f
 import json
 import math
 import random
+import sqlite3
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,16 @@ from tcellabm.disk import write_whole
 from tcellabm.experiments import runner
 from tcellabm.experiments.cohort import Cohort
 from tcellabm.experiments.comparison import judged_by
+from tcellabm.experiments.lock import locked
 from tcellabm.experiments.measures import MEASURES
+from tcellabm.experiments.names import entries
 from tcellabm.experiments.posterior import weighted_quantile
+from tcellabm.experiments.signals import be_a_child, children_ended
 from tcellabm.experiments.table import to_table
 from tcellabm.experiments.trial import TrialPlan
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError
-from tcellabm.params.files import find_file
+from tcellabm.params.files import find_file, read_text
 
 RECALLED_WEIGHT = 0.5  # of a row whose figure or interval was not read
 WORST = 5.0  # half-widths: a row further off, or that could not be measured, counts as that far
@@ -73,7 +77,7 @@ class Calibration:
         """
         allowed = 'allowed: files.trial, and priors "key" = { low, high }'
         try:
-            said = tomllib.loads(find_file(file).read_text())
+            said = tomllib.loads(read_text(find_file(file), file))
             priors = {k: (float(p["low"]), float(p["high"])) for k, p in said["priors"].items()}
             trial = str(said["files"]["trial"])
         except InputError:
@@ -124,6 +128,11 @@ def summary(calibration: Calibration, logs: Mapping[str, float]) -> dict[str, fl
     return {name: MEASURES[name].of(cohort) for name in targets(plan.published)["id"]}
 
 
+def _summary_in_child(calibration: Calibration, logs: Mapping[str, float]) -> dict[str, float]:
+    be_a_child()
+    return summary(calibration, logs)
+
+
 def targets(published: pd.DataFrame) -> pd.DataFrame:
     """Return the rows to fit, with `weight`: those marked `calibrate`, and no others."""
     rows = published[(published["use"] == "calibrate") & published["id"].isin(MEASURES.keys())]
@@ -153,22 +162,30 @@ def _off(value: float, row: dict[str, Any]) -> float:
 
 
 def calibrate(
-    calibration: Calibration, folder: Path, particles: int, generations: int, workers: int
+    calibration: Calibration,
+    folder: Path,
+    particles: int,
+    generations: int,
+    workers: int,
+    *,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Run ABC-SMC, or go on with it, up to so many generations; return and write the posterior.
 
     Raises
     ------
     InputError
-        pyABC is not installed, or the folder was made from another recipe.
+        pyABC is not installed; the folder is in use, not empty, or was made from another recipe;
+        the database in it is damaged.
     """
     pyabc = engine()
-    _hold(folder, calibration.recipe)
-    with _global_seed(calibration.seed):
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder), children_ended(), _global_seed(calibration.seed):
+        _hold(folder, calibration.recipe, resume)
         abc = _sampler(pyabc, calibration, particles, workers)
         history = _gone_on(abc, calibration, folder / DATABASE, generations)
-    posterior = _posterior(calibration, history)
-    write_whole(folder / POSTERIOR, (json.dumps(posterior, indent=1) + "\n").encode())
+        posterior = _posterior(calibration, history)
+        write_whole(folder / POSTERIOR, (json.dumps(posterior, indent=1) + "\n").encode())
     return posterior
 
 
@@ -199,7 +216,7 @@ def _sampler(pyabc: Any, calibration: Calibration, particles: int, workers: int)
     )
     many = pyabc.MulticoreEvalParallelSampler(workers) if workers > 1 else None
     return pyabc.ABCSMC(
-        lambda logs: summary(calibration, logs),
+        lambda logs: _summary_in_child(calibration, logs),
         prior,
         lambda simulated, _: distance(simulated, rows),
         population_size=particles,
@@ -214,9 +231,23 @@ def _gone_on(abc: Any, calibration: Calibration, database: Path, generations: in
     if fresh:
         abc.new(address, {name: 0.0 for name in _rows(calibration)["id"]})
     else:
+        _check(database)
         abc.load(address)
     left = generations - (0 if fresh else abc.history.n_populations)
     return abc.run(max_nr_populations=left) if left > 0 else abc.history
+
+
+def _check(database: Path) -> None:
+    """Refuse a database that is damaged, or was not begun."""
+    try:
+        with closing(sqlite3.connect(database)) as content:
+            whole = content.execute("pragma integrity_check").fetchall() == [("ok",)]
+            whole = whole and content.execute("select count(*) from abc_smc").fetchone() == (1,)
+    except sqlite3.DatabaseError:
+        whole = False
+    if not whole:
+        allowed = "allowed: a whole one, or another --out"
+        raise InputError("the database is empty or damaged", str(database), allowed)
 
 
 def engine() -> Any:
@@ -229,14 +260,15 @@ def engine() -> Any:
     return pyabc
 
 
-def _hold(folder: Path, recipe: dict[str, Any]) -> None:
+def _hold(folder: Path, recipe: dict[str, Any], resume: bool) -> None:
     """Note the recipe in a new folder; refuse one made from another."""
     file = folder / "recipe.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(recipe, indent=1, sort_keys=True) + "\n"
-    if not file.exists():
-        write_whole(file, text.encode())
-    elif file.read_text() != text:
+    content = (json.dumps(recipe, indent=1, sort_keys=True) + "\n").encode()
+    if not entries(folder):
+        write_whole(file, content)
+    elif not resume:
+        raise InputError("the result folder is not empty", str(folder), "allowed: --resume")
+    elif not file.exists() or file.read_bytes() != content:
         allowed = "allowed: the same calibration as there, or another --out"
         raise InputError("the folder was made from another recipe", str(folder), allowed)
 

@@ -1,13 +1,13 @@
 """Dask workers: an embedded cluster of single-thread processes, or one by its address."""
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from ssl import SSLError
 from typing import TYPE_CHECKING, Any
 
+from tcellabm.experiments import scratch
 from tcellabm.experiments.signals import interrupts_held
 from tcellabm.experiments.workers import LocalWorkers, RemoteWorkers, Workers
 from tcellabm.params import InputError
@@ -53,12 +53,12 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
             client = stack.enter_context(_connect(address))
             yield client, RemoteWorkers(client)
             return
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="tcellabm-"))
+        stack.enter_context(dask.config.set({"temporary-directory": scratch.folder()}))
         keys = Security.temporary()
         cluster = stack.enter_context(_scheduler(keys))
         client = stack.enter_context(Client(cluster, security=keys))
         count = min(workers or CPU_COUNT, runs)
-        local = LocalWorkers(count, cluster.scheduler_address, scratch, keys)
+        local = LocalWorkers(count, cluster.scheduler_address, scratch.folder(), keys)
         stack.callback(local.close)
         yield client, local
 

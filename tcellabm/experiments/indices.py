@@ -1,5 +1,6 @@
 """Sensitivity indices of finished runs: Morris's elementary effects and Sobol's shares."""
 
+import warnings
 from functools import partial
 from typing import Any
 
@@ -119,7 +120,8 @@ def _ends(
     for name, (sums, counts) in groups.items():
         draws = np.random.default_rng(seed)
         weights = draws.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), _RESAMPLES)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of an end where no run is
             mean = sums.sum(axis=0) / counts.sum(axis=0)
             found[name] = (mean, _Z * np.nanstd((weights @ sums) / (weights @ counts), axis=0))
     return found

@@ -1,16 +1,45 @@
 """What a result folder says about its making: recipe, versions, times."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import tcellabm
+from tcellabm.params.errors import fault_of
+from tcellabm.params.files import read_text
+from tcellabm.params.meta import Value
 
 _PACKAGES = ("tcellabm", "mesa", "numpy", "numba", "pandas", "pyarrow", "dask", "distributed")
+_PASSING = ("status", "command", "started", "ended", "sessions", "cpus")
+_MAKING = ("versions", "git_commit", "set", "wanted", "runs", "errors", "files")
+_CHECKSUM = "checksum"
+_MOST_BYTES = 100_000_000  # a sweep can have many points
+
+
+class _Form(BaseModel):
+    """What is read of a manifest again; there is more in it."""
+
+    model_config = ConfigDict(strict=True)
+
+    status: str = ""
+    command: str = ""
+    started: str = ""
+    sessions: int = 0
+    git_commit: str | None = None
+    parameters: dict[str, Value] = {}
+    axes: dict[str, list[Any] | dict[str, Any]] = {}
+    arms: list[Any] = []
+    settings: Annotated[dict[str, Value], Field(alias="set")] = {}
+    wanted: Annotated[int, Field(ge=0)] = 0
+    files: dict[str, str] = {}
 
 
 def now() -> str:
@@ -50,8 +79,48 @@ def end(manifest: dict[str, Any], status: str, **facts: Any) -> dict[str, Any]:
 
 def provenance(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return what a table says about itself: all of a manifest that no resuming changes."""
-    passing = ("status", "command", "started", "ended", "sessions", "cpus", "dashboard")
-    return {key: value for key, value in manifest.items() if key not in passing}
+    return {key: value for key, value in manifest.items() if key not in _PASSING}
+
+
+def recipe(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what decides the results: all that a manifest does not say of its making."""
+    making = (*_PASSING, *_MAKING)
+    return {key: value for key, value in manifest.items() if key not in making}
+
+
+def to_text(manifest: dict[str, Any]) -> str:
+    """Return a manifest as the text of its file, with a checksum of all the rest."""
+    own = {_CHECKSUM: _checksum(manifest)}
+    return json.dumps(manifest | own, indent=2, ensure_ascii=False) + "\n"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the manifest in a file.
+
+    Raises
+    ------
+    ValueError
+        There is none, or it is not as this program wrote it.
+    """
+    if not path.exists():
+        raise ValueError("there is none")
+    text = read_text(path, path.name, _MOST_BYTES)
+    try:
+        manifest = dict(json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError("not JSON with keys") from None
+    if manifest.pop(_CHECKSUM, None) != _checksum(manifest):
+        raise ValueError("not as it was written")
+    try:
+        _Form.model_validate(manifest)
+    except ValidationError as error:
+        raise ValueError(fault_of(error)) from None
+    return manifest
+
+
+def _checksum(manifest: dict[str, Any]) -> str:
+    plain = json.loads(json.dumps(manifest))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def version(package: str) -> str | None:

@@ -1,19 +1,22 @@
 """A posterior to draw parameters from: a table of draws, a column for each parameter."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError, Parameters
-from tcellabm.params.files import find_file
+from tcellabm.params.errors import fault_of
+from tcellabm.params.files import find_file, read_text
+from tcellabm.params.meta import meta_of
 
 WEIGHT = "weight"
+_MOST_BYTES = 100_000_000
 _ALLOWED = "allowed: CSV or Parquet with a column a parameter, or JSON that `calibrate` wrote"
 
 
@@ -31,12 +34,15 @@ class Posterior:
         They sum to 1.
     digest : str
         Of the file.
+    name : str
+        Of the file too, as it was given.
     """
 
     keys: tuple[str, ...]
     draws: list[dict[str, Any]]
     weights: np.ndarray
     digest: str
+    name: str
 
     @classmethod
     def load(cls, name: str, params: Parameters) -> "Posterior":
@@ -49,18 +55,19 @@ class Posterior:
         """
         path = find_file(name)
         table = _read(path, name)
-        weights = table.pop(WEIGHT).to_numpy(float) if WEIGHT in table else np.ones(len(table))
+        if not table.columns.is_unique:
+            raise InputError("a key is there twice", name, "allowed: a column a parameter")
+        weights = _weights(table.pop(WEIGHT), name) if WEIGHT in table else np.ones(len(table))
         if not len(table) or not len(table.columns):
             raise InputError("no draws", name, "allowed: a row a draw, a column a parameter")
-        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
-            raise InputError("a weight is no weight", name, "allowed: 0 or more, not all 0")
         draws = [
             {str(key): value for key, value in row.items()} for row in table.to_dict("records")
         ]
         for draw in draws:
-            params.replace(draw)
+            checked = {key: meta_of(key, name).check(value, name) for key, value in draw.items()}
+            params.replace(checked)  # some values are allowed only next to others
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        return cls(tuple(draws[0]), draws, weights / weights.sum(), digest)
+        return cls(tuple(draws[0]), draws, weights / weights.sum(), digest, name)
 
     def of(self, root: int, patient: int, replicate: int) -> dict[str, Any]:
         """Return the draw of a patient: the same at every point."""
@@ -68,7 +75,15 @@ class Posterior:
         return self._at(np.random.default_rng(sequence).random())
 
     def median(self) -> dict[str, float]:
-        """Return the weighted median of each parameter."""
+        """Return the weighted median of each parameter.
+
+        Raises
+        ------
+        InputError
+            A parameter is not a number.
+        """
+        if odd := [key for key in self.keys if meta_of(key).kind in (bool, str)]:
+            raise InputError(f"{odd[0]} has no median", self.name, "allowed: numbers, in a trial")
         return {
             key: weighted_quantile(np.array([draw[key] for draw in self.draws]), self.weights, 0.5)
             for key in self.keys
@@ -90,21 +105,70 @@ def weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> floa
     return float(values[order][np.searchsorted(ends, q * ends[-1])])
 
 
+def _weights(column: pd.Series, name: str) -> np.ndarray:
+    """Return weights as numbers, if they are any."""
+    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else "O"
+    weights: np.ndarray = column.to_numpy(float) if kind in "iuf" else np.full(len(column), np.nan)
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not len(weights) or ((weights >= 0.0).all() and 0.0 < total < np.inf):
+        return weights
+    raise InputError("a weight is no weight", name, "allowed: 0 or more, not all 0")
+
+
 def _read(path: Path, name: str) -> pd.DataFrame:
+    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        raise InputError("a folder, or too large", name, "allowed: a file of up to 100 MB")
+    if path.suffix == ".json":
+        return _calibrated(read_text(path, name, _MOST_BYTES), name)
     try:
-        if path.suffix == ".json":
-            return _calibrated(json.loads(path.read_text()), name)
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except InputError:
-        raise
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        table = pd.read_csv(path, header=None, encoding="utf-8-sig", dtype=str, nrows=1)
+        rows = pd.read_csv(path, encoding="utf-8-sig", index_col=False)
+        return rows.set_axis(table.loc[0], axis="columns")  # as written: pandas renames a second
     except Exception:
         raise InputError("not a posterior", name, _ALLOWED) from None
 
 
-def _calibrated(said: dict[str, Any], name: str) -> pd.DataFrame:
+def _calibrated(text: str, name: str) -> pd.DataFrame:
     """Return the draws of what `tcellabm calibrate` wrote."""
-    if (version := said["model_version"]) != MODEL_VERSION:
-        what = f"posterior of model version {version}"
-        raise InputError(what, name, f"allowed: version {MODEL_VERSION}; calibrate again")
-    table = pd.DataFrame(np.array(said["draws"], float), columns=said["keys"])
-    return table.assign(**{WEIGHT: np.array(said["weights"], float)})
+    try:
+        origin = _Origin.model_validate_json(text)
+        if origin.model_version != MODEL_VERSION:
+            what = f"posterior of model version {origin.model_version}"
+            raise InputError(what, name, f"allowed: version {MODEL_VERSION}; calibrate again")
+        said = _Written.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(f"not a posterior: {fault_of(error)}", name, _ALLOWED) from None
+    if said.draws and {len(said.keys)} != {len(draw) for draw in said.draws}:
+        raise InputError("a draw of another length", name, "allowed: a number a key in each")
+    if len(said.weights) != len(said.draws):
+        raise InputError("more draws or weights", name, "allowed: a weight a draw")
+    if WEIGHT in said.keys:
+        raise InputError(f"key {WEIGHT}", name, "allowed: dotted names of parameters")
+    table = pd.DataFrame(np.array(said.draws, float).reshape(-1, len(said.keys)))
+    return table.set_axis(said.keys, axis="columns").assign(**{WEIGHT: np.array(said.weights)})
+
+
+class _Origin(BaseModel):
+    """Which model a posterior is of."""
+
+    model_version: Annotated[int, Strict()]
+
+
+class _Written(_Origin):
+    """What `tcellabm calibrate` writes; what it says of its making is not looked at."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    keys: Annotated[list[str], Field(min_length=1)]
+    draws: list[list[float]]
+    weights: list[float]
+    seed: Any = None
+    patients: Any = None
+    settings: Any = None
+    made_by: Any = None
+    generations: Any = None
+    effective_sample_size: Any = None
+    parameters: Any = None

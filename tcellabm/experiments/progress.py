@@ -5,8 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tcellabm.params import Parameters
+
 Advance = Callable[[int], None]
 _SECONDS_BETWEEN_LINES = 30.0
+_SECONDS_OF_SILENCE = 5.0  # of one run
+_SHORTEST_DAYS = 2.0**-15  # no tick is shorter
 
 
 class Pace:
@@ -95,3 +99,20 @@ def _lines(total: int, done: int) -> Advance:
             print(*filter(None, told), sep=", ", file=sys.stderr)
 
     return advance
+
+
+def slices(params: Parameters) -> Iterator[float]:
+    """Yield days up to the last of a run, and say on stderr now and then which one it is.
+
+    They lie closer the longer it takes from one to the next, so that no run is silent for long.
+    """
+    begun = spoken = time.monotonic()
+    day, length, last = 0.0, _SHORTEST_DAYS, params.time.days
+    while day < last:
+        day, before = min(day + length, last), time.monotonic()
+        yield day
+        now = time.monotonic()
+        length = 0.5 * length if now - before > 1.0 else 2.0 * length
+        if now - spoken > _SECONDS_OF_SILENCE and day < last:
+            spoken = now
+            print(f"day {day:.4g} of {last:g} after {now - begun:.0f} s", file=sys.stderr)

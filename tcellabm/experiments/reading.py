@@ -1,6 +1,5 @@
 """A result folder, opened again: what was swept, and the runs that are there."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tcellabm.experiments import arms, store
-from tcellabm.experiments.lock import PARTS
+from tcellabm.experiments import arms, manifest, shards
+from tcellabm.experiments.names import MANIFEST, SHARDS, parts
 from tcellabm.experiments.plan import GRID
 from tcellabm.experiments.result import ESSENTIAL
 from tcellabm.params import InputError
+
+OUTCOMES = "outcomes.parquet"
 
 
 @dataclass(frozen=True)
@@ -50,45 +51,55 @@ def open_sweep(name: Path | str) -> Opened:
         There is no sweep in it, or no run yet.
     """
     folder = Path(name)
-    manifest = _manifest(folder)
-    keys = list(manifest["axes"]) + ([arms.COLUMN] if "arms" in manifest else [])
-    outcomes = _outcomes(folder, keys)
+    made = _manifest(folder)
+    keys = list(made["axes"]) + ([arms.COLUMN] if "arms" in made else [])
+    outcomes = _outcomes(folder, keys, made.get("files", {}).get(OUTCOMES, ""))
     if not len(outcomes):
         raise InputError("no run has ended yet", str(name), "allowed: a sweep with finished runs")
-    is_grid = manifest["parameters"].get("sweep.sample", GRID) == GRID
-    wanted = int(manifest.get("wanted", len(outcomes)))
-    return Opened(keys, is_grid, manifest.get("set", {}), outcomes, wanted)
+    is_grid = made["parameters"].get("sweep.sample", GRID) == GRID
+    wanted = int(made.get("wanted", len(outcomes)))
+    return Opened(keys, is_grid, made.get("set", {}), outcomes, wanted)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    places = [folder / store.MANIFEST, *sorted(folder.glob(f"{PARTS}/{store.MANIFEST}"))]
-    for path in places:
+    """Return the manifest of a sweep, or that of one of its parts."""
+    places = [folder, *parts(folder)] if folder.is_dir() else []
+    fault = "no sweep in it"
+    for path in filter(Path.exists, (place / MANIFEST for place in places)):
         try:
-            manifest = dict(json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError):
+            found = manifest.read(path)
+        except ValueError as error:
+            fault = f"no sweep in it: {MANIFEST}: {error}"
             continue
-        if isinstance(manifest.get("axes"), dict) and isinstance(manifest.get("parameters"), dict):
-            return manifest
+        if "axes" in found and "parameters" in found:
+            return found
     allowed = "allowed: a result folder of `tcellabm sweep`"
-    raise InputError("no sweep in it", str(folder), allowed)
+    raise InputError(fault, str(folder), allowed)
 
 
-def _outcomes(folder: Path, keys: list[str]) -> pd.DataFrame:
+def _outcomes(folder: Path, keys: list[str], checksum: str) -> pd.DataFrame:
     """Read the table, or the shards of a sweep that is not at its end."""
     columns = [*keys, *ESSENTIAL]
-    whole = folder / "outcomes.parquet"
-    if whole.exists():
-        try:
-            return pq.read_table(whole, columns=columns).to_pandas()
-        except (pa.ArrowException, OSError, ValueError):
-            raise InputError("can't be read", str(whole), "allowed: a whole table") from None
-    tables = []
-    for path in store.Folder(folder, {}).shards(store.SHARDS):
-        try:
-            tables.append(pq.read_table(path, columns=columns).replace_schema_metadata())
-        except (pa.ArrowException, OSError, ValueError):
-            continue
+    if checksum:
+        return _table(folder / OUTCOMES, columns, checksum)
+    found = (shards.read(path, columns) for path in shards.files(folder, SHARDS))
+    tables = [
+        table.select(columns).replace_schema_metadata()
+        for table in found
+        if table is not None and set(columns) <= set(table.column_names)
+    ]
     if not tables:
         return pd.DataFrame(columns=columns)
     runs = pa.concat_tables(tables).to_pandas().drop_duplicates("run_id")
     return runs.sort_values([*keys, "patient"], ignore_index=True)
+
+
+def _table(path: Path, columns: list[str], checksum: str) -> pd.DataFrame:
+    if not path.is_file() or shards.checksum_of(path) != checksum:
+        allowed = "allowed: as it was written; --resume of the sweep mends it"
+        raise InputError("missing or damaged", str(path), allowed)
+    try:
+        return pq.read_table(path, columns=columns).to_pandas()[columns]
+    except (KeyError, pa.ArrowException, ValueError):
+        allowed = "allowed: those of its manifest"
+        raise InputError("without all columns", str(path), allowed) from None

@@ -12,16 +12,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tcellabm.disk import written_whole
-from tcellabm.experiments import store
+from tcellabm.experiments import shards, store
+from tcellabm.experiments.names import SERIES
 from tcellabm.experiments.parquet import with_provenance
 from tcellabm.experiments.plan import Plan
 from tcellabm.experiments.summary import summarize
+from tcellabm.params import InputError
 
 # What rates, indices and figures need: reading them alone is several times faster.
 ESSENTIAL = (
     *("remission", "relapse_day", "death_day", "followed_days", "crs_grade_penn"),
     *("cmax_copies_per_ug", "patient", "seed", "run_id", "error"),
 )
+JOINED_SERIES = "series.parquet"
 _SERIES_BLOCK = 500  # runs a row group: the memory it takes
 
 
@@ -79,7 +82,7 @@ Products = Callable[[Result], Mapping[str, bytes]]
 
 def read(plan: Plan, folder: store.Folder, columns: Sequence[str] | None = None) -> pa.Table:
     """Return the finished runs in the order of the plan, each once."""
-    table = folder.read_shards(plan.schema, columns)
+    table = shards.read_all(folder.path, plan.schema, columns)
     wanted = pa.array([task.run_id for task in plan.tasks], pa.string())
     rows = pc.index_in(wanted, value_set=table["run_id"]).drop_null()
     # Column by column: the table of a large sweep is what takes most memory.
@@ -102,13 +105,14 @@ def csv(summary: pd.DataFrame) -> bytes:
     return str(text.to_csv(index=False, lineterminator="\n")).encode()
 
 
-def join_series(plan: Plan, folder: store.Folder, provenance: dict[str, Any]) -> None:
-    """Write `series.parquet`: the time series in the order of the plan, a few runs at a time."""
+def join_series(plan: Plan, folder: store.Folder, provenance: dict[str, Any]) -> str:
+    """Write the time series in the order of the plan, a few runs at a time; return a checksum."""
+    path = folder.path / JOINED_SERIES
     place: dict[str, Path] = {}
-    for path in folder.shards(store.SERIES):
-        names = pq.read_table(path, columns=["run_id"])["run_id"]
-        place |= dict.fromkeys(pc.unique(names).to_pylist(), path)
-    with written_whole(folder.path / "series.parquet") as file:
+    for shard in shards.files(folder.path, SERIES):
+        names = _sound(shard, ["run_id"])["run_id"]
+        place |= dict.fromkeys(pc.unique(names).to_pylist(), shard)
+    with written_whole(path) as file:
         writer = None
         for block in _blocks([t.run_id for t in plan.tasks if t.run_id in place]):
             table = _series_of(block, place)
@@ -118,6 +122,15 @@ def join_series(plan: Plan, folder: store.Folder, provenance: dict[str, Any]) ->
             writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
         if writer is not None:
             writer.close()
+    return shards.checksum_of(path)
+
+
+def _sound(shard: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a shard; one that was damaged since the session began is met by the next."""
+    table = shards.read(shard, columns)
+    if table is None:
+        raise InputError("damaged a moment ago", str(shard), "allowed: --resume, which mends it")
+    return table
 
 
 def _blocks(names: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -130,7 +143,7 @@ def _series_of(names: Sequence[str], place: dict[str, Path]) -> pa.Table:
     order = {name: number for number, name in enumerate(names)}
     parts = []
     for path in dict.fromkeys(place[name] for name in names):
-        table = pq.read_table(path)
+        table = _sound(path)
         mine = pa.array([name for name in names if place[name] == path])
         parts.append(table.filter(pc.is_in(table["run_id"], value_set=mine)))
     whole = pa.concat_tables(parts)

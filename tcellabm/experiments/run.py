@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from tcellabm.experiments import manifest, store
+from tcellabm.experiments import manifest, shards, store
+from tcellabm.experiments.mending import mend
 from tcellabm.experiments.parquet import parquet
+from tcellabm.experiments.progress import slices
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import Parameters
 
@@ -35,15 +37,17 @@ class PatientRecord:
     treatments: list[tuple[float, str]]
 
 
+OUTCOMES = "outcomes.json"
 Draw = Callable[[PatientRecord], bytes]
 
 
 def follow(params: Parameters, seed: int = 1) -> PatientRecord:
-    """Simulate one patient to the end of `time.days`."""
+    """Simulate one patient to the end of `time.days`; what takes long says how far it is."""
     from tcellabm.model import TumorTCellModel
 
     model = TumorTCellModel(params, rng=seed)
-    model.run_until(params.time.days)
+    for day in slices(params):
+        model.run_until(day)
     return PatientRecord(model.outcomes(), model.series, model.treatments)
 
 
@@ -64,17 +68,23 @@ def run(
     """
     recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
     with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:
-        if folder.finished:
-            return dict(json.loads((folder.path / "outcomes.json").read_text()))
+        damage = mend(folder)
+        if folder.finished and not any(damage):
+            return dict(json.loads((folder.path / OUTCOMES).read_text(encoding="utf-8")))
+        damage.report(folder, 1)
         session = manifest.begin(recipe, command, folder.earlier)
-        record = follow(params, seed)
         folder.write_manifest(session)
+        record = follow(params, seed)
         outcomes = {key: _or_null(value) for key, value in record.outcomes.items()}
-        folder.write("outcomes.json", _json(outcomes))
-        folder.write("series.parquet", parquet(_table(record.series)))
-        if draw:
-            folder.write("figure.png", draw(record))
-        folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0))
+        files = {
+            OUTCOMES: _json(outcomes),
+            "series.parquet": parquet(_table(record.series)),
+            **({"figure.png": draw(record)} if draw else {}),
+        }
+        for name, content in files.items():
+            folder.write(name, content)
+        sums = {name: shards.checksum(content) for name, content in files.items()}
+        folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0, files=sums))
         return outcomes
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tcellabm.experiments.arms import Grown
 from tcellabm.experiments.plan import Task
-from tcellabm.experiments.signals import interrupts_held
+from tcellabm.experiments.signals import end_with_parent, interrupts_held
 from tcellabm.experiments.table import Row
 from tcellabm.experiments.thinning import thinned
 from tcellabm.identity import MODEL_VERSION
@@ -170,13 +170,18 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
         return
     if not quiet:
         print("compiling the kernels; the next start will be quick", file=sys.stderr)
-    process = get_context("spawn").Process(target=_compile, args=(params,), daemon=True)
+    process = get_context("spawn").Process(target=_compile_beside, args=(params,), daemon=True)
     with interrupts_held():
         process.start()
     try:
         process.join()
     finally:
         process.kill()
+
+
+def _compile_beside(params: Parameters) -> None:
+    end_with_parent()
+    _compile(params)
 
 
 def _compile(params: Parameters) -> None:

@@ -111,6 +111,8 @@ def study(
     sweep = load_sweep(file, overrides)
     axes = axes_of(sweep, str(file))
     params = sweep.params
+    if params.time.days == 0.0:
+        raise InputError("no day is followed", "time.days", "allowed: above 0, for an outcome")
     if not axes:
         laws = params.distributions.items()
         axes = {key: Drawn(law) for key, law in laws if key not in params.pinned and law.sigma_ln}

@@ -3,18 +3,19 @@
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from tcellabm.experiments import cluster, manifest, runner, store
+from tcellabm.experiments import cluster, manifest, runner, shards, store
 from tcellabm.experiments.dispatch import Dispatch
 from tcellabm.experiments.keeping import Live, keep
+from tcellabm.experiments.mending import mend
 from tcellabm.experiments.plan import Plan, Task
 from tcellabm.experiments.progress import progress
-from tcellabm.experiments.result import Draw, join_series, read
+from tcellabm.experiments.result import JOINED_SERIES, Draw, join_series, read
 from tcellabm.experiments.runner import Report
 from tcellabm.experiments.workers import Workers
 from tcellabm.params import InputError
@@ -145,20 +146,31 @@ def session[P: Plan, R: Told](
     ) as folder:
         # The same parameters may have been set in other words: the first session's columns stay.
         plan = plan.with_settings(folder.earlier.get("set", plan.given))
-        if folder.finished:
+        if JOINED_SERIES in folder.earlier.get("files", {}):
+            work = replace(work, series=True)  # as they were wanted then
+        damage = mend(folder)
+        missing = _missing(plan, folder, work)
+        if folder.finished and not any(damage) and not missing:
             return output.result(plan, read(plan, folder))
+        damage.report(folder, len(missing))
         said = manifest.begin(plan.recipe, command, folder.earlier) | {
             "set": plan.given,
             "wanted": len(plan.tasks),
         }
         folder.write_manifest(said)
         try:
-            _compute(plan, folder, work, output.live)
+            _compute(plan, missing, folder, work, output.live)
             return _finish(plan, folder, work, output, said)
         except KeyboardInterrupt:
             done = read(plan, folder, ["run_id"]).num_rows
             folder.write_manifest(manifest.end(said, "interrupted", runs=done))
             raise Interrupted(folder.path, done, len(work.share(plan))) from None
+
+
+def _missing(plan: Plan, folder: store.Folder, work: Work) -> list[Task]:
+    """Return the runs of this part that are not in the folder."""
+    done = shards.finished(folder.path, plan.schema, work.series)
+    return [task for task in work.share(plan) if task.run_id not in done]
 
 
 def _finish[P: Plan, R: Told](
@@ -167,29 +179,36 @@ def _finish[P: Plan, R: Told](
     """Write files if all runs are there, and the manifest last."""
     table = read(plan, folder)
     result = output.result(plan, table)
+    facts = {"runs": table.num_rows, "errors": result.errors}
     if not work.part:
         if not result.complete:
             return result
         origin = manifest.provenance(said)
+        files = {}
         for name, content in output.files(plan, table, result, origin):
             folder.write(name, content)
+            files[name] = shards.checksum(content)
         if work.series:
-            join_series(plan, folder, origin)
-    facts = {"runs": table.num_rows, "errors": result.errors}
+            files[JOINED_SERIES] = join_series(plan, folder, origin)
+        facts["files"] = files
     folder.write_manifest(manifest.end(said, "finished", **facts))
     return result
 
 
-def _compute(plan: Plan, folder: store.Folder, work: Work, draw: Draw | None = None) -> None:
-    """Compute the runs of this part that are not in the folder yet, and put them there."""
-    mine = work.share(plan)
-    done = set(folder.read_shards(plan.schema, ["run_id"])["run_id"].to_pylist())
-    missing = [task for task in mine if task.run_id not in done]
+def _compute(
+    plan: Plan,
+    missing: Sequence[Task],
+    folder: store.Folder,
+    work: Work,
+    draw: Draw | None = None,
+) -> None:
+    """Compute runs and put them into the folder."""
     if not missing:
         return
+    total = len(work.share(plan))
     with ExitStack() as stack:
         reports = _reports(plan, missing, work, stack)
-        advance = stack.enter_context(progress(len(mine), len(mine) - len(missing), work.quiet))
+        advance = stack.enter_context(progress(total, total - len(missing), work.quiet))
         live = stack.enter_context(closing(Live(plan, folder, None if work.part else draw)))
         keep(plan, folder, reports, advance, live)
 

@@ -1,32 +1,21 @@
 """Result folders on disk: whole files, finished shards, resume and overwrite."""
 
-import hashlib
 import itertools
 import json
 import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tcellabm.disk import write_whole
-from tcellabm.experiments.lock import PARTS, locked
-from tcellabm.experiments.parquet import parquet
+from tcellabm.experiments import manifest, shards, swapping
+from tcellabm.experiments.lock import locked
+from tcellabm.experiments.names import MANIFEST, NEW, SERIES, SHARDS, entries, leftovers, parts
 from tcellabm.params import InputError
-
-MANIFEST = "manifest.json"
-SHARDS = "shards"  # finished runs
-SERIES = "series"  # their time series, where wanted
-RESULTS = {
-    *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
-    *("summary.csv", "comparison.csv", "indices.csv", "figure.png", "map.png", "validation.md"),
-    *("curves.png", "tradeoff.png", "tornado.png", "indices.png", SHARDS, SERIES, MANIFEST),
-}
 
 
 def free_folder(command: str, stem: str) -> Path:
@@ -69,49 +58,15 @@ class Folder:
         """Write one file whole."""
         write_whole(self.path / name, content)
 
-    def write_manifest(self, manifest: dict[str, Any]) -> None:
+    def write_manifest(self, content: dict[str, Any]) -> None:
         """Write `manifest.json`; it comes last, so that a folder with a finished one is whole."""
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        self.write(MANIFEST, text.encode())
+        self.write(MANIFEST, manifest.to_text(content).encode())
 
     def write_shard(self, table: pa.Table, series: pa.Table | None = None) -> None:
-        """Keep finished runs; the name comes from their ids, so that no two shards collide.
-
-        Series go first: a run is finished once its outcomes are there.
-        """
-        ids = " ".join(table["run_id"].to_pylist())
-        name = f"{hashlib.sha256(ids.encode()).hexdigest()[:16]}.parquet"
-        for folder, content in ((SERIES, series), (SHARDS, table)):
+        """Keep finished runs. Series go first: a run is finished once its outcomes are there."""
+        for kind, content in ((SERIES, series), (SHARDS, table)):
             if content is not None:
-                (self.path / folder).mkdir(exist_ok=True)
-                write_whole(self.path / folder / name, parquet(content))
-
-    def read_shards(self, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the finished runs of this folder and of the parts in it, in no order.
-
-        Parameters
-        ----------
-        schema : Schema
-            Of the table of outcomes.
-        columns : sequence of str, optional
-            Those to read; all if not given.
-        """
-        wanted = pa.schema([schema.field(name) for name in columns or schema.names])
-        tables = []
-        for path in self.shards(SHARDS):
-            try:
-                tables.append(pq.read_table(path, columns=wanted.names).cast(wanted))
-            except (pa.ArrowException, OSError, ValueError):
-                continue  # damaged from outside: its runs count as not done
-        return pa.concat_tables([wanted.empty_table(), *tables])
-
-    def shards(self, kind: str) -> list[Path]:
-        """Return the files of one kind (SHARDS or SERIES) in this folder and its parts."""
-        return sorted(
-            path
-            for place in ("", f"{PARTS}/")
-            for path in self.path.glob(f"{place}{kind}/[!.]*.parquet")
-        )
+                shards.write(self.path / kind, content)
 
 
 @contextmanager
@@ -145,34 +100,53 @@ def open_folder(
     """
     if overwrite and resume:
         raise InputError("--overwrite and --resume", str(out), "allowed: one of them")
-    whole = Path(os.path.abspath(out))
+    whole = Path(os.path.realpath(out))  # a link stays, and what it points to is filled
     if overwrite and Path.cwd().is_relative_to(whole):
         raise InputError("--overwrite of the folder you are in", str(out), "allowed: another --out")
+    swapping.recover_name(whole)
     out = whole / part
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for place in dict.fromkeys((whole, out)):
             stack.callback(_remove_if_empty, place)  # last, when the lock is gone
         stack.enter_context(locked(whole, part))
+        if not part:
+            swapping.recover(whole)
         if resume:
             _remove_leftovers(out)
         folder = Folder(out, {} if overwrite else _earlier(out, recipe, resume))
-        if aside := overwrite and bool(_entries(out)):
-            folder = Folder(_make_numbered(out.with_name(f"{out.name}.new-")), {})
+        if overwrite and entries(out):
+            swapping.check_replaceable(out)
+            folder = _aside(out, recipe)
+            stack.callback(_remove_if_empty, folder.path)
+            stack.enter_context(swapping.replacement(out, folder.path, stack.close))
         try:
             yield folder
         except BaseException:
             if not folder.earlier:
                 _remove_if_barren(folder.path)
             raise
-        if aside:
-            _swap(folder.path, out)
+
+
+def _aside(out: Path, recipe: dict[str, Any]) -> Folder:
+    """Return the folder to build in: that of a command that was killed at it, or a new one."""
+    for new in swapping.begun(out):
+        with suppress(InputError):
+            _remove_leftovers(new)
+            return Folder(new, _earlier(new, recipe, resume=True))
+        swapping.remove(new)
+    new = _make_numbered(out.with_name(f"{out.name}.new-"))
+    try:
+        (new / NEW).touch()
+    except OSError:
+        _remove_if_empty(new)
+        raise
+    return Folder(new, {})
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed in the middle of a file has left."""
-    for part in folder.glob("**/.part-*"):
-        part.unlink(missing_ok=True)
+    for path in list(leftovers(folder)):
+        path.unlink(missing_ok=True)
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -182,42 +156,38 @@ def _remove_if_empty(folder: Path) -> None:
 
 def _remove_if_barren(folder: Path) -> None:
     """Remove what a command that failed before any result leaves behind."""
-    if {path.name for path in _entries(folder)} <= {MANIFEST}:
+    if {path.name for path in entries(folder)} <= {MANIFEST}:
         (folder / MANIFEST).unlink(missing_ok=True)
         _remove_if_empty(folder)
 
 
-def _entries(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if not path.name.startswith((".lock", ".stale"))]
-
-
 def _earlier(out: Path, recipe: dict[str, Any], resume: bool) -> dict[str, Any]:
     """Return the manifest to go on from; empty where nothing is there."""
-    if not _entries(out):
+    if not entries(out):
         return {}
     if not resume:
         allowed = "allowed: an empty folder, --resume, --overwrite"
         raise InputError("the result folder is not empty", str(out), allowed)
-    manifests = [_manifest(out / MANIFEST)] if _own(out) else []
-    parts = [_manifest(path) for path in sorted(out.glob(f"{PARTS}/{MANIFEST}"))]
-    for manifest in manifests + parts:
-        before = {key: manifest.get(key) for key in recipe}
-        if difference := _difference(before, json.loads(json.dumps(recipe))):
+    own = [_manifest(out / MANIFEST)] if _own(out) else []
+    begun = [part / MANIFEST for part in parts(out) if (part / MANIFEST).exists()]
+    for earlier in [*own, *map(_manifest, begun)]:
+        now = json.loads(json.dumps(recipe))
+        if difference := _difference(manifest.recipe(earlier), now):
             raise InputError(f"--resume: {difference}", str(out), "allowed: the same as there")
-    return manifests[0] if manifests else {}
+    return own[0] if own else {}
 
 
 def _own(out: Path) -> bool:
     """Tell whether there is more in a folder than parts to be joined."""
-    return not all(path.match(PARTS) for path in _entries(out))
+    return set(entries(out)) != set(parts(out))
 
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+        return manifest.read(path)
+    except ValueError as error:
         allowed = "allowed: a folder with one, --overwrite"
-        what = f"--resume without a readable {MANIFEST}"
+        what = f"--resume without a whole {MANIFEST}: {error}"
         raise InputError(what, str(path.parent), allowed) from None
 
 
@@ -236,26 +206,3 @@ def _difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> 
 def _short(value: object) -> str:
     text = "absent" if value is None else json.dumps(value)
     return text if len(text) <= 30 else text[:27] + "..."
-
-
-def _swap(new: Path, out: Path) -> None:
-    """Put a finished folder in the place of an old one, which is then removed.
-
-    What the old one held beside results of this program moves over: it is somebody's.
-    """
-    old = new.with_name(f"{new.name}.old")
-    out.rename(old)
-    try:
-        new.rename(out)
-    except OSError:
-        old.rename(out)
-        raise
-    for path in _foreign(old):
-        if not (out / path.name).exists():
-            path.rename(out / path.name)
-    shutil.rmtree(old)
-
-
-def _foreign(folder: Path) -> Sequence[Path]:
-    entries = _entries(folder)
-    return [path for path in entries if path.name not in RESULTS and not path.match(PARTS)]

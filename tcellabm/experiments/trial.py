@@ -90,6 +90,8 @@ class TrialPlan(Plan):
         if params.resolution.represented_fraction < 1.0:
             what = "a trial needs whole patients"
             raise InputError(what, str(file), "allowed: resolution.represented_fraction = 1")
+        if params.time.days == 0.0:
+            raise InputError("no day is followed", "time.days", "allowed: above 0, in a trial")
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
         name = trial.files.get("posterior")
         arms = _arms(Posterior.load(name, params), params, seed) if name else [{}]

@@ -6,13 +6,13 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Protocol
 
-from tcellabm.experiments.signals import interrupts_held
+from tcellabm.experiments.signals import end_with_parent, interrupts_held
 from tcellabm.params import InputError
 
 if TYPE_CHECKING:
@@ -151,15 +151,8 @@ class _Worker:
 
 def _work(scheduler: str, folder: str, keys: "Security", pipe: Connection) -> None:
     """Be a worker until the parent ends."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     asyncio.run(_serve(scheduler, folder, keys, pipe))
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 async def _serve(scheduler: str, folder: str, keys: "Security", pipe: Connection) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from difflib import SequenceMatcher
 
+from pydantic import ValidationError
+
 _MESSAGE = 190  # "error: " in front of it makes a line of at most 200 characters
 
 
@@ -88,3 +90,9 @@ def nearest(key: str, known: Iterable[str]) -> str:
     while len(names) > 1 and len(", ".join(names)) > 90:
         names.pop()
     return ", ".join(names)
+
+
+def fault_of(error: ValidationError) -> str:
+    """Return the first fault that a schema found: where, and what is wrong."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))

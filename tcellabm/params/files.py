@@ -30,7 +30,7 @@ def shipped_file(name: str) -> Path | None:
 
 def read_toml(path: Path, where: str) -> dict[str, Any]:
     """Read a parameter file, refusing whatever is not TOML with keys in it."""
-    text = _read_text(path, where)
+    text = read_text(path, where)
     try:
         table = tomllib.loads(text)
     except RecursionError:
@@ -42,15 +42,23 @@ def read_toml(path: Path, where: str) -> dict[str, Any]:
     return table
 
 
-def _read_text(path: Path, where: str) -> str:
+def read_text(path: Path, where: str, most_bytes: int = _LARGEST_BYTES) -> str:
+    """Read a file of text in UTF-8, with or without a byte-order mark.
+
+    Raises
+    ------
+    InputError
+        It is no such file, or larger than allowed; `where` is named.
+    """
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
-            raise InputError("a folder, or too large", where, "allowed: a TOML file of up to 1 MB")
+        if not path.is_file() or path.stat().st_size > most_bytes:
+            allowed = f"allowed: a file of up to {most_bytes // 1_000_000} MB"
+            raise InputError("a folder, or too large", where, allowed)
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError("cannot be read", where, str(error.strerror)) from None
     except UnicodeDecodeError:
-        raise InputError("not text", where, "allowed: TOML in UTF-8") from None
+        raise InputError("not text", where, "allowed: text in UTF-8") from None
 
 
 class Said(NamedTuple):
@@ -87,4 +95,13 @@ def _walk(
             inner = {part: raw for part, raw in value.items() if part != "source"}
             yield from _walk(inner, where, leaves, f"{key}.", value.get("source", source))
         else:
-            yield key, Said(value, source)
+            yield key, Said(plain(value), source)
+
+
+def plain(value: Any) -> Any:
+    """Return arrays, series and ranges as lists, and numbers of NumPy as Python's."""
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [plain(part) for part in value]
+    return value.tolist() if hasattr(value, "tolist") else value

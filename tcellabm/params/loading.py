@@ -12,6 +12,7 @@ from tcellabm.params.errors import InputError, shorten
 from tcellabm.params.files import Said, find_file, flatten, read_toml
 from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, model_file, settable
 from tcellabm.params.parameters import OVERRIDE, Entry, Parameters, entries
+from tcellabm.params.size import check_size
 
 type File = str | os.PathLike[str]
 
@@ -141,7 +142,7 @@ def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sw
     axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
     sweep = Sweep(Parameters.of(merged), axes, top.arms, files)
     for point in sweep.points():
-        sweep.params.replace(point)  # some values are allowed only next to others
+        check_size(sweep.params.replace(point))  # some values are allowed only next to others
     return sweep
 
 

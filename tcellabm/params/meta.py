@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tcellabm.params.errors import InputError, nearest, shorten
+from tcellabm.params.errors import InputError, fault_of, nearest, shorten
 from tcellabm.params.files import flatten, read_toml, shipped_file
 from tcellabm.params.schema import leaves
 
@@ -132,10 +132,8 @@ def _described(key: str, kind: type, raw: object, where: str) -> Meta:
     try:
         said = _Described.model_validate(raw)
     except ValidationError as error:
-        fault = error.errors()[0]
-        what = ".".join([key, *map(str, fault["loc"])])
         allowed = "allowed: value, unit, range, source"
-        raise InputError(f"{what}: {fault['msg']}", where, allowed) from None
+        raise InputError(f"{key}.{fault_of(error)}", where, allowed) from None
     meta = Meta(key, kind, said.value, said.unit, tuple(said.range), said.source, where)
     if not _is_range(kind, meta.range):
         what = f"{key}.range = {shorten(said.range)}"

@@ -10,8 +10,9 @@ from kernels.lab import assert_close
 
 from tcellabm.biology import rates
 from tcellabm.biology.recovery import recovery_law
-from tcellabm.biology.tissue import Tissue, TooManyAgentsError
+from tcellabm.biology.tissue import Tissue
 from tcellabm.kernels import layout, recovery
+from tcellabm.params.size import TooManyAgentsError
 
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
@@ -174,11 +175,7 @@ def test_single_cells_and_groups_are_put_in_the_same_places():
 
 def test_too_many_agents_are_refused_by_name():
     with pytest.raises(TooManyAgentsError, match="resolution.max_agents"):
-        tissue(
-            resolution__single_cell=True,
-            resolution__represented_fraction=1e-8,
-            resolution__max_agents=1000,
-        )
+        tissue(marrow__rows=40, marrow__cols=40, resolution__max_agents=1000)
 
 
 # --- room ------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from tcellabm.experiments.calibration import (
     targets,
 )
 from tcellabm.experiments.comparison import read_published
+from tcellabm.experiments.lock import locked
+from tcellabm.experiments.names import LOCK
 from tcellabm.experiments.posterior import Posterior
 from tcellabm.params import InputError, load
 from tcellabm.params.files import find_file
@@ -122,8 +124,65 @@ def test_a_known_parameter_is_found_and_others_are_not_and_it_resumes(monkeypatc
     posterior = Posterior.load(str(tmp_path / "a" / "posterior.json"), load())
     assert posterior.keys == (killing, other) and len(posterior.weights) == 40
     done = len(ran)
-    again = module.calibrate(made, tmp_path / "a", particles=40, generations=3, workers=1)
+    again = module.calibrate(made, tmp_path / "a", 40, 3, workers=1, resume=True)
     assert again == first and len(ran) == done
     with pytest.raises(InputError, match="another recipe"):
         other_seed = Calibration(made.trial, made.priors, 5, 2, SMALL)
-        module.calibrate(other_seed, tmp_path / "a", particles=40, generations=3, workers=1)
+        module.calibrate(other_seed, tmp_path / "a", 40, 3, workers=1, resume=True)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A calibration of one parameter whose trials take no time."""
+    pytest.importorskip("pyabc")
+    rows = targets(PUBLISHED)
+    exact = dict(zip(rows["id"], rows["value"], strict=True))
+    monkeypatch.setattr(module, "summary", lambda calibration, logs: exact)
+    priors = {"population.product.killing.median": (0.5, 2.0)}
+    return Calibration("trials/eliana.toml", priors, 5, 1, SMALL)
+
+
+def calibrate(made, folder, generations=1):
+    return module.calibrate(made, folder, 4, generations, workers=1, resume=folder.exists())
+
+
+@pytest.mark.filterwarnings("ignore")  # pyABC's own dependencies
+@pytest.mark.parametrize("damage", ["empty", "cut short", "no database", "no tables"])
+def test_a_database_that_cannot_be_gone_on_with_is_refused(quick, tmp_path, damage):
+    calibrate(quick, tmp_path / "a")
+    database = tmp_path / "a" / module.DATABASE
+    whole = database.read_bytes()
+    database.write_bytes(
+        {
+            "empty": b"",
+            "cut short": whole[: len(whole) // 2],
+            "no database": b"mine" + whole[4:],
+            "no tables": whole[:100] + bytes(len(whole) - 100),
+        }[damage]
+    )
+    left = database.read_bytes()
+    with pytest.raises(InputError, match="empty or damaged"):
+        calibrate(quick, tmp_path / "a", 2)
+    assert database.read_bytes() == left
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_calibration_stopped_in_its_first_generation_goes_on(quick, tmp_path, monkeypatch):
+    with monkeypatch.context() as world, pytest.raises(KeyboardInterrupt):
+        world.setattr(module, "summary", stop)
+        calibrate(quick, tmp_path / "a")
+    assert not (tmp_path / "a" / LOCK).exists()
+    assert len(calibrate(quick, tmp_path / "a")["weights"]) == 4
+
+
+def stop(calibration, logs):
+    raise KeyboardInterrupt
+
+
+def test_a_folder_in_use_or_not_empty_is_not_calibrated_in(quick, tmp_path):
+    with locked(tmp_path), pytest.raises(InputError, match="in use"):
+        calibrate(quick, tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        module.calibrate(quick, tmp_path, 4, 1, workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -18,7 +18,14 @@ from tcellabm.experiments.private import HOST, PrivateScheduler, PrivateWorker
 from tcellabm.identity import MODEL_VERSION
 
 HERE = Path(__file__).parent
-SWEEP = [str(HERE / "faulty.py"), "sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--out", "a"]
+SWEEP = [
+    str(HERE.parent / "faults" / "faulty.py"),
+    "sweep",
+    "--set",
+    f"{DOSE}=[5e5, 2e6]",
+    "--out",
+    "a",
+]
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
 
 

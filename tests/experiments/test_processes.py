@@ -67,13 +67,13 @@ def test_a_sweep_survives_ctrl_c_a_kill_and_the_death_of_a_worker(begin, tmp_pat
 
     sweep = begin("--workers", "2", "--out", "a", "--resume")
     wait_until(lambda: runs_on_disk(folder) >= int(kept) + 6)
-    with pytest.raises(InputError, match="in use by process"):
+    with pytest.raises(InputError, match="in use by another process"):
         lock.locked(folder).__enter__()
     workers_of(sweep)[0].kill()
     err = sweep.communicate(timeout=PATIENCE)[1]
     assert "Traceback" not in err
     assert sweep.returncode == 0, err
-    assert not (folder / ".lock").exists()
+    assert not (folder / lock.LOCK).exists()
 
     monkeypatch.chdir(tmp_path)
     assert execute(["sweep", *SHORT, "--workers", "0", "--out", "undisturbed"]) == 0

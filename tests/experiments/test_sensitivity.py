@@ -154,7 +154,7 @@ def test_a_study_from_the_command_line(method, samples, tmp_path, monkeypatch):
     assert size["severe_crs", HALF_LIFE] == pytest.approx(0.0, abs=1e-9)
     assert size["remission", "chance"] > 0.4
     assert size["remission", DOSE] == pytest.approx(0.0, abs=1e-9)
-    assert json.loads(Path("a/manifest.json").read_text())["sensitivity"] == method
+    assert json.loads(Path("a/manifest.json").read_text(encoding="utf-8"))["sensitivity"] == method
 
 
 @pytest.mark.usefixtures("fake_model")

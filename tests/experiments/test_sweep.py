@@ -173,18 +173,6 @@ def test_the_map_is_drawn_while_the_sweep_runs(plan, tmp_path, monkeypatch):
     assert drawn == sorted(drawn)
 
 
-def test_a_damaged_shard_is_computed_again(plan, tmp_path, monkeypatch, whole):
-    out = tmp_path / "a"
-    monkeypatch.setattr(runner, "simulate", stop_after(7, KeyboardInterrupt()))
-    with pytest.raises(Interrupted):
-        sweep(plan, out, HERE)
-    (shard,) = (out / "shards").iterdir()
-    shard.write_bytes(shard.read_bytes()[:-20])
-    monkeypatch.setattr(runner, "simulate", fake_simulate)
-    sweep(plan, out, HERE, resume=True)
-    assert table_bytes(out) == whole
-
-
 def test_a_run_that_raises_becomes_a_row_after_three_tries(plan, tmp_path, monkeypatch):
     bad, tries = plan.tasks[1].seed, []
 

@@ -72,7 +72,7 @@ def draw_temperature(panel: "Axes", series: pd.DataFrame) -> None:
     fever = np.maximum(temperature, _FEVER)
     panel.fill_between(day, _FEVER, fever, color="#d55e00", alpha=0.45, linewidth=0)
     panel.axhline(_FEVER, color="0.4", linewidth=1)
-    panel.set_ylim(min(36.0, temperature.min()), max(41.0, temperature.max()))
+    panel.set_ylim(temperature.min(initial=36.0), temperature.max(initial=41.0))
 
 
 def draw_grades(panel: "Axes", series: pd.DataFrame) -> None:
@@ -95,7 +95,7 @@ def draw_grades(panel: "Axes", series: pd.DataFrame) -> None:
 def _stretches(day: np.ndarray, grade: np.ndarray) -> list[tuple[float, float, int]]:
     """Return the times of constant grade as (start, end, grade)."""
     starts = np.flatnonzero(np.diff(grade, prepend=-1))
-    ends = [*starts[1:], len(day) - 1]
+    ends = [*starts[1:], len(day) - 1][: len(starts)]  # none of no days
     return [
         (float(day[start]), float(day[end]), int(grade[start]))
         for start, end in zip(starts, ends, strict=True)

@@ -59,7 +59,7 @@ def _figure(
     series: pd.DataFrame, outcomes: Mapping[str, Any], treatments: Treatments, limit: float
 ) -> "Figure":
     days = float(series["day"].max())
-    ends = [_EARLY_DAYS, days] if days > _EARLY_DAYS else [max(days, 1.0)]
+    ends = [_EARLY_DAYS, days] if days > _EARLY_DAYS else [max(1.0, days)]  # of no days too
     figure, grid = _panels(len(ends))
     for column, end in zip(grid.T, ends, strict=True):
         shown = series[series["day"] <= end]

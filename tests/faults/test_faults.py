@@ -1,6 +1,7 @@
 """Sweeps of a model that takes no time, disturbed for real: killed, frozen, out of disk space."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from experiments.conftest import DOSE, HALF_LIFE, PATIENCE, fake_simulate, runs_
 
 from tcellabm.cli import execute
 from tcellabm.experiments import runner
+from tcellabm.experiments.names import LOCK
 
 PROGRAM = str(Path(__file__).with_name("faulty.py"))
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "20"]
@@ -86,7 +88,7 @@ def test_of_two_sweeps_started_on_one_folder_one_is_refused(begin, undisturbed):
     ends = sorted(finish(process) for process in both)
     assert [code for code, _ in ends] == [0, 2]
     assert len(ends[1][1]) == 1
-    assert "in use by process" in ends[1][1][0] or "just been taken" in ends[1][1][0]
+    assert "in use by another process" in ends[1][1][0]
     assert Path("a/outcomes.parquet").read_bytes() == undisturbed
 
 
@@ -119,13 +121,73 @@ def test_a_full_disk_ends_a_sweep_that_goes_on_when_there_is_space(begin, undist
     code, said = finish(begin("--workers", "0", "--out", out, SHARD_RUNS="1"))
     assert code == 2
     assert len(said) == 1
-    assert said[0].startswith("error: can't write ")
+    assert said[0].startswith("error: can't read or write ")
     assert "No space left on device" in said[0]
     kept = runs_on_disk(Path(out))
     assert 0 < kept < RUNS
     assert not Path(out, "outcomes.parquet").exists()
-    assert not Path(out, ".lock").exists()
+    assert not Path(out, LOCK).exists()
     bigger = ["mount", "-o", "remount,size=20m", str(small_disk)]
     subprocess.run(bigger, check=True)
     assert here(out, "--resume") == undisturbed
     assert os.listdir(small_disk) == ["a"]
+
+
+def refused(capsys, *words):
+    """Run a sweep that must be refused in one line before any run; return the line."""
+    capsys.readouterr()
+    assert execute([*SWEEP, "--workers", "0", "--out", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and len(line) <= 200
+    return line
+
+
+@pytest.fixture
+def no_runs(monkeypatch):
+    def simulate(params, seed):
+        raise AssertionError("a run was begun")
+
+    monkeypatch.setattr(runner, "simulate", simulate)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tmpfs is Linux's")
+def test_a_mount_point_is_filled_but_neither_overwritten_nor_written_when_read_only(
+    undisturbed, small_disk, no_runs, capsys, monkeypatch
+):
+    disk = str(small_disk)
+    with monkeypatch.context() as world:
+        world.setattr(runner, "simulate", fake_simulate)
+        assert here(disk) == undisturbed
+    assert "mount point" in refused(capsys, disk, "--overwrite")
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    assert "Read-only file system" in refused(capsys, str(small_disk / "a"))
+    assert "Read-only file system" in refused(capsys, disk, "--resume")
+
+
+def test_a_folder_that_can_be_none_is_refused_before_any_run(no_runs, capsys):
+    Path("file").touch()
+    Path("loop").symlink_to("loop")
+    for out in ("file", "file/a", "loop"):
+        assert "can't read or write" in refused(capsys, out)
+    Path("a").mkdir()
+    Path("a/shards").write_text("mine", encoding="utf-8")
+    assert "not empty" in refused(capsys, "a")
+    assert "manifest.json" in refused(capsys, "a", "--resume")
+    assert Path("a/shards").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_deleted_in_the_middle_ends_a_sweep_in_one_line(begin):
+    sweep = begin("--workers", "0", "--out", "a", PAUSE="0.1", SHARD_RUNS="1")
+    wait_until(lambda: runs_on_disk(Path("a")) >= 1)
+    Path("a").rename("elsewhere")  # a name goes in one step
+    shutil.rmtree("elsewhere")
+    code, said = finish(sweep)
+    assert code == 2 and len(said) == 1
+    assert said[0].startswith("error: can't read or write ") and "No such file" in said[0]
+    assert not Path("a").exists()
+
+
+def test_a_link_to_a_folder_that_is_not_there_yet_is_filled(undisturbed):
+    Path("a").symlink_to("disk/results")
+    assert here("a") == undisturbed == here("a", "--overwrite")
+    assert Path("a").is_symlink() and os.listdir("disk") == ["results"]
