@@ -10,6 +10,7 @@ import math
 import numpy as np
 from reference import (
     BLOOD,
+    NICHE,
     UL_PER_ML,
     Course,
     Ladder,
@@ -18,11 +19,12 @@ from reference import (
     leukemic_division,
     saturating,
     share_in_blood,
+    size,
 )
 from scipy.integrate import solve_ivp
 
 MARROW = 0
-RUNGS = 25
+RUNGS = NICHE + 1
 # Order of the unknowns: each block is (marrow, blood) but the last two.
 BLOCKS = {"leukemia": (2, RUNGS), "b_cell": (2,), "car_t": (2, 3), "myeloid": (2,), "ifng": (2,)}
 MEMORY, EFFECTOR, EXHAUSTED = range(3)
@@ -35,16 +37,19 @@ class MeanField:
 
     def __init__(self, params):
         self.params, self.ladder, self.course = params, Ladder(params), Course(params)
-        capacity = params.marrow.capacity_cells
+        self.size = size(params)
+        capacity = params.marrow.capacity_cells * self.size
         blood = params.blood.ml_per_kg * params.patient.weight_kg * UL_PER_ML
         self.sites = [
             Site(params, capacity / params.marrow.cells_per_ul, capacity),
             Site(params, blood),
         ]
-        self.division = leukemic_division(params)
-        self.rejection = params.patient.anti_car_per_day
-        if not params.lymphodepletion.given:
-            self.rejection *= params.lymphodepletion.anti_car_factor
+        self.division, self.death = (np.full(RUNGS, rate) for rate in self.leukemic_rates())
+        self.division[NICHE] = self.death[NICHE] = 0.0
+
+    def leukemic_rates(self):
+        """Return division and death of cells outside of the niche, per day."""
+        return leukemic_division(self.params), self.params.leukemia.death_per_day
 
     def solve(self, days):
         """Return the cells of the body on some days, by name, from the infusion on."""
@@ -62,41 +67,56 @@ class MeanField:
 
     def start(self):
         """Return the state of day 0, the engrafting cells in blood."""
-        params, product, depleted = self.params, self.params.product, self.params.lymphodepletion
+        params, product = self.params, self.params.product
         blast, b_cell, patient = params.leukemia, params.b_cell, params.patient
-        rungs = patient.leukemic_burden * (1.0 - patient.cd19_negative_fraction) * self.ladder.law
+        positive = patient.leukemic_burden * (1.0 - patient.cd19_negative_fraction)
+        rungs = positive * (1.0 - patient.niche_fraction) * self.ladder.law
         rungs[0] = patient.leukemic_burden * patient.cd19_negative_fraction
+        hidden = np.zeros(RUNGS)
+        hidden[NICHE] = positive * patient.niche_fraction
         blasts = share_in_blood(blast, blast.death_per_day, patient.net_growth_per_day)
         b_cells = share_in_blood(b_cell, b_cell.death_per_day)
         dose = product.dose_cells_per_kg * patient.weight_kg * product.engrafting_fraction
         memory = dose * product.memory_fraction
         return np.concatenate(
             [
-                (1.0 - blasts) * rungs,
+                (1.0 - blasts) * rungs + hidden,
                 blasts * rungs,
-                depleted.b_cells_left * np.array([1.0 - b_cells, b_cells]),
+                self.b_cells_at_first() * np.array([1.0 - b_cells, b_cells]),
                 [0.0, 0.0, 0.0, memory, dose - memory, 0.0],
-                [params.myeloid.pool_cells * depleted.myeloid_share_left, 0.0],
+                [self.myeloid_at_first(), 0.0],
                 [params.cytokines.ifng.baseline_pg_per_ml] * 2,
             ]
         )
 
+    def b_cells_at_first(self):
+        law, depletion = self.params.b_cell, self.params.lymphodepletion
+        if depletion.given:
+            return self.size * depletion.b_cells_left
+        return self.size * law.most_cells * self.params.patient.b_cell_output * law.share_undepleted
+
+    def myeloid_at_first(self):
+        depletion = self.params.lymphodepletion
+        left = depletion.myeloid_share_left if depletion.given else 1.0
+        return self.size * self.params.myeloid.pool_cells * left
+
     def slope(self, day, state):
         """Return the change per day."""
         now = unpack(state)
-        self.meet(now)
+        self.meet(day, now)
         parts = (
             self.leukemia(now["leukemia"]),
             self.b_cells(day, now["b_cell"]),
-            self.car_t(day, now["car_t"]),
+            self.car_t(self.course.rejection(day), now["car_t"]),
             self.myeloid(day, now["myeloid"], now["ifng"][MARROW]),
             self.ifng(now["ifng"]),
         )
         return np.concatenate([part.ravel() for part in parts])
 
-    def meet(self, now):
+    def meet(self, day, now):
         """Set densities and hazards of both sites."""
         law, ladder = self.params.encounter, self.ladder
+        level = self.course.cytokines(day) * self.params.patient.homeostatic_cytokines
         activity = np.array([law.memory_activity, 1.0, law.exhausted_activity])
         for place, site in enumerate(self.sites):
             targets = now["leukemia"][place].copy()
@@ -106,57 +126,63 @@ class MeanField:
             site.lysis = ladder.lysis @ targets / site.volume
             site.activation = ladder.activation @ targets / site.volume
             site.release = ladder.release @ targets / site.volume
-            site.encounter()
+            site.encounter(level, self.course.release(day))
 
     def leukemia(self, cells):
         blast, ladder = self.params.leukemia, self.ladder
         net = [
-            self.division * site.room - blast.death_per_day - site.killing * ladder.lysis
+            self.division * site.room - self.death - site.killing * ladder.lysis
             for site in self.sites
         ]
-        change = np.array(net) * cells + exchange(blast) @ cells
+        moving = cells.copy()
+        moving[:, NICHE] = 0.0
+        change = np.array(net) * cells + exchange(blast) @ moving
         change -= (ladder.up + ladder.down) * cells
         change[:, 1:] += (ladder.up * cells)[:, :-1]
         change[:, :-1] += (ladder.down * cells)[:, 1:]
+        leaked = blast.niche_exit_per_day * cells[:, NICHE]
+        change[:, NICHE] -= leaked
+        change[:, ladder.from_niche] += leaked
         return change
 
     def b_cells(self, day, cells):
         law, lysis = self.params.b_cell, self.ladder.lysis[self.ladder.b_cell]
         loss = [law.death_per_day + site.killing * lysis for site in self.sites]
-        made = [self.course.b_cells(day), 0.0]
-        return made - np.array(loss) * cells + exchange(law) @ cells
+        back = self.course.b_cells_back(day)
+        output = self.size * self.params.patient.b_cell_output
+        space = max(0.0, 1.0 - cells.sum() / (law.most_cells * output))
+        made = law.influx_per_day * output + law.division_per_day * space * cells[MARROW]
+        return np.array([back * made, 0.0]) - np.array(loss) * cells + exchange(law) @ cells
 
-    def car_t(self, day, cells):
+    def car_t(self, rejection, cells):
         passing = exchange(self.params.car_t)
-        window = self.course.window(day)
         within = [
-            self.phenotypes(site, window) @ here
-            for site, here in zip(self.sites, cells, strict=True)
+            self.phenotypes(site) @ here for site, here in zip(self.sites, cells, strict=True)
         ]
-        return np.array(within) + passing @ cells
+        return np.array(within) + passing @ cells - rejection * cells
 
-    def phenotypes(self, site, window):
+    def phenotypes(self, site):
         """Return the matrix that drives (memory, effector, exhausted) cells at a site."""
         law, product, phi = self.params.car_t, self.params.product, site.stimulation
-        birth = law.division_per_day * product.fitness * window * phi
+        birth = law.division_per_day * product.fitness * phi * site.supply
         wake = law.memory_activation_per_day * phi
         rest = law.memory_return_per_day * (1.0 - phi)
-        tire = law.exhaustion_per_day * product.exhaustion * site.engaged
+        slower = product.affinity**self.params.encounter.exhaustion_affinity_exponent
+        tire = law.exhaustion_per_day * product.exhaustion * site.engaged / slower
         fade = math.log(2.0) / product.persistence_half_life_days
         contract = law.contraction_per_day * (1.0 - law.contraction_protection * phi)
-        matrix = np.array(
+        return np.array(
             [
                 [law.memory_division_share * birth - fade - wake, rest, 0.0],
                 [wake, birth - contract - rest - tire, 0.0],
                 [0.0, tire, -law.exhausted_loss_per_day],
             ]
         )
-        return matrix - self.rejection * np.eye(3)
 
     def myeloid(self, day, cells, ifng):
         law, site = self.params.myeloid, self.sites[MARROW]
         flux = saturating(site.killing * site.lysis, law.killing_flux_half_per_ul_per_day)
-        primed = saturating((ifng / law.ifng_half_pg_per_ml) ** law.ifng_hill, 1.0)
+        primed = saturating(ifng, law.ifng_half_pg_per_ml)
         contact = saturating(site.secreting, law.contact_half_density_per_ul)
         on = law.activation_per_day * (flux * primed + law.contact_share * contact)
         switched = on * cells[RESTING] - law.deactivation_per_day * cells[ACTIVATED]

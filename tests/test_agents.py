@@ -286,7 +286,8 @@ def test_property_layers_are_the_arrays_that_kernels_write():
 def test_densities_agree_with_agents(model):
     marrow = model.params.marrow
     shape, voxels = (marrow.rows, marrow.cols), marrow.rows * marrow.cols
-    simulated = marrow.capacity_cells * model.params.resolution.represented_fraction
+    body = model.patient.weight_kg / marrow.reference_weight_kg
+    simulated = marrow.capacity_cells * body * model.params.resolution.represented_fraction
     voxel_ul = simulated / marrow.cells_per_ul / voxels
     cells = {name: np.zeros(voxels + 1) for name in DENSITIES}
     for agent in model.agents:

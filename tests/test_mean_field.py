@@ -27,6 +27,15 @@ UNLIMITED = {
 }
 # Leukemia that the product holds but does not clear: cells of no kind become few.
 HELD = {"patient.leukemic_burden": 4e11, "product.killing": 0.2}
+# A great part of the leukemia in its niche, from which it comes back within weeks.
+HIDDEN = {"patient.niche_fraction": 0.3, "leukemia.niche_exit_per_day": 0.04}
+OTHERS = {
+    "hidden": HIDDEN,
+    "rejecting": {"patient.anti_car_response": 1e6, "rejection.loss_per_day": 0.2},
+    "undepleted": {"lymphodepletion.given": False},
+    "small": {"patient.weight_kg": 12.0, "patient.leukemic_burden": 1.2e11},
+    "loosely bound": {"product.affinity": 3.0, "encounter.exhaustion_affinity_exponent": 0.5},
+}
 CLEARED = {
     "patient.leukemic_burden": 1.5e11,
     "product.killing": 4.0,
@@ -58,7 +67,16 @@ def over_mean_field(settings, seed, halvings, days):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_large_populations_follow_the_mean_field(seed):
-    ratios = over_mean_field(HELD, seed, SHORT, [7.0, 14.0, 21.0, 28.0])
+    assert_mean_field(HELD, seed)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_patients_of_other_kinds_follow_the_mean_field(other):
+    assert_mean_field(HELD | OTHERS[other], 1)
+
+
+def assert_mean_field(settings, seed):
+    ratios = over_mean_field(settings, seed, SHORT, [7.0, 14.0, 21.0, 28.0])
     for kind, ratio in ratios.items():
         assert ratio == pytest.approx(1.0, rel=TOLERANCE), kind
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
-from biology.living import drive_of
+from biology.living import B_CELLS, drive_of
 from numba import njit
 
 from tcellabm import TumorTCellModel, load
@@ -18,7 +18,7 @@ from tcellabm.kernels import census, encounter, fields, groups, layout, single, 
 from tcellabm.kernels.draws import binomial, birth_death, birth_death_law
 from tcellabm.kernels.landing import divides
 from tcellabm.kernels.layout import ROWS
-from tcellabm.kernels.rules import birth_and_death, changes, rung_of
+from tcellabm.kernels.rules import birth_and_death, changes, kill_hazard, rung_of, supply_of
 
 CELLS_PER_VOXEL = 8
 DENSE = 7e11  # cells of a body whose marrow is well filled
@@ -88,7 +88,7 @@ class Kernels:
             "dt": dt,
             "state": tissue.state,
             "law": tissue.law,
-            "drive": drive_of(tissue.law, model.time, dt),
+            "drive": drive_of(tissue.law, model.time, dt, tissue.body(B_CELLS)),
             "effect": layout.Effect(),
             "work": tissue.work,
         }
@@ -215,10 +215,9 @@ def laws(dt, saved, state, law, drive):
     for i in range(used):
         s, which, left = saved.site[i], saved.state[i], saved.divisions[i]
         phi, rung = sites.stimulation[s], rung_of(which)
-        killed = sites.killing[s] * law.ladder.lysis[rung]
-        birth, death = birth_and_death(
-            which, left, killed, sites.room[s], phi, drive.window, law.rates
-        )
+        killed = kill_hazard(which, s, sites, law.ladder.lysis, drive)
+        supplied = supply_of(which, s, sites, drive)
+        birth, death = birth_and_death(which, left, killed, supplied, phi, law.rates)
         table.alpha[i], table.beta[i] = birth_death_law(birth, death, 0.5 * dt)
         table.divided[i] = 2.0 * birth * dt if divides(which) and left > 0 else 0.0
         up, down = drive.up[rung], drive.down[rung]

@@ -51,7 +51,8 @@ class Tank:
         self.cytokines.plasma[:] = rng.uniform(0, 50, len(CYTOKINES))
         fraction = self.params.resolution.represented_fraction
         self.plasma_ml = 45.0 * WEIGHT * fraction
-        self.voxel_ml = 1e12 * fraction / 1e6 / 1000 / self.marrow.voxels
+        body = WEIGHT / 40.0
+        self.voxel_ml = 1e12 * body * fraction / 1e6 / 1000 / self.marrow.voxels
 
     def levels(self, c):
         """Concentrations of one cytokine in all voxels and then plasma, pg/mL."""

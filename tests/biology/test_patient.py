@@ -11,7 +11,10 @@ from tcellabm.biology.patient import COVARIATES, draw_patient
 from tcellabm.params import InputError, load
 
 SCENARIO = "scenarios/kymriah.toml"
+WEIGHT, BURDEN = "patient.weight_kg", "patient.leukemic_burden"
+SAME = {"sigma_ln": 0.0, "low": 0.0, "high": 1e13}  # in all patients
 PATIENTS = 10_000
+ROUNDING = 1e-12
 
 
 def draw(params, seed=1):
@@ -20,12 +23,18 @@ def draw(params, seed=1):
 
 @pytest.fixture(scope="module")
 def population():
-    """Covariates of many patients, shape (PATIENTS, covariates)."""
+    """Covariates of many patients, shape (PATIENTS, covariates); burdens as those of 40 kg."""
     params = load(SCENARIO)
     fixed = SimpleNamespace(
-        distributions=dict(params.distributions), pinned=params.pinned, get=params.get
+        distributions=dict(params.distributions),
+        pinned=params.pinned,
+        get=params.get,
+        marrow=params.marrow,
     )
-    return np.array([list(draw(fixed, seed).covariates.values()) for seed in range(PATIENTS)])
+    found = np.array([list(draw(fixed, seed).covariates.values()) for seed in range(PATIENTS)])
+    weight, burden = COVARIATES.index(WEIGHT), COVARIATES.index(BURDEN)
+    found[:, burden] /= found[:, weight] / 40.0
+    return found
 
 
 def test_the_same_seed_gives_the_same_patient():
@@ -36,12 +45,24 @@ def test_the_same_seed_gives_the_same_patient():
 
 @pytest.mark.parametrize("key", COVARIATES)
 def test_setting_one_covariate_never_changes_another(key):
+    """But for the leukemia, which in a smaller body is smaller."""
     free = dict(draw(load(SCENARIO)).covariates)
     low = free[key] * 0.9
     held = dict(draw(load(SCENARIO, {key: low})).covariates)
     assert held.pop(key) == low
     del free[key]
+    if key == WEIGHT:
+        assert held.pop(BURDEN) == pytest.approx(0.9 * free.pop(BURDEN))
     assert held == free
+
+
+@pytest.mark.parametrize("kg", [12.0, 40.0, 100.0])
+def test_a_burden_that_is_set_is_that_patients_and_one_of_the_population_that_of_40_kg(kg):
+    median = {"population.patient.leukemic_burden.median": 1e10}
+    same = {f"population.patient.leukemic_burden.{name}": x for name, x in SAME.items()}
+    drawn = draw(load(SCENARIO, {WEIGHT: kg} | median | same)).leukemic_burden
+    assert drawn == pytest.approx(1e10 * kg / 40.0)
+    assert draw(load(SCENARIO, {WEIGHT: kg, BURDEN: 1e10})).leukemic_burden == 1e10
 
 
 def test_changing_a_distribution_changes_its_covariate_alone():
@@ -63,7 +84,7 @@ def test_covariates_follow_the_population_file(population, key):
     Catches 0.07 of a standard deviation in the median and the quartiles.
     """
     law, found = load(SCENARIO).distributions[key], population[:, COVARIATES.index(key)]
-    assert found.min() >= law.low and found.max() <= law.high
+    assert found.min() >= law.low * (1 - ROUNDING) and found.max() <= law.high * (1 + ROUNDING)
     for share, z in ((0.25, -0.67449), (0.5, 0.0), (0.75, 0.67449)):
         quantile = law.median * np.exp(law.sigma_ln * z)
         if law.low < quantile < law.high:

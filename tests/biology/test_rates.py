@@ -13,6 +13,7 @@ from tcellabm.biology import rates
 from tcellabm.kernels import layout
 
 BIOPSY = {"marrow.rows": 112, "marrow.cols": 112, "resolution.represented_fraction": 1e-7}
+LADDER = slice(1, layout.NICHE)  # rungs with antigen
 NARROW, WIDE = {"leukemia.antigen_sigma_ln": 0.3}, {"leukemia.antigen_sigma_ln": 1.2}
 MEDIANS = [{"leukemia.antigen_median": m} for m in (500.0, 6000.0, 20_000.0, 50_000.0)]
 
@@ -41,23 +42,34 @@ def in_pairs(params, tick, odd):
 def noise(params):
     """The rate matrix of expression noise over the rungs with antigen, and their log densities."""
     ladder = steps(params)
-    q = np.diag(ladder.up[1:-1], 1) + np.diag(ladder.down[2:], -1)
-    return q - np.diag(q.sum(axis=1)), np.log(rates.rungs(params)[1:])
+    q = np.diag(ladder.up[LADDER][:-1], 1) + np.diag(ladder.down[LADDER][1:], -1)
+    return q - np.diag(q.sum(axis=1)), np.log(rates.rungs(params)[LADDER])
 
 
 def test_the_ladder_has_a_rung_without_antigen_and_even_steps_above():
     rungs = rates.rungs(plain())
     assert rungs.size == layout.RUNGS and rungs[0] == 0.0
-    assert rungs[[1, -1]] == pytest.approx((10.0, 1e5))
-    assert np.diff(np.log(rungs[1:])) == pytest.approx(math.log(1e4) / 23)
+    assert rungs[LADDER][[0, -1]] == pytest.approx((10.0, 1e5))
+    assert np.diff(np.log(rungs[LADDER])) == pytest.approx(math.log(1e4) / 23)
+
+
+def test_cells_of_the_niche_bear_the_patients_median_and_are_hardly_reached():
+    params = plain({"leukemia.niche_reach": 0.02})
+    usual = rates.ladder(plain({"leukemia.niche_reach": 1.0}))
+    assert rates.rungs(params)[layout.NICHE] == 6000.0 and rates.rung_law(params)[-1] == 0.0
+    for response, full in zip(rates.ladder(params), usual, strict=True):
+        assert full[layout.NICHE] > 0.0
+        assert response[layout.NICHE] == pytest.approx(0.02 * full[layout.NICHE])
+        assert (response[: layout.NICHE] == full[: layout.NICHE]).all()
 
 
 def test_rungs_hold_the_patients_log_normal():
     law = rates.rung_law(plain())
-    logs = np.log(rates.rungs(plain())[1:])
-    assert law[0] == 0.0 and law.sum() == pytest.approx(1.0)
-    assert law[1:] @ logs == pytest.approx(math.log(6000.0), abs=1e-4)
-    assert np.sqrt(law[1:] @ logs**2 - (law[1:] @ logs) ** 2) == pytest.approx(0.6, rel=1e-3)
+    logs = np.log(rates.rungs(plain())[LADDER])
+    assert law[0] == 0.0 and law[LADDER].sum() == pytest.approx(1.0)
+    law = law[LADDER]
+    assert law @ logs == pytest.approx(math.log(6000.0), abs=1e-4)
+    assert np.sqrt(law @ logs**2 - (law @ logs) ** 2) == pytest.approx(0.6, rel=1e-3)
 
 
 @pytest.mark.parametrize("spread", [*MEDIANS, WIDE, NARROW])
@@ -65,13 +77,14 @@ def test_expression_noise_keeps_the_log_normal(spread):
     """pi Q = 0 to less than one cell in 10^13; every rung with antigen is reached from any."""
     params = plain(spread)
     q, _ = noise(params)
-    assert np.abs(rates.rung_law(params)[1:] @ q).max() < 1e-13
-    assert np.linalg.matrix_rank(q) == layout.RUNGS - 2
+    assert np.abs(rates.rung_law(params)[LADDER] @ q).max() < 1e-13
+    assert np.linalg.matrix_rank(q) == len(q) - 1
 
 
 def test_expression_noise_neither_makes_nor_mends_cells_without_antigen():
     ladder = steps(plain())
-    assert ladder.up[0] == ladder.down[0] == ladder.down[1] == ladder.up[-1] == 0.0
+    assert ladder.up[0] == ladder.down[0] == ladder.down[1] == ladder.up[LADDER][-1] == 0.0
+    assert ladder.up[layout.NICHE] == ladder.down[layout.NICHE] == 0.0
 
 
 @pytest.mark.parametrize("days", [3.0, 5.0, 10.0])
@@ -79,7 +92,7 @@ def test_expression_noise_neither_makes_nor_mends_cells_without_antigen():
 def test_mean_log_density_relaxes_in_the_time_asked_for(days, spread):
     """Within 15 %: the steps of the ladder are 0.7 of a standard deviation."""
     params = plain(spread | {"leukemia.antigen_relaxation_days": days})
-    (q, logs), law = noise(params), rates.rung_law(params)[1:]
+    (q, logs), law = noise(params), rates.rung_law(params)[LADDER]
     off = logs - law @ logs
     # integral of the autocorrelation of the log density: solve q x = -off with law x = 0
     solved = np.linalg.lstsq(np.vstack([q, law]), np.append(-off, 0.0), rcond=None)[0]
@@ -94,7 +107,7 @@ def test_pairs_of_rungs_keep_the_log_normal_whatever_the_tick(tick, odd, spread)
     params = plain(spread)
     law, pairs = rates.rung_law(params), in_pairs(params, tick, odd)
     rise, fall = (-np.expm1(-rate * tick) * law for rate in (pairs.up, pairs.down))
-    assert rise[1:-1] == pytest.approx(fall[2:], abs=1e-13)
+    assert rise[LADDER][:-1] == pytest.approx(fall[LADDER][1:], abs=1e-13)
     assert ((pairs.up > 0) & (pairs.down > 0)).sum() == 0
     assert np.flatnonzero(pairs.up)[0] == 1 + odd
 
@@ -107,7 +120,7 @@ def test_pairs_by_turns_let_the_mean_log_density_relax_in_its_time():
     for odd in (False, True):
         pairs = in_pairs(params, tick, odd)
         rise, fall = -np.expm1(-pairs.up * tick), -np.expm1(-pairs.down * tick)
-        turn = np.diag(rise[1:-1], 1) + np.diag(fall[2:], -1)
+        turn = np.diag(rise[LADDER][:-1], 1) + np.diag(fall[LADDER][1:], -1)
         turns.append(turn + np.diag(1.0 - turn.sum(axis=1)))
     slowest = [np.sort(np.linalg.eigvals(m).real)[-2] for m in (turns[0] @ turns[1], expm(q / 4))]
     assert math.log(slowest[0]) == pytest.approx(math.log(slowest[1]), rel=0.05)
@@ -123,7 +136,7 @@ def test_the_dim_tail_stays_what_it_is_whatever_the_tick(tick):
     law, cells = rates.rung_law(params), 10**12
     turns = [in_pairs(params, tick, odd) for odd in (False, True)]
     bench = Bench(1, seed=71, rates=some_rates())
-    for rung in range(1, layout.RUNGS):
+    for rung in range(1, layout.NICHE):
         bench.put([round(cells * law[rung])], 0, layout.LEUKEMIA + rung)
     dim = rates.rungs(params) < 6000.0 * math.exp(-3 * 0.6)
     before = bench.table()[0, : layout.RUNGS][dim].sum()
@@ -141,14 +154,16 @@ def test_targets_are_lysed_at_less_antigen_than_activates_and_that_at_less_than_
     ladder, rungs = rates.ladder(params), rates.rungs(params)
     assert ladder.lysis[0] == ladder.activation[0] == ladder.release[0] == 0.0
     for half, response in ((300, ladder.lysis), (2000, ladder.activation), (5000, ladder.release)):
-        assert response == pytest.approx(rungs**1.5 / (rungs**1.5 + half**1.5))
+        expected = rungs**1.5 / (rungs**1.5 + half**1.5)
+        assert response[LADDER] == pytest.approx(expected[LADDER])
     assert (ladder.lysis >= ladder.activation).all()
 
 
 def test_weaker_affinity_raises_all_three_half_points_alike():
     weak, usual = (rates.ladder(plain({"product.affinity": a})) for a in (10.0, 1.0))
     for name in ("lysis", "activation", "release"):
-        logit = [np.log(g[1:] / (1 - g[1:])) for g in (getattr(usual, name), getattr(weak, name))]
+        found = [getattr(ladder, name)[LADDER] for ladder in (usual, weak)]
+        logit = [np.log(g / (1 - g)) for g in found]
         assert logit[0] - logit[1] == pytest.approx(1.5 * math.log(10.0))
 
 

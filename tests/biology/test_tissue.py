@@ -18,11 +18,11 @@ LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
 CAR_T = slice(layout.MEMORY, layout.RESTING)
 MYELOID = slice(layout.RESTING, layout.STATES)
+NICHE = layout.LEUKEMIA + layout.NICHE
 ALONE = {  # nothing but leukemia
     "myeloid.pool_cells": 0.0,
     "lymphodepletion.b_cells_left": 0.0,
-    "b_cell.output_early_per_day": 0.0,
-    "b_cell.output_steady_per_day": 0.0,
+    "b_cell.influx_per_day": 0.0,
 }
 
 
@@ -56,7 +56,7 @@ def test_day_0_reaches_the_dim_tail():
     body = Tissue(params, np.random.default_rng(91))
     found = np.array(body.state.body[LEUKEMIA])
     expected = 1e11 * rates.rung_law(params)
-    for rung in range(1, layout.RUNGS):
+    for rung in range(1, layout.NICHE):
         if expected[rung] > 100:  # far above chance: catches 5 SE on every rung
             assert_close(found[rung], expected[rung], math.sqrt(expected[rung]))
     dimmest = rates.rungs(params)[np.flatnonzero(found[1:])[0] + 1]
@@ -73,8 +73,32 @@ def test_day_0_has_the_cd19_negative_clone():
 def test_day_0_after_lymphodepletion_and_without():
     depleted, full = tissue(), tissue(lymphodepletion__given=False)
     assert cells(depleted, B_CELLS) == 10**9 and cells(depleted, MYELOID) == 10**9
-    assert cells(full, B_CELLS) == round(4e8 / 0.0167) and cells(full, MYELOID) == 10**10
+    assert cells(full, B_CELLS) == 0.25 * 2.4e10 and cells(full, MYELOID) == 10**10
     assert cells(depleted, CAR_T) == 0
+
+
+def test_day_0_has_the_niche_in_the_marrow():
+    """Catches 5 % in its size, and any cell of it in blood."""
+    body = tissue(102, patient__leukemic_burden=1e10, patient__niche_fraction=1e-6)
+    assert_close(body.state.body[NICHE], 1e4, 100.0)
+    assert body.state.blood[NICHE] == 0
+    assert cells(body, LEUKEMIA) == 10**10
+    assert tissue(103).state.body[NICHE] == 0
+
+
+def test_a_body_of_twice_the_weight_has_twice_of_all_at_the_same_density():
+    """But for its leukemia, which is that patient's."""
+    single, double = (tissue(patient__weight_kg=kg) for kg in (40.0, 80.0))
+    for kind in (B_CELLS, MYELOID):
+        assert cells(double, kind) == 2 * cells(single, kind)
+    assert cells(double, LEUKEMIA) == cells(single, LEUKEMIA)
+    for name in ("voxel_ul", "blood_ul"):
+        twice = 2 * getattr(single.marrow, name)
+        assert getattr(double.marrow, name) == pytest.approx(twice)
+    for name in ("b_influx", "b_most", "myeloid_steady"):
+        twice = 2 * getattr(single.law.recovery, name)
+        assert getattr(double.law.recovery, name) == pytest.approx(twice)
+    assert double.law.rates.voxel_capacity == pytest.approx(2 * single.law.rates.voxel_capacity)
 
 
 def test_a_biopsy_holds_its_fraction_of_every_cell():
@@ -150,14 +174,26 @@ def test_leukemia_stops_growing_where_the_marrow_is_full():
 
 
 @pytest.mark.parametrize("tick", [1 / 8, 1.0])
-def test_undisturbed_b_cells_and_myeloid_cells_stay_as_many(tick):
-    """Output balances loss: catches 4e-5 of the B cells, 7e-5 of the myeloid cells."""
+def test_undisturbed_myeloid_cells_stay_as_many(tick):
+    """Output balances loss: catches 7e-5 of them."""
     body = tissue(99, lymphodepletion__given=False, patient__leukemic_burden=0.0)
     live(body, 20.0, tick)
-    for found, steady in ((cells(body, B_CELLS), 4e8 / 0.0167), (cells(body, MYELOID), 1e10)):
-        assert_close(found, steady, math.sqrt(2 * steady))
-    in_blood = sum(body.state.blood[B_CELLS])
-    assert in_blood == pytest.approx(4e8 / 0.0167 * 0.1 / 2.1167, rel=0.02)
+    assert_close(cells(body, MYELOID), 1e10, math.sqrt(2 * 1e10))
+
+
+@pytest.mark.parametrize("tick", [1 / 8, 1.0])
+def test_b_cells_settle_where_division_and_influx_balance_death(tick):
+    """Logistic division in the marrow, death everywhere; catches 1 % of the cells of health.
+
+    In a tick of a day cells in blood do not divide, as they do not in life: 2 % are too few there.
+    """
+    body = tissue(104, lymphodepletion__given=False, patient__leukemic_burden=0.0)
+    live(body, 200.0, tick)
+    found, in_blood = cells(body, B_CELLS), sum(body.state.blood[B_CELLS])
+    share = 0.1 / (0.1 + 2.0 + 0.0167)  # of cells in blood, which come from the marrow and die
+    made = 6e6 + 0.14 * (1 - found / 2.4e10) * (1 - share) * found
+    assert found == pytest.approx(made / 0.0167, rel=0.01)
+    assert in_blood == pytest.approx(share * found, rel=0.02)
 
 
 def test_single_cells_and_groups_are_put_in_the_same_places():
@@ -217,43 +253,54 @@ def test_columns_have_room_for_all_rows_that_a_tick_adds(single_cell):
 class Host:
     """What returns in a patient, by day."""
 
-    def __init__(self, params):
-        self.law = recovery_law(params)
+    def __init__(self, **overrides):
+        given = {key.replace("__", "."): value for key, value in overrides.items()}
+        self.law = recovery_law(plain(given))
 
-    def window(self, day):
-        return recovery.window(day, self.law)
-
-    def white_cells_per_ul(self, day):
-        return recovery.white_cells(day, self.law)
-
-    def b_output(self, day):
-        return recovery.b_output(day, self.law)
-
-    def myeloid_output(self, day):
-        return recovery.myeloid_output(day, self.law)
+    def __getattr__(self, name):
+        return lambda *now: getattr(recovery, name)(*now, self.law)
 
 
 def test_the_host_returns_after_lymphodepletion():
-    host = Host(plain())
-    assert (host.window(0.0), host.window(1e4)) == pytest.approx((1.0, 0.3))
-    assert host.window(8.0) == pytest.approx(0.3 + 0.7 / math.e)
-    assert host.white_cells_per_ul(0.0) == 500.0
-    assert host.white_cells_per_ul(18.0) == pytest.approx(2750.0)
-    assert host.white_cells_per_ul(28.0) > 4000.0
-    assert (host.b_output(0.0), host.b_output(1e5)) == pytest.approx((3e7, 4e8))
+    host = Host()
+    assert host.white_cells(0.0) == 500.0
+    assert host.white_cells(18.0) == pytest.approx(2750.0)
+    assert host.white_cells(28.0) > 4000.0
+    assert [host.b_influx(day) for day in (0.0, 20.0, 1e5)] == pytest.approx((0.0, 3e6, 6e6))
+    assert host.b_division(20.0, 0.6e10) == pytest.approx(0.5 * 0.14 * 0.75)
+    assert host.b_division(1e5, 2.5e10) == 0.0
     assert (host.myeloid_output(0.0), host.myeloid_output(1e5)) == pytest.approx((3e8, 3e9))
 
 
+def test_cytokines_of_lymphodepletion_decay_to_their_floor_and_release_with_them():
+    host = Host()
+    level = [host.homeostatic(day) for day in (0.0, 8.0, 1e4)]
+    assert level == pytest.approx((1.0, 0.3 + 0.7 / math.e, 0.3))
+    released = [host.release_factor(day) for day in (0.0, 8.0, 1e4)]
+    assert released == pytest.approx((1.0, 0.1 + 0.9 * level[1] ** 2, 0.1 + 0.9 * 0.09))
+
+
+def test_who_responds_above_the_threshold_rejects_and_sooner_without_lymphodepletion():
+    weak, strong = Host(), Host(patient__anti_car_response=3.1)
+    assert [weak.rejection(day) for day in (0.0, 20.0, 1e5)] == [0.0, 0.0, 0.0]
+    assert [strong.rejection(day) for day in (0.0, 20.0, 1e5)] == pytest.approx((0.0, 0.05, 0.1))
+    for response, loss in ((1.0, 0.01), (3.1, 0.11)):
+        host = Host(patient__anti_car_response=response, lymphodepletion__given=False)
+        assert [host.rejection(day) for day in (0.0, 1e5)] == pytest.approx((loss, loss))
+
+
 def test_without_lymphodepletion_nothing_was_taken():
-    host = Host(plain({"lymphodepletion.given": False}))
+    host = Host(lymphodepletion__given=False)
     for day in (0.0, 5.0, 100.0):
-        assert host.window(day) == 0.3
-        assert host.white_cells_per_ul(day) == 5000.0
-        assert (host.b_output(day), host.myeloid_output(day)) == pytest.approx((4e8, 3e9))
+        assert host.homeostatic(day) == pytest.approx(0.3)
+        assert host.white_cells(day) == 5000.0
+        assert (host.b_influx(day), host.myeloid_output(day)) == pytest.approx((6e6, 3e9))
+        assert host.b_division(day, 0) == pytest.approx(0.14)
 
 
 def test_outputs_are_of_the_simulated_part():
-    whole, part = (Host(plain({"resolution.represented_fraction": f})) for f in (1.0, 1e-6))
+    whole, part = (Host(resolution__represented_fraction=f) for f in (1.0, 1e-6))
     for day in (0.0, 20.0):
-        assert part.b_output(day) == pytest.approx(1e-6 * whole.b_output(day))
+        assert part.b_influx(day) == pytest.approx(1e-6 * whole.b_influx(day))
         assert part.myeloid_output(day) == pytest.approx(1e-6 * whole.myeloid_output(day))
+        assert part.b_division(day, 1e4) == pytest.approx(whole.b_division(day, 1e10))

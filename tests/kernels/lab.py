@@ -25,24 +25,27 @@ HALF_POINTS = (
     "release_hill",
     "flux_half",
     "ifng_half",
-    "ifng_hill",
     "contact_half",
+    "supply_half",
+    "consumption_half",
     "voxel_capacity",
-    "t_capacity",
 )
+MIDDLE = 12  # a rung in the middle of the ladder
 
 
 def some_rates(**given):
     rates = dict.fromkeys(layout.Rates._fields, 0.0) | dict.fromkeys(HALF_POINTS, 1.0)
-    return layout.Rates(**(rates | {"b_state": layout.B_CELL + 12} | given))
+    states = {"b_state": layout.B_CELL + MIDDLE, "niche_exit_state": layout.LEUKEMIA + MIDDLE}
+    return layout.Rates(**(rates | states | given))
 
 
 def some_drive(**given):
-    """Nothing enters, passes or moves on the ladder, unless given."""
-    still = dict.fromkeys(layout.Drive._fields, 0.0) | {"window": 1.0}
+    """Nothing enters, passes or moves on the ladder, unless given; all cytokines are there."""
+    still = dict.fromkeys(layout.Drive._fields, 0.0)
+    still |= dict.fromkeys(("homeostatic", "division", "release"), 1.0)
     steps = {name: np.zeros(layout.RUNGS) for name in ("up", "down")}
     for name in steps.keys() & given.keys():
-        steps[name][1:] = given[name]
+        steps[name][1 : layout.NICHE] = given[name]
     return layout.Drive(**(still | given | steps))
 
 
@@ -92,6 +95,7 @@ class Bench:
         self.sites = columns_of(layout.Sites._fields, voxels + 1)
         self.sites.volume[:] = 1.0
         self.sites.room[:-1] = 1.0
+        self.sites.supply[:] = 1.0
         self.cells = new_cells(16)
         table = (voxels + 1, layout.STATES)
         self._work = layout.Work(

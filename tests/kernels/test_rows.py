@@ -172,6 +172,7 @@ def test_the_census_counts_every_state_and_maps_the_marrow():
     (body, blood), densities = bench.census()
     table = bench.table()
     assert (body == table.sum(axis=0)).all() and (blood == table[-1]).all()
-    kinds = [slice(0, 25), slice(MEMORY, layout.RESTING), slice(25, MEMORY), slice(54, 55)]
+    kinds = [slice(0, layout.B_CELL), slice(MEMORY, layout.RESTING)]
+    kinds += [slice(layout.B_CELL, MEMORY), slice(layout.ACTIVATED, layout.STATES)]
     for found, kind in zip(densities, kinds, strict=True):
         assert found == pytest.approx(table[:-1, kind].sum(axis=1) / 2.0, rel=1e-12)

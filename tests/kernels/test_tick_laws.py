@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from kernels.lab import (
+    MIDDLE,
     Bench,
     Law,
     assert_close,
@@ -22,8 +23,9 @@ from kernels.lab import (
 from tcellabm.kernels import layout, rules, single
 from tcellabm.kernels.layout import ACTIVATED, EFFECTOR, EXHAUSTED, MEMORY, RESTING
 
-BLAST = layout.LEUKEMIA + 12
-B_CELL = layout.B_CELL + 12
+BLAST = layout.LEUKEMIA + MIDDLE
+HIDDEN = layout.LEUKEMIA + layout.NICHE
+B_CELL = layout.B_CELL + MIDDLE
 
 both_ways = pytest.mark.parametrize("one_by_one", [False, True], ids=["groups", "single"])
 
@@ -101,32 +103,41 @@ WORLD = {
         "contraction_protection": 0.7,
         "memory_loss": 0.05,
         "exhausted_loss": 0.25,
-        "anti_car": 0.1,
         "memory_activation": 0.8,
         "memory_return": 0.6,
         "exhaustion": 0.9,
+        "niche_exit": 0.45,
         "b_death": 0.15,
         "myeloid_loss": 0.4,
         "myeloid_deactivation": 0.7,
     },
-    "sites": {"killing": 0.8, "stimulation": 0.6, "release": 0.5, "room": 0.7, "activation": 0.5},
+    "sites": {
+        "killing": 0.8,
+        "stimulation": 0.6,
+        "supply": 0.75,
+        "release": 0.5,
+        "room": 0.7,
+        "activation": 0.5,
+    },
     "ladder": {"lysis": 0.5},
-    "drive": {"window": 0.9, "up": 0.4, "down": 0.7},
+    "drive": {"division": 0.9, "rejection": 0.1, "b_division": 0.35, "up": 0.4, "down": 0.7},
 }
 # By the rules of the model in this world: (birth, death) per day, and exits.
 VITAL = {
     BLAST - 1: (0.9 * 0.7, 0.2 + 0.8 * 0.5),
     BLAST: (0.9 * 0.7, 0.2 + 0.8 * 0.5),
     BLAST + 1: (0.9 * 0.7, 0.2 + 0.8 * 0.5),
-    B_CELL: (0.0, 0.15 + 0.8 * 0.5),
-    MEMORY: (1.3 * 0.6 * 0.9 * 0.4, 0.05 + 0.1),
-    EFFECTOR: (1.3 * 0.6 * 0.9, 0.3 * (1 - 0.7 * 0.6) + 0.1),
+    HIDDEN: (0.0, 0.8 * 0.5),
+    B_CELL: (0.35, 0.15 + 0.8 * 0.5),
+    MEMORY: (1.3 * 0.6 * 0.75 * 0.9 * 0.4, 0.05 + 0.1),
+    EFFECTOR: (1.3 * 0.6 * 0.75 * 0.9, 0.3 * (1 - 0.7 * 0.6) + 0.1),
     EXHAUSTED: (0.0, 0.25 + 0.1),
     RESTING: (0.0, 0.4),
     ACTIVATED: (0.0, 0.4),
 }
 EXITS = {
     BLAST: {BLAST + 1: 0.4, BLAST - 1: 0.7},
+    HIDDEN: {BLAST: 0.45},
     B_CELL: {},
     MEMORY: {EFFECTOR: 0.8 * 0.6},
     EFFECTOR: {EXHAUSTED: 0.9 * 0.5, MEMORY: 0.6 * (1 - 0.6)},
@@ -187,6 +198,31 @@ def test_cells_that_hop_divide_die_and_change_as_those_that_stay(state, one_by_o
     for end in (state, *EXITS[state]):
         law = after_a_tick(state, end, tick) * (voxels * cells)
         assert_close(bench.per_voxel(end).sum(), law.mean, math.sqrt(law.variance))
+
+
+@both_ways
+def test_b_cells_divide_in_the_marrow_alone(one_by_one):
+    """Catches 2 % of the growth in marrow, and any in blood."""
+    cells, rate, tick = 20_000, 0.35, 0.25
+    drive = some_drive(b_division=rate)
+    bench = Bench(1, seed=40, one_by_one=one_by_one, drive=drive)
+    bench.put([cells, cells], [0, 1], B_CELL)
+    bench.step(tick)
+    marrow, blood = bench.table()[:, B_CELL]
+    grown, _ = birth_death_process(rate, 0.0, tick)
+    assert_close(marrow, cells * grown.mean, math.sqrt(cells * grown.variance))
+    assert blood == cells
+
+
+@both_ways
+def test_cells_in_a_niche_neither_divide_nor_travel_nor_die_of_age(one_by_one):
+    drive = some_drive(leukemia_leave=2.0, up=3.0, down=3.0)
+    rates = some_rates(leukemia_division=2.0, leukemia_death=2.0, leukemia_hop=3.0)
+    bench = Bench(4, seed=41, one_by_one=one_by_one, rates=rates, drive=drive, shape=(2, 2))
+    bench.put(np.full(4, 500), np.arange(4), HIDDEN)
+    before = bench.table()
+    bench.step(0.25, ticks=4)
+    assert (bench.table() == before).all()
 
 
 def test_without_divisions_left_car_t_cells_do_not_divide():
@@ -257,6 +293,7 @@ def test_without_birth_and_death_a_tick_conserves_all_cells_while_they_move(whol
         exhaustion=0.9,
         myeloid_activation=2.0,
         myeloid_deactivation=0.7,
+        niche_exit=0.3,
         t_hop=6.0,
         leukemia_hop=3.0,
         b_hop=1.0,
@@ -274,9 +311,9 @@ def test_without_birth_and_death_a_tick_conserves_all_cells_while_they_move(whol
         shape=(3, 4),
         rows_per_phenotype=20,
     )
-    bench.drive.down[1] = bench.drive.up[-1] = 0.0
+    bench.drive.down[1] = bench.drive.up[layout.NICHE - 1] = 0.0
     bench.sites.stimulation[:], bench.sites.release[:], bench.sites.activation[:] = 0.5, 0.5, 0.5
-    states = (layout.LEUKEMIA, BLAST, B_CELL, MEMORY, EFFECTOR, RESTING, ACTIVATED)
+    states = (layout.LEUKEMIA, BLAST, HIDDEN, B_CELL, MEMORY, EFFECTOR, RESTING, ACTIVATED)
     places = np.arange(13)
     for state in states:
         here = places[:12] if state >= RESTING else places
@@ -339,8 +376,9 @@ def test_no_single_cell_meets_more_than_the_greatest_hazards_of_its_state():
 def hazards(state, s, sites, ladder, rates, drive):
     """Sum of all hazards of a cell at a site, by the rules."""
     rung, phi = rules.rung_of(state), sites.stimulation[s]
-    killed = sites.killing[s] * ladder.lysis[rung]
-    vital = rules.birth_and_death(state, 9, killed, sites.room[s], phi, drive.window, rates)
+    killed = rules.kill_hazard(state, s, sites, ladder.lysis, drive)
+    supply = rules.supply_of(state, s, sites, drive)
+    vital = rules.birth_and_death(state, 9, killed, supply, phi, rates)
     steps = drive.up[rung], drive.down[rung]
     ways = rules.changes(state, *steps, phi, sites.release[s], sites.activation[s], rates)
     return sum(vital) + sum(ways) + sum(rules.travel(state, s == 50, rates, drive))
