@@ -1,8 +1,8 @@
 """Write the generated documents: parameters.md and columns.md, and two from result folders.
 
 python scripts/documents.py                        # the tables of parameters and columns
-tcellabm trial -n 500 --set files.posterior=trials/posterior.json --out runs/validation
-tcellabm counterfactuals --set files.posterior=trials/posterior.json --out runs/counterfactuals
+tcellabm trial -n 500 --out runs/validation
+tcellabm counterfactuals --out runs/counterfactuals
 python scripts/documents.py runs/validation runs/counterfactuals
 """
 
@@ -48,7 +48,7 @@ def parameters() -> str:
     for kind in ("products", "populations", "scenarios", "trials"):
         for file in sorted((FILES / kind).glob("*.toml")):
             name = f"{kind}/{file.name}"
-            if name in ("trials/first_fit.toml", "trials/calibration.toml"):  # no parameters
+            if name == "trials/calibration.toml":  # no parameters
                 continue
             rows = [row for row in _rows(kind, name) if row not in told and row.value != "drawn"]
             told |= set(rows) if kind == "populations" else set()
@@ -83,8 +83,11 @@ def _column_table(title: str, described: tuple[Column, ...]) -> str:
 
 
 def posterior() -> str:
-    """Return what the calibration left of its priors, and how it was made."""
-    said = json.loads((FILES / "trials" / "posterior.json").read_text())
+    """Return what the calibration left of its priors, and how it was made; nothing without one."""
+    file = FILES / "trials" / "posterior.json"
+    if not file.exists():
+        return ""
+    said = json.loads(file.read_text())
     lines = [
         _POSTERIOR.format(
             draws=len(said["draws"]),
