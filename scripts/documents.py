@@ -96,7 +96,7 @@ def posterior() -> str:
             trials=sum(step["simulations"] for step in said["generations"]),
             epsilon=said["generations"][-1]["epsilon"],
             seed=said["seed"],
-            settings=", ".join(f"`{key} = {value:g}`" for key, value in said["settings"].items()),
+            settings=", ".join(map(_setting, said["settings"].items())) or "nothing set besides",
         )
     ]
     for key, told in said["parameters"].items():
@@ -105,6 +105,10 @@ def posterior() -> str:
         known = "yes" if told["identified"] else "no"
         lines.append(f"| {key} | {ends} | {values} | {told['variance_taken']:.0%} | {known} |")
     return "\n".join([*lines, ""])
+
+
+def _setting(item: tuple[str, float]) -> str:
+    return f"`{item[0]} = {item[1]:g}`"
 
 
 def _rows(kind: str, name: str) -> list[params.Row]:
