@@ -1,8 +1,8 @@
 """Write the generated documents: parameters.md and columns.md, and two from result folders.
 
 python scripts/documents.py                        # the tables of parameters and columns
-tcellabm trial -n 500 --set files.posterior=trials/posterior.json --out runs/validation
-tcellabm counterfactuals --set files.posterior=trials/posterior.json --out runs/counterfactuals
+tcellabm trial -n 500 --out runs/validation
+tcellabm counterfactuals --out runs/counterfactuals
 python scripts/documents.py runs/validation runs/counterfactuals
 """
 
@@ -48,7 +48,7 @@ def parameters() -> str:
     for kind in ("products", "populations", "scenarios", "trials"):
         for file in sorted((FILES / kind).glob("*.toml")):
             name = f"{kind}/{file.name}"
-            if name in ("trials/first_fit.toml", "trials/calibration.toml"):  # no parameters
+            if name == "trials/calibration.toml":  # no parameters
                 continue
             rows = [row for row in _rows(kind, name) if row not in told and row.value != "drawn"]
             told |= set(rows) if kind == "populations" else set()
@@ -83,8 +83,11 @@ def _column_table(title: str, described: tuple[Column, ...]) -> str:
 
 
 def posterior() -> str:
-    """Return what the calibration left of its priors, and how it was made."""
-    said = json.loads((FILES / "trials" / "posterior.json").read_text(encoding="utf-8"))
+    """Return what the calibration left of its priors, and how it was made; nothing without one."""
+    file = FILES / "trials" / "posterior.json"
+    if not file.exists():
+        return ""
+    said = json.loads(file.read_text(encoding="utf-8"))
     lines = [
         _POSTERIOR.format(
             draws=len(said["draws"]),
@@ -93,7 +96,7 @@ def posterior() -> str:
             trials=sum(step["simulations"] for step in said["generations"]),
             epsilon=said["generations"][-1]["epsilon"],
             seed=said["seed"],
-            settings=", ".join(f"`{key} = {value:g}`" for key, value in said["settings"].items()),
+            settings=", ".join(map(_setting, said["settings"].items())) or "nothing set besides",
         )
     ]
     for key, told in said["parameters"].items():
@@ -102,6 +105,10 @@ def posterior() -> str:
         known = "yes" if told["identified"] else "no"
         lines.append(f"| {key} | {ends} | {values} | {told['variance_taken']:.0%} | {known} |")
     return "\n".join([*lines, ""])
+
+
+def _setting(item: tuple[str, float]) -> str:
+    return f"`{item[0]} = {item[1]:g}`"
 
 
 def _rows(kind: str, name: str) -> list[params.Row]:

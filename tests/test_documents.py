@@ -1,6 +1,7 @@
 """Documents that are generated must be those that the present parameters give."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def documents():
 
 @pytest.fixture
 def nobody_enrolled(monkeypatch):
-    """A stamp is of parameters, posterior and published figures: no patient need be drawn."""
+    """A stamp is of parameters, arms and published figures: no patient need be drawn."""
     monkeypatch.setattr(trial, "_enroll", lambda *words: [])
 
 
@@ -34,6 +35,28 @@ def test_the_parameter_document_is_up_to_date():
     text = documents().parameters()
     assert (DOCS / "parameters.md").read_text() == text
     assert str(ROOT) not in text
+
+
+def test_a_posterior_is_told_of_where_one_is_shipped(tmp_path):
+    """None is said of one that is not there; else its draws and what it identifies."""
+    written = documents()
+    written.FILES = tmp_path
+    assert written.posterior() == ""
+    known = {"prior": [0.5, 2.0], "q5": 0.8, "q50": 1.0, "q95": 1.25, "variance_taken": 0.7}
+    posterior = {
+        "seed": 3,
+        "draws": [[1.0], [1.1]],
+        "effective_sample_size": 1.9,
+        "patients": 5,
+        "generations": [{"simulations": 4, "epsilon": 2.0}, {"simulations": 6, "epsilon": 1.5}],
+        "settings": {},
+        "parameters": {"product.killing": known | {"identified": True}},
+    }
+    (tmp_path / "trials").mkdir()
+    (tmp_path / "trials" / "posterior.json").write_text(json.dumps(posterior))
+    text = written.posterior()
+    assert "2 draws, effective sample size 2," in text and "from 10 trials of 5" in text
+    assert "| product.killing | 0.5 to 2 | 0.8 | 1 | 1.25 | 70% | yes |" in text
 
 
 def test_the_document_of_columns_is_up_to_date():
@@ -47,10 +70,7 @@ def test_the_validation_report_is_of_the_present_model():
     report = (DOCS / "validation.md").read_text()
     stamp = re.search(r"Stamp: `(\w+)`", report)[1]
     patients = int(re.search(r"of (\d+) patients enrolled", report)[1])
-    plan = TrialPlan.load(
-        "params/trials/eliana.toml",
-        {"trial.patients": patients, "files.posterior": "trials/posterior.json"},
-    )
+    plan = TrialPlan.load("params/trials/eliana.toml", {"trial.patients": patients})
     assert plan.stamp == stamp
 
 
@@ -68,10 +88,7 @@ def test_the_counterfactuals_are_of_the_present_model():
     """If this fails: see scripts/documents.py for the commands."""
     report = (DOCS / "counterfactuals.md").read_text()
     enrolled = int(re.search(r"of (\d+) patients enrolled", report)[1])
-    plan = CounterfactualPlan.load(
-        "params/trials/eliana.toml",
-        {"trial.patients": enrolled, "files.posterior": "trials/posterior.json"},
-    )
+    plan = CounterfactualPlan.load("params/trials/eliana.toml", {"trial.patients": enrolled})
     assert plan.stamp == re.search(r"Stamp: `(\w+)`", report)[1]
 
 

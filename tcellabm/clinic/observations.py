@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tcellabm.clinic.outcomes import HOURS_PER_DAY, LATE_DAY, first_day, in_icu, late_fever, time_in
+from tcellabm.clinic.outcomes import HOURS_PER_DAY, first_day, in_icu, late_fever, time_in
 from tcellabm.clinic.record import Record
 from tcellabm.params import Parameters
 
@@ -64,16 +64,17 @@ def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
         "fever_days": float(spent[fever].sum()),
         "worst_blood_pressure_need": int(record.column("blood_pressure_need")[month].max()),
         "worst_oxygen_need": int(record.column("oxygen_need")[month].max()),
-        "late_fever_day": _new_fever(day, late_fever(record, params)),
+        "late_fever_day": _new_fever(record, params),
         "icu_entry_day": first_day(day, in_icu(record, params)),
         "cerebral_edema": bool(record.column("cerebral_edema").any()),
     }
 
 
-def _new_fever(day: np.ndarray, late: np.ndarray) -> float:
-    """Return the first day of a late fever that did not go on from before."""
-    began = np.diff(late, prepend=False, append=False)[:-1] & late
-    return first_day(day, began & (np.roll(day, 1) > LATE_DAY))
+def _new_fever(record: Record, params: Parameters) -> float:
+    """Return the first day of a late fever that did not go on from before, whatever that was."""
+    fever = record.column("temperature_c") >= params.physiology.fever_c
+    before = np.append(False, fever[:-1])
+    return first_day(record.column("day"), late_fever(record, params) & ~before)
 
 
 def _drug(record: Record) -> dict[str, Any]:

@@ -79,9 +79,7 @@ class CounterfactualPlan(Plan):
     @property
     def recipe(self) -> dict[str, Any]:
         """All that decides the results, as JSON values."""
-        arms = {
-            name: [sorted(arm.settings), arm.days, arm.everyone] for name, arm in CONDITIONS.items()
-        }
+        arms = {name: arm.recipe for name, arm in CONDITIONS.items()}
         return self.trial.recipe | {"arms": arms}
 
     @property

@@ -46,6 +46,12 @@ class Condition(NamedTuple):
         }
         return values | {"time.days": self.days}
 
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All that decides the arm, as JSON values; what depends on the patient has none."""
+        values = {key: None if callable(value) else value for key, value in self.settings.items()}
+        return {"settings": values, "days": self.days, "everyone": self.everyone}
+
 
 def _with_burden(cells: float, **more: Any) -> dict[str, Any]:
     return {BURDEN: cells, WEIGHT: 40.0} | more

@@ -1,7 +1,7 @@
 """One drug, one body, one CNS at a time: what the kernels of the clinic do, as tests drive it."""
 
 from tcellabm.clinic import drugs as clinic_drugs
-from tcellabm.clinic.neurotoxicity import cns_law, healthy_cns
+from tcellabm.clinic.neurotoxicity import cns_law
 from tcellabm.clinic.physiology import body_law, healthy_body
 from tcellabm.kernels import bedside, drugs
 from tcellabm.kernels.grading import Needs
@@ -81,14 +81,11 @@ class Physiology:
 
     def __init__(self, params):
         self.law, self.now = body_law(params), healthy_body(params)
-        self._cns_law, self._cns = cns_law(params), healthy_cns(params)
+        self._cns_law, self._cns = cns_law(params), bedside.Cns()
 
-    def advance(self, dt, il6, il1, activated, infected=False):
-        least = self.law.high_fever_c if infected else 0.0
-        self.now = bedside.advance_body(dt, self.now, (il6, il1), activated, least, self.law)
-
-    def signal(self, il6, il1):
-        return bedside.signal(il6, il1, self.law.signal, self.law.il1_weight)
+    def advance(self, dt, levels, activated=0.0, infected=False):
+        least = self.law.fever.high_fever_c if infected else 0.0
+        self.now = bedside.advance_body(dt, self.now, levels, activated, least, self.law)
 
     def with_leak(self, leak):
         self.now = self.now._replace(leak=leak)
@@ -100,11 +97,11 @@ class Physiology:
 
     @property
     def blood_pressure_need(self):
-        return bedside.reached(self.now.leak, self.law.blood_pressure_leaks)
+        return bedside.reached(self.now.leak, self.law.leak.blood_pressure_leaks)
 
     @property
     def oxygen_need(self):
-        return bedside.reached(self.now.leak, self.law.oxygen_leaks)
+        return bedside.reached(self.now.leak, self.law.leak.oxygen_leaks)
 
     def __getattr__(self, name):
         return getattr(self.now, name)
@@ -114,10 +111,10 @@ class Neurotoxicity:
     """The CNS of a patient whose body is well."""
 
     def __init__(self, params):
-        self.law, self.now = cns_law(params), healthy_cns(params)
+        self.law, self.now = cns_law(params), bedside.Cns()
 
-    def advance(self, dt, il6, il1, il1_free):
-        self.now = bedside.advance_cns(dt, self.now, (il6, il1), il1_free, self.law)
+    def advance(self, dt, il1, ifng, leak=0.0):
+        self.now = bedside.advance_cns(dt, self.now, il1, ifng, leak, self.law)
 
     def with_injury(self, injury):
         self.now = self.now._replace(injury=injury)

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from clinic.charts import NEVER, chart, clear, seen
 
 from tcellabm.clinic.outcomes import Final, outcomes
-from tcellabm.clinic.record import Assessment, Draw, Record, Treatment
-from tcellabm.columns import OUTCOMES, SERIES, SERIES_INTERNAL, names
+from tcellabm.clinic.record import Treatment
+from tcellabm.columns import OUTCOMES, names
 from tcellabm.params import load
 
 PARAMS = load(
@@ -17,42 +18,12 @@ PARAMS = load(
         "assay.mrd_limit": 1e-4,
         "assay.remission_blast_share": 0.05,
         "assay.aplasia_b_cells_per_ul": 50.0,
+        "physiology.fever_c": 38.0,
     },
 )
-NEVER = math.nan
 BOOLEANS = ("remission", "mrd_negative", "cured", "event_free_event")
 INTEGERS = ("crs_grade_penn", "crs_grade_astct", "crs_grade_lee", "icans_grade")
 TEXTS = ("relapse_phenotype", "death_cause", "run_id")
-
-
-def seen(day, blasts=0.0, mrd=0.0, circulating=False, negative=False):
-    return Assessment(float(day), blasts, mrd, circulating, negative)
-
-
-def clear(*days):
-    return [seen(day) for day in days]
-
-
-def add_row(record, values):
-    record.make_room()
-    rows, used = record.chart.rows, record.chart.used
-    rows[used[0]] = np.zeros((), rows.dtype)
-    for name, value in values.items():
-        rows[name][used[0]] = value
-    used[0] += 1
-
-
-def chart(assessments=(), draws=(), rows=(), given=(), died=(NEVER, "")):
-    """A record; each row of the series names what is not 0."""
-    record = Record()
-    record.draws = [Draw(float(day), copies) for day, copies in draws]
-    record.assessments = list(assessments)
-    record.treatments = [Treatment(float(day), name, 1.0) for day, name in given]
-    record.death_day, record.death_cause = died
-    for row in rows:
-        assert row.keys() <= set(names(SERIES + SERIES_INTERNAL))
-        add_row(record, row)
-    return record
 
 
 def result(record, followed=400.0, leukemic=0, whole_body=True):
@@ -295,9 +266,45 @@ def test_death_by_crs_is_grade_5_on_every_scale():
     rows = [{"day": 6.0, "crs_grade_penn": 4, "crs_grade_lee": 3, "crs_grade_astct": 4}]
     alive, dead = result(chart(rows=rows)), result(chart(rows=rows, died=(7.0, "crs")))
     other = result(chart(rows=rows, died=(7.0, "progression")))
-    for scale, worst in (("penn", 4), ("lee", 3), ("astct", 4)):
+    for scale, worst in (("penn", 4), ("lee", 3), ("astct", 4), ("penn_whole", 4)):
         assert alive[f"crs_grade_{scale}"] == other[f"crs_grade_{scale}"] == worst
         assert dead[f"crs_grade_{scale}"] == 5
+
+
+def test_grades_of_the_whole_course_stand_beside_those_of_8_weeks():
+    rows = [
+        {"day": 5.0, "crs_grade_penn": 2, "icans_grade": 1},
+        {"day": 160.0, "crs_grade_penn": 4, "icans_grade": 3},
+        {"day": 200.0},
+    ]
+    row = result(chart(rows=rows, given=[(0, "car_t")]))
+    assert (row["crs_grade_penn"], row["crs_grade_penn_whole"]) == (2, 4)
+    assert (row["icans_grade"], row["icans_grade_whole"]) == (1, 3)
+    died = result(chart(rows=rows, given=[(0, "car_t")], died=(200.0, "icans")))
+    assert (died["icans_grade"], died["icans_grade_whole"]) == (5, 5)
+    assert (died["crs_grade_penn"], died["crs_grade_penn_whole"]) == (2, 4)
+
+
+def test_the_first_days_of_icans_and_of_what_is_severe():
+    names = ("day", "icans_grade", "crs_grade_astct")
+    course = [(2.0, 0, 1), (4.5, 1, 2), (5.0, 2, 3), (6.25, 3, 4), (7.0, 4, 2), (9.0, 1, 3)]
+    row = result(chart(rows=[dict(zip(names, each, strict=True)) for each in course]))
+    first = ("icans_onset_day", "icans3_day", "crs_astct3_day")
+    assert [row[name] for name in first] == [4.5, 6.25, 5.0]
+    mild = result(chart(rows=[{"day": 3.0, "icans_grade": 2, "crs_grade_astct": 2}]))
+    assert mild["icans_onset_day"] == 3.0
+    assert math.isnan(mild["icans3_day"]) and math.isnan(mild["crs_astct3_day"])
+    assert all(math.isnan(result(chart(rows=[{"day": 1.0}]))[name]) for name in first)
+
+
+def test_late_fever_is_the_time_after_day_60_that_no_infection_explains():
+    """By hand: 60 to 61, 64 to 65; not what comes before, nor the infection, nor 37.9 deg C."""
+    names = ("day", "temperature_c", "infected")
+    course = [(10.0, 40.0, False), (60.0, 39.0, False), (61.0, 38.0, False), (62.0, 37.9, False)]
+    course += [(63.0, 39.0, True), (64.0, 37.0, False), (65.0, 38.5, False), (66.0, 37.0, False)]
+    rows = [dict(zip(names, each, strict=True)) for each in course]
+    assert result(chart(rows=rows))["late_fever_days"] == 2.0
+    assert result(chart(rows=rows[:2]))["late_fever_days"] == 0.0
 
 
 @pytest.mark.parametrize(("grade", "days"), [(2, 0.0), (3, 1.0)])
@@ -355,12 +362,16 @@ def test_an_empty_record_has_outcomes():
     row = result(chart(), followed=0.0, leukemic=5)
     nothing = (
         "remission_day relapse_day death_day tmax_day doubling_days contraction_half_life_days "
-        "tlast_day crs_onset_day crs_duration_days peak_il6 peak_temperature"
+        "tlast_day crs_onset_day crs_duration_days peak_il6 peak_temperature "
+        "icans_onset_day icans3_day crs_astct3_day"
     )
     assert all(math.isnan(row[name]) for name in nothing.split())
     assert (row["event_free_days"], row["event_free_event"]) == (0.0, False)
-    none = ("followed_days", "b_cell_aplasia_days", "icu_days", "auc_0_28", "cmax_cells")
-    assert [row[name] for name in none] == [0.0] * 5
+    none = (
+        "followed_days b_cell_aplasia_days icu_days auc_0_28 cmax_cells late_fever_days "
+        "crs_grade_penn_whole icans_grade_whole"
+    )
+    assert [row[name] for name in none.split()] == [0.0] * 8
     assert (row["leukemic_cells_end"], row["car_t_cells_end"]) == (5, 12)
     assert (row["seed"], row["run_id"]) == (3, "name")
 

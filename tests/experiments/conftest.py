@@ -13,18 +13,19 @@ import pandas as pd
 import pytest
 
 import tcellabm
-from tcellabm.columns import OUTCOMES, names
+from tcellabm.columns import OUTCOMES
 from tcellabm.experiments import runner
 from tcellabm.experiments.plan import Plan
 
 DOSE = "product.dose_cells_per_kg"
 HALF_LIFE = "product.persistence_half_life_days"
 PATIENCE = 240.0  # seconds that anything may take on a slow machine
+NOTHING = {float: math.nan, int: 0, bool: False, str: ""}
 
 
 def fake_outcomes(params, seed):
     lucky = seed % 3 > 0
-    row = dict.fromkeys(names(OUTCOMES), math.nan) | {
+    row = {column.name: NOTHING[column.kind] for column in OUTCOMES} | {
         "remission": lucky,
         "remission_day": 28.0 if lucky else math.nan,
         "relapse_day": 200.0 if seed % 2 else math.nan,
@@ -32,11 +33,7 @@ def fake_outcomes(params, seed):
         "followed_days": params.time.days,
         "peak_il6": params.get(HALF_LIFE) + seed % 10,
     }
-    texts = dict.fromkeys(("relapse_phenotype", "death_cause", "run_id"), "")
-    flags = dict.fromkeys(("mrd_negative", "cured", "event_free_event"), False)
-    grades = ("crs_grade_astct", "crs_grade_lee", "icans_grade")
-    counts = dict.fromkeys((*grades, "tocilizumab_doses", "steroid_doses"), 0)
-    return row | texts | flags | counts | {"seed": seed}
+    return row | {"seed": seed}
 
 
 def fake_simulate(params, seed):

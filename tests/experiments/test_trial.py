@@ -135,7 +135,7 @@ def test_a_posterior_that_does_not_fit_is_refused(change, told, tmp_path):
         ("trial.patients=0", "allowed: 1 to"),
         ("pathway.slots_per_week=0", "allowed: 1 to"),
         ("pathway.enrollments_per_week=0", "allowed: 0.001 to"),
-        ("care.policy=late", "allowed: none, label, early, preemptive, prophylactic"),
+        ("care.policy=late", "allowed: none, label, eliana, early, preemptive, prophylactic"),
         ("files.published=none.csv", "no such file"),
         ("files.posterior=params/model.toml", "not a posterior"),
         ("resolution.represented_fraction=0.1", "a trial needs whole patients"),

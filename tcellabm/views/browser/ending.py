@@ -37,8 +37,8 @@ _WHY = {
     "untreated": "Nothing held the leukemia back, and it filled the marrow.",
     "death_of_crs": "Myeloid cells, driven by the fight, released so much IL-6 and IL-1 that "
     "blood vessels leaked; blood pressure and oxygen could not be held.",
-    "death_of_icans": "IL-1 and IL-6 came into the brain until it swelled (cerebral edema). "
-    "Tocilizumab does not reach it; a steroid or anakinra came too late, or not at all.",
+    "death_of_icans": "IL-1, IFN-γ and leaky vessels injured the brain until it swelled (cerebral "
+    "edema). Tocilizumab does not reach it; a steroid or anakinra came too late, or not at all.",
     "death_of_leukemia": "Leukemia filled the marrow, and nothing held it back.",
     "watched": "Every dot was one cell, followed through true space. A sample may be cleared "
     "here; whether the patient is cured, it cannot say.",

@@ -10,8 +10,8 @@ GLOSSARY = {
     "myeloid": "Monocytes and macrophages; when activated, they make the IL-6 and IL-1 of CRS.",
     "MRD": "Minimal residual disease: leukemia that only a laboratory finds, about 1 in 10,000.",
     "CRS": "Cytokine release syndrome: fever, then low blood pressure and lack of oxygen.",
-    "ICANS": "Immune effector cell-associated neurotoxicity syndrome: what IL-1 and IL-6 do to "
-    "the brain, often days after CRS. Confusion, then seizures; at worst the brain swells.",
+    "ICANS": "Immune effector cell-associated neurotoxicity syndrome: what IL-1, IFN-γ and leaky "
+    "vessels do to the brain, often days after CRS. Confusion, then seizures; at worst it swells.",
     "IL-6": "Interleukin-6, a messenger that causes fever and leaky vessels; from myeloid cells.",
     "IFN-γ": "Interferon gamma, a messenger from CAR T cells that meet their target.",
     "tocilizumab": "A drug that blocks the receptor of IL-6.",
