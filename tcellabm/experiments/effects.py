@@ -1,6 +1,7 @@
 """Effects between arms of the same patients, with paired intervals, each held against a window."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ TRUE, FALSE, UNRESOLVED = "true", "false", "unresolved"
 RARE = {"R9": 3.0}
 
 
-def effects(runs: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
+def effects(
+    runs: pd.DataFrame, seed: int = 1, relations: Sequence[Relation] = RELATIONS
+) -> pd.DataFrame:
     """Return what each change does.
 
     Parameters
@@ -23,6 +26,8 @@ def effects(runs: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
         One row per patient and arm; `arm` tells arms apart.
     seed : int
         Of the resampling of patients.
+    relations : sequence of Relation
+        What is compared.
 
     Returns
     -------
@@ -33,7 +38,7 @@ def effects(runs: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
         unresolved.
     """
     arms = {str(name): rows for name, rows in runs.groupby("arm", sort=False)}
-    return pd.DataFrame([_row(each, arms, seed) for each in RELATIONS])
+    return pd.DataFrame([_row(each, arms, seed) for each in relations])
 
 
 def relations_met(table: pd.DataFrame) -> pd.Series:

@@ -75,7 +75,7 @@ def validation_report(
         "",
         "## Windows that the model is to meet, misses first",
         "",
-        *_table(
+        *markdown_table(
             ("quantity", "simulated", "window", "unit", "met"),
             [
                 (
@@ -99,7 +99,7 @@ def _rows(comparison: pd.DataFrame) -> list[str]:
     order = {"false": 0, "true": 1, "": 2}
     rows = comparison.sort_values("agrees", key=lambda a: a.map(order), kind="stable")
     words = {"false": "**no**", "true": "yes", "": "not judged"}
-    return _table(
+    return markdown_table(
         ("id", "quantity", "published", "simulated", "unit", "agrees", "z", "source", "note"),
         [
             (
@@ -128,7 +128,8 @@ def number(value: float) -> str:
     return "-" if pd.isna(value) else f"{value:.3g}"
 
 
-def _table(names: tuple[str, ...], rows: list[tuple[object, ...]]) -> list[str]:
+def markdown_table(names: tuple[str, ...], rows: list[tuple[object, ...]]) -> list[str]:
+    """Return the lines of a Markdown table; a bar within a cell becomes a slash."""
     cells = [[str(cell).replace("|", "/") for cell in row] for row in rows]
     lines = [list(names), ["---"] * len(names), *cells]
     return [f"| {' | '.join(line)} |" for line in lines]
@@ -179,7 +180,7 @@ def counterfactual_report(effects: pd.DataFrame, enrolled: int, stamp: str) -> s
         f"Of {len(met)} relations {(met == 'true').sum()} are met in all their lines,",
         f"{(met == 'false').sum()} are false in one, {(met == 'unresolved').sum()} are unresolved.",
         "",
-        *_table(("", "arms", "patients", "measure", "in the arms", "effect", "met"), rows),
+        *markdown_table(("", "arms", "patients", "measure", "in the arms", "effect", "met"), rows),
     ]
     return "\n".join(lines) + "\n"
 
@@ -197,4 +198,4 @@ def _effect(row: pd.Series) -> str:
 
 def parameter_table(rows: list[tuple[str, ...]]) -> str:
     """Return a Markdown table of parameters: key, value, unit, range, source."""
-    return "\n".join(_table(("key", "value", "unit", "range", "source"), list(rows))) + "\n"
+    return "\n".join(markdown_table(("key", "value", "unit", "range", "source"), list(rows))) + "\n"
