@@ -12,6 +12,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Protocol
 
+from tcellabm.experiments.preloading import PARENT
 from tcellabm.experiments.signals import end_with_parent, interrupts_held
 from tcellabm.params import InputError
 
@@ -97,7 +98,7 @@ class LocalWorkers:
         ours, theirs = self._context.Pipe(duplex=False)
         work = (self._scheduler, self._folder, self._keys, theirs)
         process = self._context.Process(target=_work, args=work, daemon=True)  # type: ignore[attr-defined]
-        with interrupts_held(), _environment(_ONE_THREAD):
+        with interrupts_held(), _environment({**_ONE_THREAD, PARENT: str(os.getpid())}):
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -180,7 +181,7 @@ def _context() -> BaseContext:
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload(["tcellabm.experiments.runner", "tcellabm.experiments.private"])
+    context.set_forkserver_preload(["tcellabm.experiments.preloading"])
     return context
 
 

@@ -198,12 +198,13 @@ def kills(number, seed=1, names=tuple(COMMANDS)):
                 killed, wrong = case.round()
                 tried.update(f"{name}: {whom}" for whom in killed)
                 faults += [f"{name}, after {killed}: {what}" for what in wrong]
+                print(sum(tried.values()), name, killed, wrong, file=sys.stderr, flush=True)
     return tried, faults
 
 
-def main(number=300, seed=1):
+def main(number=300, seed=1, *names):
     begun = time.monotonic()
-    tried, faults = kills(number, seed)
+    tried, faults = kills(int(number), int(seed), names or tuple(COMMANDS))
     for name, count in sorted(tried.items()):
         print(f"{count:4} {name}")
     print(f"{sum(tried.values())} kills in {time.monotonic() - begun:.0f} s, {len(faults)} misses")
@@ -212,4 +213,4 @@ def main(number=300, seed=1):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(*sys.argv[1:]))
