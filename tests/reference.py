@@ -577,7 +577,9 @@ class Reference(Model):
         share = share_in_blood(b_cell, b_cell.death_per_day)
         self._spread(round(count), share, BCell, self.ladder.b_cell)
         left = params.lymphodepletion.myeloid_share_left if depleted else 1.0
-        self._spread(round(params.myeloid.pool_cells * size(params) * left), 0.0, Myeloid, "resting")
+        self._spread(
+            round(params.myeloid.pool_cells * size(params) * left), 0.0, Myeloid, "resting"
+        )
 
     def _spread(self, count, share_in_blood, kind, state):
         """Put cells into blood and, evenly at random, into the voxels."""
