@@ -32,7 +32,7 @@ CASES = {
             "resolution.represented_fraction": 1e-8,
             "patient.leukemic_burden": 7e11,
             "product.dose_cells_per_kg": 1e8,
-            "product.killing": 0.05,
+            "product.killing": 0.03,
             "physiology.progression_death_per_day": 0.0,
             "lymphodepletion.given": False,
             "leukemia.cd19_loss_per_division": 1e-2,

@@ -25,6 +25,7 @@ BOOLEANS = {"remission", "mrd_negative", "cured", "event_free_event"}
 TEXTS = {"relapse_phenotype", "death_cause", "run_id"}
 INTEGERS = {*CRS_GRADES, "icans_grade", "tocilizumab_doses", "steroid_doses", "seed"}
 INTEGERS |= {"leukemic_cells_end", "car_t_cells_end"}
+INTEGERS |= {"crs_grade_penn_whole", "icans_grade_whole"}
 
 
 def patient(overrides=None, rng=1, scenario=BODY):

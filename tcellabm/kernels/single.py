@@ -111,14 +111,19 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
         sites.release.max(),
         sites.activation.max(),
     )
+    deadliest, roomiest, richest = (
+        sites.killing.argmax(),
+        sites.room.argmax(),
+        sites.supply.argmax(),
+    )
     bound = np.zeros(STATES)
     for which in range(STATES):
         rung = rung_of(which)
         up, down = drive.up[rung], drive.down[rung]
-        killed = supply = 0.0
-        for s in range(sites.volume.size):
-            killed = max(killed, kill_hazard(which, s, sites, law.ladder.lysis, drive))
-            supply = max(supply, supply_of(which, s, sites, drive))
+        killed = kill_hazard(which, deadliest, sites, law.ladder.lysis, drive)
+        supply = max(
+            supply_of(which, roomiest, sites, drive), supply_of(which, richest, sites, drive)
+        )
         birth, spared = birth_and_death(which, 1, killed, supply, phi, rates)
         _, death = birth_and_death(which, 1, killed, supply, 0.0, rates)
         first, _ = changes(which, up, down, phi, release, activation, rates)
