@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from kernels.lab import assert_close
 
+from tcellabm import TumorTCellModel
 from tcellabm.clinic import assays
-from tcellabm.kernels.course import copies_of
+from tcellabm.kernels import layout
+from tcellabm.kernels.course import copies_of, copies_per_ug
 from tcellabm.params import load
 
 ASSAY = {
@@ -22,6 +24,12 @@ ASSAY = {
     "product.copies_per_cell": 2.0,
 }
 PARAMS = load(None, ASSAY)
+SCENARIO = "scenarios/kymriah.toml"
+SAMPLE = {
+    "patient.white_cell_nadir_per_ul": 500.0,
+    "patient.weight_kg": 40.0,
+    "patient.leukemic_burden": 1e6,
+}
 RUNGS = np.array([0.0, 100.0, 499.0, 500.0, 6000.0])
 NOBODY = (0, 0, 0, 0, 0)
 
@@ -69,6 +77,21 @@ def test_schedules_move_on_from_any_day(schedule):
 def test_copies_per_ug_follow_the_share_of_white_cells(car_t, white, copies):
     per_share = PARAMS.assay.cells_per_ug * PARAMS.product.copies_per_cell
     assert copies_of(car_t, white, per_share) == pytest.approx(copies)
+
+
+@pytest.mark.parametrize(
+    ("blasts", "b_cells", "copies"),
+    [(0, 0, 5e4), (400, 0, 3e4), (0, 400, 3e4), (300, 100, 3e4)],
+)
+def test_the_dna_of_a_sample_is_that_of_blasts_and_b_cells_too(blasts, b_cells, copies):
+    """100 CAR T cells among 500 white cells/uL: a sixth of 3e5, with 400 others a tenth."""
+    model = TumorTCellModel(load(SCENARIO, ASSAY | SAMPLE), rng=1)
+    state, rules = model.tissue.state, model.course.rules
+    state.blood[:] = 0
+    found = {layout.EFFECTOR: 100, layout.B_CELL: b_cells, layout.LEUKEMIA + 5: blasts}
+    for which, per_ul in found.items():
+        state.blood[which] = round(per_ul * rules.blood.ul)
+    assert copies_per_ug(state, 0.0, rules) == pytest.approx(copies)
 
 
 def test_normal_marrow_returns_over_six_weeks():

@@ -70,6 +70,19 @@ def test_leukemia_grows_while_waiting_towards_the_capacity():
     assert waiting_burden(0.0, 100.0, False, 0.0, params) == 0.0
 
 
+def test_leukemia_goes_with_the_size_of_the_body_and_the_way_does_not():
+    """Half the weight: half the cells at screening and at infusion, and all else the same."""
+    sets = {"pathway__heavy_weight_kg": 500.0, "pathway__death_per_day_at_capacity": 0.02}
+    heavy, light = (walk(60, patient__weight_kg=kg, **sets) for kg in (40.0, 20.0))
+    assert 10 < sum(way.not_infused == "death" for way in heavy) < 50
+    for whole, half in zip(heavy, light, strict=True):
+        assert half.screening_burden == pytest.approx(0.5 * whole.screening_burden)
+        assert half.infusion_burden == pytest.approx(0.5 * whole.infusion_burden, nan_ok=True)
+        extensive = ("weight_kg", "screening_burden", "infusion_burden")
+        same = [each._replace(**dict.fromkeys(extensive, 0.0)) for each in (whole, half)]
+        assert str(same[0]) == str(same[1])
+
+
 def test_bridging_holds_the_leukemia():
     params = load(None, {"patient.net_growth_per_day": 0.1})
     free, bridged = (waiting_burden(1e11, 40.0, held, 0.0, params) for held in (False, True))

@@ -2,7 +2,9 @@
 
 import pytest
 import test_emergence as emergence
-from population import switched_off
+from population import SCENARIO, switched_off
+
+from tcellabm import load
 
 BLIND = {f"antigen.{point}_half_point": 1e8 for point in ("lysis", "activation", "cytokine")}
 SAME_CELLS = {f"population.product.{name}.sigma_ln": 0.0 for name in ("fitness", "exhaustion")}
@@ -46,6 +48,13 @@ OFF = {
     "low_antigen_gives_less_of_both": {"myeloid.pool_cells": 0.0},
     "most_responders_lack_b_cells_at_six_months": {"b_cell.antigen_median": 10.0},
 }
+
+
+@pytest.mark.parametrize("behavior", OFF)
+def test_there_is_what_is_switched_off(behavior):
+    assert hasattr(emergence, f"test_{behavior}")
+    params = load(SCENARIO, OFF[behavior])
+    assert params.set_keys >= OFF[behavior].keys()
 
 
 @pytest.mark.slow
