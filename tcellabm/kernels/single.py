@@ -111,11 +111,8 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
         sites.release.max(),
         sites.activation.max(),
     )
-    deadliest, roomiest, richest = (
-        sites.killing.argmax(),
-        sites.room.argmax(),
-        sites.supply.argmax(),
-    )
+    deadliest = int(sites.killing.argmax())
+    roomiest, richest = int(sites.room.argmax()), int(sites.supply.argmax())
     bound = np.zeros(STATES)
     for which in range(STATES):
         rung = rung_of(which)
