@@ -16,7 +16,7 @@ SAME_ALL = SAME_CELLS | {
     )
 }
 NO_CLONE = {"patient.cd19_negative_fraction": 0.0, "leukemia.cd19_loss_per_division": 0.0}
-SHORT_WINDOW = {"lymphodepletion.window_floor": 0.0, "lymphodepletion.window_decay_days": 5.0}
+SHORT_WINDOW = {"homeostatic.decay_days": 2.0}
 
 OFF = {
     # cells grow for a time, not until they have won
@@ -37,11 +37,11 @@ OFF = {
     "cd19_negative_relapse_comes_with_car_t_cells_present": NO_CLONE,
     "short_persistence_turns_relapse_cd19_positive": {"encounter.kill_half_density_per_ul": 1e-3},
     "without_a_dose_leukemia_grows": {"leukemia.death_per_day": 0.04, "marrow.capacity_cells": 1e9},
-    "lymphodepletion_raises_exposure": {"lymphodepletion.window_floor": 1.0},
-    "without_lymphodepletion_cells_peak_later": {"lymphodepletion.window_floor": 1.0},
+    "lymphodepletion_raises_exposure": {"homeostatic.floor": 1.0},
+    "without_lymphodepletion_cells_peak_later": {"homeostatic.floor": 1.0},
     "without_lymphodepletion_cells_persist_shorter": {
-        "lymphodepletion.window_floor": 1.0,
-        "lymphodepletion.anti_car_factor": 1.0,
+        "homeostatic.floor": 1.0,
+        "rejection.loss_without_depletion_per_day": 0.0,
     },
     "low_affinity_gives_less_crs_at_like_expansion": {"myeloid.pool_cells": 0.0},
     "low_antigen_gives_less_of_both": {"myeloid.pool_cells": 0.0},
