@@ -1,6 +1,6 @@
-"""What must emerge from the rules (model.md, section 7), as studies of virtual patients.
+"""What must emerge from the rules (relations R1 to R14), as studies of virtual patients.
 
-Arms are paired by seed: the same patients in each. Limits are those of section 7, held against
+Arms are paired by seed: the same patients in each. Limits are those of the relations, held against
 point estimates; each test states the smallest effect beyond its limit that it catches, which is
 the limit plus twice the standard error seen when it was written. Each fails when the mechanism
 it shows is switched off: `tests/slow/test_switched_off.py` does so.
@@ -54,10 +54,11 @@ def doses():
 
 
 def test_exposure_hardly_depends_on_dose():
-    """n = 120 pairs; catches a true ratio of 1.7 (or 1/1.7)."""
+    """n = 120 pairs; catches a true slope of ln Cmax on ln dose below -0.04 or above 0.34."""
     low, high = doses()
     found = ratio(peaks(high), peaks(low))
-    assert 1 / 1.5 < found.value < 1.5, f"Cmax over the 25-fold range of dose: x {found}"
+    slope = math.log(found.value) / math.log(25.0)
+    assert 0.0 <= slope <= 0.3, f"Cmax over the 25-fold range of dose: x {found}"
 
 
 def test_remission_hardly_depends_on_dose():
@@ -68,11 +69,11 @@ def test_remission_hardly_depends_on_dose():
 
 
 def test_more_cells_peak_sooner():
-    """n = 120 pairs; catches a true slope outside of -4.7 to -1.8 d per decade."""
+    """n = 120 pairs; catches a true slope outside of -4.2 to -1.3 d per decade."""
     low, high = doses()
     days = [peak_day(a) - peak_day(b) for a, b in zip(high, low, strict=True)]
     found = mean(np.array(days) / math.log10(25.0))
-    assert -4.5 <= found.value <= -2.0, f"Tmax, days per decade of dose: {found}"
+    assert -4.0 <= found.value <= -1.5, f"Tmax, days per decade of dose: {found}"
 
 
 def burdens():
@@ -173,8 +174,8 @@ def test_tocilizumab_leaves_car_t_cells_alone():
 
 
 def persistences():
-    """60 patients with short and with long persistence, for a year."""
-    return [cohort(60, 365, LABELED | {HALF_LIFE: days}) for days in (15.0, 220.0)]
+    """200 patients with short and with long persistence, for a year."""
+    return [cohort(200, 365, LABELED | {HALF_LIFE: days}) for days in (15.0, 220.0)]
 
 
 def relapses(phenotype, arm):
@@ -202,17 +203,17 @@ def test_cd19_negative_relapse_comes_with_car_t_cells_present():
 
 
 def test_short_persistence_turns_relapse_cd19_positive():
-    """n = 60 pairs; catches a true excess of less than 5 points of CD19+ relapses."""
+    """n = 200 pairs; catches no excess of CD19+ relapses."""
     short, long = (outcome(arm, "relapse_phenotype") == "cd19_positive" for arm in persistences())
     found = mean(short.astype(float) - long)
     assert found.low > 0.0, f"CD19+ relapse, short less long persistence: + {found}"
 
 
 def test_persistence_leaves_crs_alone():
-    """n = 60 pairs; catches a true difference of 20 points of severe CRS."""
+    """n = 200 pairs; catches a true difference of 12 points of severe CRS."""
     short, long = persistences()
     found = mean(severe(short) - severe(long))
-    assert abs(found.value) <= 0.1, f"severe CRS, short less long persistence: {found}"
+    assert abs(found.value) <= 0.05, f"severe CRS, short less long persistence: {found}"
 
 
 # --- 5. what each part is there for ---------------------------------------------------------------
