@@ -112,9 +112,9 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
         sites.activation.max(),
     )
     deadliest, roomiest, richest = (
-        sites.killing.argmax(),
-        sites.room.argmax(),
-        sites.supply.argmax(),
+        int(sites.killing.argmax()),
+        int(sites.room.argmax()),
+        int(sites.supply.argmax()),
     )
     bound = np.zeros(STATES)
     for which in range(STATES):

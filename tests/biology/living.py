@@ -5,7 +5,6 @@ import math
 from tcellabm.kernels import fields, layout, recovery, tick
 from tcellabm.kernels.jit import kernel
 
-
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
 
 
