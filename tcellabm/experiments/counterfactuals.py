@@ -80,7 +80,7 @@ class CounterfactualPlan(Plan):
     def recipe(self) -> dict[str, Any]:
         """All that decides the results, as JSON values."""
         arms = {name: arm.recipe for name, arm in CONDITIONS.items()}
-        return self.trial.recipe | {"arms": arms}
+        return self.trial.recipe | {"conditions": arms}
 
     @property
     def stamp(self) -> str:

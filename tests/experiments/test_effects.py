@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tcellabm.experiments import effects as module
 from tcellabm.experiments.cohort import geometric_mean, percent
 from tcellabm.experiments.effects import effects, judged, paired, relations_met
 from tcellabm.experiments.relations import Relation, difference, last, ratio
@@ -37,12 +36,11 @@ def rows(arm, **columns):
 
 
 @pytest.fixture
-def table(monkeypatch):
+def table():
     """Return a function that makes the table of some relations."""
 
     def made(*relations, arms):
-        monkeypatch.setattr(module, "RELATIONS", relations)
-        return effects(pd.concat(arms))
+        return effects(pd.concat(arms), relations=relations)
 
     return made
 
@@ -182,13 +180,12 @@ def test_the_interval_of_a_ratio_is_that_of_theory(table):
         assert math.log(line[f"effect_{name}"]) == pytest.approx(log, abs=0.1 * half)
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says(monkeypatch):
+def test_the_interval_covers_the_truth_as_often_as_it_says():
     """100 tables of 60 pairs: of 95 % some 87 to 99 cover, for the share itself."""
-    monkeypatch.setattr(module, "RELATIONS", (points()._replace(arms=("a",), by=last),))
-    monkeypatch.setattr(module, "RESAMPLES", 300)
+    one_arm = (points()._replace(arms=("a",), by=last),)
     rng, covered = np.random.default_rng(3), 0
     for _ in range(100):
-        line = effects(rows("a", remission=rng.random(60) < 0.4)).iloc[0]
+        line = effects(rows("a", remission=rng.random(60) < 0.4), relations=one_arm).iloc[0]
         covered += line["effect_low"] <= 40.0 <= line["effect_high"]
     assert 86 <= covered <= 99
 
@@ -198,6 +195,6 @@ def test_the_same_rows_and_seed_give_the_same_table(table):
     arms = [rows(name, remission=rng.random(50) < 0.5) for name in "ab"]
     first, again = table(points(), arms=arms), table(points(), arms=arms[::-1])
     pd.testing.assert_frame_equal(first, again)
-    other = effects(pd.concat(arms), seed=2)
+    other = effects(pd.concat(arms), seed=2, relations=(points(),))
     assert other["effect"][0] == first["effect"][0]
     assert other["effect_low"][0] != first["effect_low"][0]

@@ -144,7 +144,7 @@ ARRAYS = [
     *(cell(f"cells_{name}", 2**15 - 1) for name in COLUMNS[1:]),
     cell("cells_count", 2**62),
     cell("cells_count", 10**18 + 1),
-    cell("cells_count", 3),
+    cell("cells_count", 123_457),
     cell("cells_unique_id", 0),
     *(cell("meta", -1, row) for row in range(4)),
     *(cell("meta", 0, row) for row in range(2)),

@@ -132,4 +132,4 @@ def test_places_on_the_common_scale():
 def test_the_words_count_everyone(result):
     lines = agreement(result.main, result.comparison)
     assert f"of {len(result.main)} patients enrolled" in lines[0]
-    assert len(lines) == 4
+    assert len(lines) == 5
