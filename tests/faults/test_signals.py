@@ -149,11 +149,19 @@ def test_no_process_of_calibrate_outlives_it(start, name):
     assert not Path("a/.tcellabm.lock").exists()
 
 
+def command_of(process):
+    """Return the command of a process; empty if it has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 def test_the_process_that_compiles_ends_with_its_parent(start, tmp_path):
     """No kernel is on the disk of this home."""
     begun = start("-m", "tcellabm.cli", "sweep", "--out", "a", "--workers", "2", HOME=str(tmp_path))
     parent = psutil.Process(begun.pid)
-    wait_until(lambda: any("spawn_main" in " ".join(c.cmdline()) for c in parent.children()))
+    wait_until(lambda: any("spawn_main" in command_of(child) for child in parent.children()))
     time.sleep(3.0)  # in the middle of it
     children = parent.children(recursive=True)
     begun.kill()
