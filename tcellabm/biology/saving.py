@@ -95,17 +95,17 @@ def _check_levels(tissue: Tissue, volumes: np.ndarray) -> None:
 def _check_counts(tissue: Tissue, arrays: dict[str, np.ndarray]) -> None:
     """Check what was counted by counting again; what was saved stays, to the last bit."""
     tissue.count()
-    sites, told = np.asarray(tissue.marrow.sites), arrays["sites"]
+    sites, stored = np.asarray(tissue.marrow.sites), arrays["sites"]
     for name in (*_COUNTED, "activated"):
-        _compare(name, sites[name], told[name], _ROUNDING)
+        _compare(name, sites[name], stored[name], _ROUNDING)
     _compare("densities", np.stack(tissue.state.densities), arrays["densities"], _ROUNDING)
     for name in ("body", "blood"):
         _compare(name, getattr(tissue.state, name), arrays[name], 0.0)
-    put(sites, told)
+    put(sites, stored)
     for layer, values in zip(tissue.state.densities, arrays["densities"], strict=True):
         put(layer, values)
 
 
-def _compare(name: str, counted: np.ndarray, told: np.ndarray, rounding: float) -> None:
-    if not (np.abs(counted - told) <= rounding * np.abs(counted)).all():
+def _compare(name: str, counted: np.ndarray, stored: np.ndarray, rounding: float) -> None:
+    if not (np.abs(counted - stored) <= rounding * np.abs(counted)).all():
         raise ValueError(f"{name} is not the count of the cells")

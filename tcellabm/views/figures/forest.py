@@ -15,7 +15,7 @@ _USES = {
     "input": "INPUT: the population is made from these",
 }
 _EDGE = 3.0  # the scale ends there; what lies beyond is drawn at the edge as an arrow
-_TOLD, _FOUND, _ERRORS = 3.6, 7.3, 10.6  # columns of numbers
+_TOLD, _FOUND = 3.6, 7.3  # columns of numbers
 _GOOD, _BAD = "#0072b2", "#d55e00"
 
 
@@ -54,7 +54,7 @@ def _write_heads(panel: "Axes") -> None:
     )
     panel.text(-12.3, -3.2, title, fontsize=10.5, fontweight="bold")
     panel.text(-3.5, -1.1, "* in part recalled, not read", fontsize=8.5, ha="right")
-    for place, text in ((_TOLD, "published"), (_FOUND, "simulated"), (_ERRORS, "z")):
+    for place, text in ((_TOLD, "published"), (_FOUND, "simulated (z)")):
         panel.text(place, -1.1, text, fontsize=8.5, fontweight="bold")
 
 
@@ -80,11 +80,10 @@ def _draw_row(panel: "Axes", line: float, row: pd.Series) -> None:
     name = f"{row['id']}{recalled}  {_short(str(row['quantity']))}{_when(row)}"
     panel.text(-3.5, line, name, fontsize=7.8, ha="right", va="center")
     panel.text(_TOLD, line, _published(row), fontsize=7.8, va="center")
-    simulated = f"{_number(row['simulated'])} {_unit(row)}"
+    z = "" if math.isnan(row["z"]) else f" ({row['z']:+.1f})"
+    simulated = f"{_number(row['simulated'])} {_unit(row)}{z}"
     weight = "normal" if agrees else "bold"
     panel.text(_FOUND, line, simulated, fontsize=7.8, va="center", color=color, fontweight=weight)
-    if not math.isnan(row["z"]):
-        panel.text(_ERRORS, line, f"{row['z']:+.1f}", fontsize=7.8, va="center", color=color)
 
 
 def _place(value: float, row: pd.Series) -> float:
@@ -116,7 +115,9 @@ def _number(value: float) -> str:
 
 def _unit(row: pd.Series) -> str:
     unit = str(row["unit"])
-    return "" if unit in ("nan", "", "1", "ratio", "r") else unit.replace("ug", "µg")
+    if unit in ("nan", "", "1", "ratio", "r"):
+        return ""
+    return unit.replace("ug", "µg").removesuffix(" DNA")
 
 
 def _when(row: pd.Series) -> str:
