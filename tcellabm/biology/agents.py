@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from random import Random
@@ -14,7 +15,9 @@ from mesa.agentset import AbstractAgentSet
 from tcellabm.kernels import layout
 
 if TYPE_CHECKING:
-    from mesa import Model
+    from mesa.discrete_space import OrthogonalVonNeumannGrid
+
+    from tcellabm.biology.tissue import Tissue
 
 _KINDS = np.array(
     ["leukemia"] * layout.RUNGS + ["b_cell"] * layout.RUNGS + ["car_t"] * 3 + ["myeloid"] * 2
@@ -51,7 +54,7 @@ class CellView:
     A view is made on demand and read-only; it is no `mesa.Agent`, whose constructor registers.
     """
 
-    model: Model
+    model: Any  # a mesa.Model
     unique_id: int
     count: int
     kind: str  # leukemia, car_t, b_cell, myeloid
@@ -83,7 +86,7 @@ class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
         self.model = views[0].model if views else None
 
     @classmethod
-    def of(cls, model: Model, cells: layout.Cells, rungs: np.ndarray) -> CellAgents:
+    def of(cls, model: Any, cells: layout.Cells, rungs: np.ndarray) -> CellAgents:
         """Return the living agents of `model`; `rungs` holds the antigen density of each rung."""
         alive = np.flatnonzero(cells.count[: cells.meta[layout.ROWS]])
         state = cells.state[alive]
@@ -206,3 +209,37 @@ class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
         raise TypeError("agents are read-only: cells change by the model's rules alone")
 
     add = discard = remove = set = _update = _refuse
+
+
+class ReadOnlyAgents:
+    """The agents of a model as Mesa users see them: read-only views of its tissue."""
+
+    @property
+    @abstractmethod
+    def tissue(self) -> Tissue:
+        """Cells, sites and cytokines."""
+
+    @property
+    def agents(self) -> Any:
+        """The living agents (groups of cells) as a read-only Mesa agent set."""
+        return CellAgents.of(self, self.tissue.cells, self.tissue.rungs)
+
+    @property
+    def agents_by_type(self) -> dict[type, Any]:
+        """The living agents by their one type."""
+        return {CellView: self.agents}
+
+    @property
+    def agent_types(self) -> list[type]:
+        """The one type of the agents."""
+        return [CellView]
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError("agents are read-only: cells change by the model's rules alone")
+
+    register_agent = deregister_agent = remove_all_agents = _refuse
+
+    @property
+    def grid(self) -> OrthogonalVonNeumannGrid:
+        """The marrow as a Mesa grid, with its property layers."""
+        return self.tissue.marrow.grid

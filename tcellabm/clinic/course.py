@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from tcellabm.body import capacity_cells
+from tcellabm.chance import Streams
 from tcellabm.clinic import assays, drugs, fate
 from tcellabm.clinic.care import POLICIES, Bedside
 from tcellabm.clinic.dosing import SCHEDULES, Ward
@@ -48,14 +49,6 @@ class Tissue(Protocol):
     def per_ul(self, states: slice) -> float: ...  # noqa: D102
 
 
-class Chances(NamedTuple):
-    """Streams of chance by purpose, beside that of the cells."""
-
-    assays: int  # entropy: every assay draws from a stream of its day
-    death: np.random.Generator
-    fever: np.random.Generator
-
-
 class Course:
     """Follows one patient on the clinic's side; `bring_to` moves it on.
 
@@ -67,16 +60,23 @@ class Course:
         What was observed so far.
     """
 
-    def __init__(self, params: Parameters, tissue: Tissue, chances: Chances) -> None:
+    def __init__(self, params: Parameters, tissue: Tissue, streams: Streams) -> None:
         """Start before the infusion; `params` hold the patient's covariates."""
         self._params, self._tissue = params, tissue
-        self._assay_entropy = chances.assays
-        self.record = Record(infections=fate.infections(params, chances.fever))
+        self._assay_entropy = streams.assays
+        self.record = Record(infections=fate.infections(params, streams.fever))
         self._packed_rules = packed(_rules(params, tissue))
         self.rules: kernel.Rules = self._packed_rules[0]
-        self.now = _first(params, self.rules, fate.thresholds(chances.death))
+        self.now = _first(params, self.rules, fate.thresholds(streams.death))
         self._asked = 0.0  # when care was asked last
         self._look_again = math.inf  # when the dosing schedule is asked next, whatever happens
+
+    def begin(self) -> None:
+        """Assess the marrow, infuse, and look at the patient, all on day 0."""
+        self.assess(0.0)
+        self.administer(0.0, "car_t", self.share_due(0.0) * self.labelled("car_t"))
+        self.note_row()
+        self.ask_care(0.0)
 
     # --- time -------------------------------------------------------------------------------------
 
@@ -185,14 +185,14 @@ class Course:
         self.__dict__.update(parts)
         self.rules = self._packed_rules[0]
 
-    def redraw(self, chances: Chances, day: float) -> None:
+    def redraw(self, streams: Streams, day: float) -> None:
         """Draw anew, from a day on, what chance decides outside of cells."""
-        self._assay_entropy = chances.assays
+        self._assay_entropy = streams.assays
         begun = self.record.chart.infections[self.record.chart.infections <= day]
-        coming = fate.infections(self._params, chances.fever, day)
+        coming = fate.infections(self._params, streams.fever, day)
         chart = self.record.chart._replace(infections=np.concatenate([begun, coming]))
         self.record.chart = chart
-        self.now = self.now._replace(left=fate.thresholds(chances.death))
+        self.now = self.now._replace(left=fate.thresholds(streams.death))
 
     # --- care -------------------------------------------------------------------------------------
 
