@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from tcellabm import columns, params
+from tcellabm.analysis.report import parameter_table
 from tcellabm.columns import Column
-from tcellabm.views.report import parameter_table
 
 DOCS = Path(__file__).parents[1] / "docs"
 FILES = Path(__file__).parents[1] / "params"

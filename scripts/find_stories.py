@@ -11,10 +11,10 @@ import re
 import sys
 from pathlib import Path
 
-from tcellabm.views.browser import stories
-from tcellabm.views.browser.ending import fits
-from tcellabm.views.browser.plan import Plan, on_grid
-from tcellabm.views.browser.twins import Twins
+from tcellabm.app import stories
+from tcellabm.app.ending import fits
+from tcellabm.app.plan import Plan, on_grid
+from tcellabm.app.twins import Twins
 
 RESCUE = "rescue"
 SOON = 0.25  # days from intensive care to the drug

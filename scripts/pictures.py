@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tcellabm.views.browser import stories
+from tcellabm.app import stories
 
 FILE = Path(__file__).parents[1] / "docs" / "class.png"
 SIZE = {"width": 1280, "height": 720}

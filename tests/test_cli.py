@@ -194,7 +194,7 @@ def test_results_are_not_written_over_unless_asked(capsys):
 
 
 def test_runs_that_failed_give_exit_code_1(monkeypatch, capsys):
-    from tcellabm.experiments import runner
+    from tcellabm.experiments.compute import runner
 
     def simulate(params, seed):
         raise ZeroDivisionError("in a kernel")

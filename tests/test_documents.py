@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tcellabm.experiments import trial
-from tcellabm.experiments.counterfactuals import CounterfactualPlan
-from tcellabm.experiments.trial import TrialPlan
+from tcellabm.experiments.studies import trial
+from tcellabm.experiments.studies.counterfactuals import CounterfactualPlan
+from tcellabm.experiments.studies.trial import TrialPlan
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -32,10 +32,10 @@ from tcellabm.cli.options import (
 from tcellabm.cli.trial import trial
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.plan import Plan
-    from tcellabm.experiments.result import Result
-    from tcellabm.experiments.run import PatientRecord
-    from tcellabm.experiments.sweep import Work
+    from tcellabm.experiments.design.plan import Plan
+    from tcellabm.experiments.results.result import Result
+    from tcellabm.experiments.studies.run import PatientRecord
+    from tcellabm.experiments.studies.sweep import Work
     from tcellabm.params import Parameters
 
 app = typer.Typer(
@@ -69,8 +69,8 @@ def run(
 ) -> None:
     """Simulate one patient: outcomes, record over time, figure."""
     from tcellabm import params
-    from tcellabm.experiments import run as experiment
-    from tcellabm.views.words import sentences
+    from tcellabm.analysis.words import sentences
+    from tcellabm.experiments.studies import run as experiment
 
     parameters = params.load(scenario, options.overrides(settings, {"time.days": days}))
     folder = options.result_folder("run", scenario, out, resume)
@@ -88,7 +88,7 @@ def run(
 
 
 def _draw_patient(record: "PatientRecord", params: "Parameters") -> bytes:
-    from tcellabm.views.figures import draw_patient
+    from tcellabm.figures import draw_patient
 
     limit = params.assay.mrd_limit * params.marrow.capacity_cells
     return draw_patient(record.series, record.outcomes, record.treatments, limit)
@@ -112,8 +112,8 @@ def sweep(
     dry_run: DryRun = False,
 ) -> None:
     """Simulate the same patients at every point of a grid or sample: dose against persistence."""
-    from tcellabm.experiments import sweep as experiment
-    from tcellabm.experiments.plan import Plan
+    from tcellabm.experiments.design.plan import Plan
+    from tcellabm.experiments.studies import sweep as experiment
 
     work = options.work(workers, dask, shard, series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
@@ -133,7 +133,7 @@ def sweep(
 
 
 def _say_how_much(plan: "Plan", work: "Work") -> None:
-    from tcellabm.experiments.pilot import estimate
+    from tcellabm.experiments.compute.pilot import estimate
 
     print(*estimate(plan, work.series).lines(work.processes), sep="\n")
 
@@ -154,7 +154,7 @@ def params(
 ) -> None:
     """Check a file and print every parameter in force: value, unit, range, source."""
     from tcellabm import params as parameters
-    from tcellabm.views.words import columns
+    from tcellabm.analysis.words import columns
 
     rows = parameters.rows(file, options.overrides(settings, {"time.days": days}))
     print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
@@ -175,7 +175,7 @@ def browser(
     """Serve the browser pages: a class page with two twins, and a lab page."""
     if page not in ("class", "lab"):
         options.refuse(f"--page {page}", "allowed: class, lab")
-    from tcellabm.views.browser import hosts, server
+    from tcellabm.app import hosts, server
 
     address = hosts.read_address(host)
     allowed = hosts.Allowed(address, port, allow_origin)
@@ -204,8 +204,8 @@ def sensitivity(
     dry_run: DryRun = False,
 ) -> None:
     """Find what matters: of what the population draws, or of --set KEY={uniform=[LOW,HIGH]}."""
-    from tcellabm.experiments import sensitivity as experiment
-    from tcellabm.experiments.sweep import Interrupted, sweep
+    from tcellabm.experiments.studies import sensitivity as experiment
+    from tcellabm.experiments.studies.sweep import Interrupted, sweep
 
     work = options.work(workers, dask, limit=limit)
     given = options.overrides(settings, {"time.days": days})
@@ -243,7 +243,7 @@ def plot(
     ] = 0.3,
 ) -> None:
     """Draw a sweep again from its table: map of two axes, curves, trade-offs and window."""
-    from tcellabm.experiments.reading import open_sweep
+    from tcellabm.experiments.results.reading import open_sweep
 
     sweep = open_sweep(folder)
     figures = plotting.figures_of(sweep, plotting.chosen(sweep, x, y), (remission, crs))

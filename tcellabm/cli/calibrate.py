@@ -28,9 +28,9 @@ def calibrate(
     workers: Processes = 1,
 ) -> None:
     """Fit population parameters to the rows marked `calibrate`; keep the posterior."""
-    from tcellabm.experiments.calibration import DATABASE, POSTERIOR, Calibration, engine
-    from tcellabm.experiments.calibration import calibrate as run
-    from tcellabm.views.words import columns
+    from tcellabm.analysis.words import columns
+    from tcellabm.experiments.studies.calibration import DATABASE, POSTERIOR, Calibration, engine
+    from tcellabm.experiments.studies.calibration import calibrate as run
 
     engine()  # before a folder is made
     plan = Calibration.load(file, patients, seed, options.overrides(settings, {}))

@@ -10,7 +10,7 @@ import typer
 from typer import Option
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.sweep import Work
+    from tcellabm.experiments.studies.sweep import Work
 
 Settings = Annotated[
     list[str], Option("--set", metavar="KEY=VALUE", help="Set a parameter; may be repeated.")
@@ -55,7 +55,7 @@ DryRun = Annotated[bool, Option("--dry-run", help="Say how much work it is; writ
 def show_version(wanted: bool) -> None:
     """Print the version and stop, if that was asked for."""
     if wanted:
-        from tcellabm.experiments.manifest import version
+        from tcellabm.experiments.results.manifest import version
 
         print(version("tcellabm") or "unknown: not installed")
         raise typer.Exit
@@ -82,7 +82,7 @@ def overrides(settings: Sequence[str], options: Mapping[str, object]) -> dict[st
 
 def result_folder(command: str, file: str, out: Path | None, resume: bool) -> Path:
     """Return `--out`, or the first free folder under `runs`."""
-    from tcellabm.experiments.store import free_folder
+    from tcellabm.experiments.results.store import free_folder
 
     if out is None and resume:
         refuse("--resume without --out", "allowed: --out DIR, the folder to go on with")
@@ -105,7 +105,7 @@ def work(
     limit: float | None = None,
 ) -> "Work":
     """Return how runs are computed."""
-    from tcellabm.experiments.sweep import Work
+    from tcellabm.experiments.studies.sweep import Work
 
     if dask and workers is not None:
         refuse("--workers and --dask exclude each other")

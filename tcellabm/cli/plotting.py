@@ -9,17 +9,17 @@ from tcellabm.cli.options import refuse
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tcellabm.experiments.reading import Opened
-    from tcellabm.experiments.result import Result
-    from tcellabm.experiments.sensitivity import Study
+    from tcellabm.experiments.results.reading import Opened
+    from tcellabm.experiments.results.result import Result
+    from tcellabm.experiments.studies.sensitivity import Study
 
 _BINS = 6  # of an axis of a map that has too many values to show
 
 
 def map_of(result: "Result") -> bytes:
     """Draw the map of a sweep as it computes, or when it is done."""
-    from tcellabm.experiments.summary import pooled
-    from tcellabm.views.figures import draw_map
+    from tcellabm.analysis.summary import pooled
+    from tcellabm.figures import draw_map
 
     notes = _so_far(result.done, result.total)
     if result.is_grid:
@@ -32,8 +32,8 @@ def map_of(result: "Result") -> bytes:
 
 def sensitivity_of(study: "Study", result: "Result") -> dict[str, bytes]:
     """Analyze the runs of a sensitivity study; return table and figures by file name."""
-    from tcellabm.experiments.indices import as_csv
-    from tcellabm.views.figures import draw_indices, draw_tornado
+    from tcellabm.analysis.indices import as_csv
+    from tcellabm.figures import draw_indices, draw_tornado
 
     table = study.analyze(result.outcomes)
     failed = f", of which {result.errors} failed" if result.errors else ""
@@ -50,8 +50,8 @@ def figures_of(
     sweep: "Opened", axes: Sequence[str], limits: tuple[float, float]
 ) -> dict[str, bytes]:
     """Draw all figures of a sweep, by file name."""
-    from tcellabm.experiments.summary import pooled
-    from tcellabm.views.figures import draw_curves, draw_map, draw_tradeoff
+    from tcellabm.analysis.summary import pooled
+    from tcellabm.figures import draw_curves, draw_map, draw_tradeoff
 
     runs, settings = sweep.outcomes, sweep.settings
     shown = list(axes) or _first_two(sweep.keys)
@@ -72,20 +72,20 @@ def _so_far(done: int, wanted: int) -> list[str]:
 
 
 def _first_two(keys: Sequence[str]) -> list[str]:
-    from tcellabm.views.figures.labels import place_axes
+    from tcellabm.figures.labels import place_axes
 
     return place_axes(keys)[0]
 
 
 def _over(keys: Sequence[str], shown: Sequence[str]) -> list[str]:
-    from tcellabm.views.figures.labels import axis_label
+    from tcellabm.figures.labels import axis_label
 
     further = [axis_label(key).split(" (")[0] for key in keys if key not in shown]
     return [f"over all values of {', '.join(further)}"] if further else []
 
 
 def _binned(runs: "pd.DataFrame", shown: Sequence[str]) -> list[str]:
-    from tcellabm.experiments.summary import MOST_VALUES
+    from tcellabm.analysis.summary import MOST_VALUES
 
     if all(runs[key].nunique() <= MOST_VALUES for key in shown):
         return []

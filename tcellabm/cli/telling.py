@@ -9,7 +9,7 @@ from tcellabm.cli import options
 from tcellabm.cli.errors import INTERRUPTED, say
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.sweep import Interrupted
+    from tcellabm.experiments.studies.sweep import Interrupted
 
 
 def interrupted(stop: "Interrupted") -> Never:

@@ -20,7 +20,7 @@ from tcellabm.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.trial import TrialResult
+    from tcellabm.experiments.studies.trial import TrialResult
 
 
 def trial(
@@ -37,9 +37,9 @@ def trial(
     shard: Shard = "1/1",
 ) -> None:
     """Run a virtual trial, -n patients enrolled, and set it beside the published one."""
-    from tcellabm.experiments import sweep
-    from tcellabm.experiments import trial as experiment
-    from tcellabm.views.report import agreement
+    from tcellabm.analysis.report import agreement
+    from tcellabm.experiments.studies import sweep
+    from tcellabm.experiments.studies import trial as experiment
 
     work = options.work(workers, dask, shard)
     given = options.overrides(settings, {"time.days": days, "trial.patients": patients})
@@ -58,17 +58,17 @@ def trial(
 
 
 def _draw(result: "TrialResult") -> bytes:
-    from tcellabm.experiments.comparison import published_curves
-    from tcellabm.views.figures import draw_trial
+    from tcellabm.analysis.comparison import published_curves
+    from tcellabm.figures import draw_trial
 
     curves = published_curves()
     return draw_trial(result.main, result.comparison, curves, result.limit, result.draws)
 
 
 def _write(result: "TrialResult", stamp: str) -> str:
-    from tcellabm.experiments.cohort import Cohort
-    from tcellabm.experiments.comparison import goals
-    from tcellabm.views.report import validation_report
+    from tcellabm.analysis.cohort import Cohort
+    from tcellabm.analysis.comparison import goals
+    from tcellabm.analysis.report import validation_report
 
     windows = goals(Cohort.of(result.main))
     return validation_report(result.main, result.comparison, windows, stamp)

@@ -14,8 +14,8 @@ import pytest
 
 import tcellabm
 from tcellabm.columns import OUTCOMES
-from tcellabm.experiments import runner
-from tcellabm.experiments.plan import Plan
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.design.plan import Plan
 
 DOSE = "product.dose_cells_per_kg"
 HALF_LIFE = "product.persistence_half_life_days"

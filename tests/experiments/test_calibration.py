@@ -7,9 +7,13 @@ import sys
 import numpy as np
 import pytest
 
+from tcellabm.analysis.comparison import read_published
 from tcellabm.cli import execute
-from tcellabm.experiments import calibration as module
-from tcellabm.experiments.calibration import (
+from tcellabm.experiments.design.posterior import Posterior
+from tcellabm.experiments.results.lock import locked
+from tcellabm.experiments.results.names import LOCK
+from tcellabm.experiments.studies import calibration as module
+from tcellabm.experiments.studies.calibration import (
     RECALLED_WEIGHT,
     WORST,
     Calibration,
@@ -18,10 +22,6 @@ from tcellabm.experiments.calibration import (
     summary,
     targets,
 )
-from tcellabm.experiments.comparison import read_published
-from tcellabm.experiments.lock import locked
-from tcellabm.experiments.names import LOCK
-from tcellabm.experiments.posterior import Posterior
 from tcellabm.params import InputError, load
 from tcellabm.params.files import find_file
 

@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tcellabm.experiments import survival
-from tcellabm.experiments.cohort import Cohort
-from tcellabm.experiments.comparison import (
+from tcellabm.analysis import survival
+from tcellabm.analysis.cohort import Cohort
+from tcellabm.analysis.comparison import (
     clopper_pearson,
     compare,
     judged_by,
     published_curves,
     read_published,
 )
-from tcellabm.experiments.measures import BEYOND, MEASURES, Measure
-from tcellabm.experiments.posterior import weighted_quantile
+from tcellabm.analysis.measures import BEYOND, MEASURES, Measure
+from tcellabm.experiments.design.posterior import weighted_quantile
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file
 
@@ -108,7 +108,7 @@ def cohort(**more):
     ("share", "agrees"), [(0.70, "false"), (0.72, "true"), (0.88, "true"), (0.90, "false")]
 )
 def test_a_row_agrees_if_the_point_is_inside(share, agrees, monkeypatch):
-    from tcellabm.experiments import comparison
+    from tcellabm.analysis import comparison
 
     rate = Measure("rate", lambda c: 100.0 * float(np.mean(c.enrolled["remission"])))
     monkeypatch.setattr(comparison, "MEASURES", {"E01": rate})
@@ -121,7 +121,7 @@ def test_a_row_agrees_if_the_point_is_inside(share, agrees, monkeypatch):
 
 
 def test_the_interval_covers_posterior_draws_too(monkeypatch):
-    from tcellabm.experiments import comparison
+    from tcellabm.analysis import comparison
 
     rate = Measure("rate", lambda c: 100.0 * float(np.mean(c.enrolled["remission"])))
     monkeypatch.setattr(comparison, "MEASURES", {"E01": rate})

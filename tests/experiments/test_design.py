@@ -10,12 +10,12 @@ from SALib.sample import sobol as salib
 from scipy.stats import qmc
 
 from tcellabm import load
-from tcellabm.experiments import runner
-from tcellabm.experiments.arms import Arm, Grown, Order, shared
-from tcellabm.experiments.pilot import estimate
-from tcellabm.experiments.plan import Plan
-from tcellabm.experiments.samples import unit_sample
-from tcellabm.experiments.sweep import Work, sweep
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.compute.pilot import estimate
+from tcellabm.experiments.design.arms import Arm, Grown, Order, shared
+from tcellabm.experiments.design.plan import Plan
+from tcellabm.experiments.design.samples import unit_sample
+from tcellabm.experiments.studies.sweep import Work, sweep
 from tcellabm.params import InputError
 
 SCENARIO = "params/scenarios/kymriah.toml"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from experiments.conftest import DOSE, HALF_LIFE
 
-from tcellabm.experiments.plan import Plan, patient_seed
+from tcellabm.experiments.design.plan import Plan, patient_seed
 from tcellabm.params import InputError
 
 SWEEP = "params/sweeps/dose_persistence.toml"

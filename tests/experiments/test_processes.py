@@ -7,7 +7,8 @@ import pytest
 from experiments.conftest import PATIENCE, runs_on_disk, wait_until
 
 from tcellabm.cli import execute
-from tcellabm.experiments import lock, runner
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.results import lock
 from tcellabm.params import InputError, load
 
 SHORT = [
@@ -18,7 +19,7 @@ RUNS = 48
 # `tcellabm` that puts every run on the disk at once, so that it can be caught in the middle.
 PROGRAM = """
 from tcellabm import cli
-from tcellabm.experiments import keeping
+from tcellabm.experiments.results import keeping
 keeping.SHARD_RUNS, keeping.SHARDS_APART = 1, 0.0
 cli.main()
 """

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from tcellabm.experiments import progress as module
-from tcellabm.experiments.progress import Pace, progress
+from tcellabm.experiments.compute import progress as module
+from tcellabm.experiments.compute.progress import Pace, progress
 
 
 @pytest.fixture

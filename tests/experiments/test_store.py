@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from tcellabm import disk
-from tcellabm.experiments import lock, store, swapping
-from tcellabm.experiments.names import LOCK, REPLACED
+from tcellabm.experiments.results import lock, store, swapping
+from tcellabm.experiments.results.names import LOCK, REPLACED
 from tcellabm.params import InputError
 
 RECIPE = {"seed": 1, "axes": {"a": [1.0]}, "parameters": {"x": 1.0, "y": 2}}
@@ -66,7 +66,7 @@ def test_two_parts_go_together_but_not_with_the_whole(tmp_path):
 # Holds a folder, and says so; with a word more it sees another time and another host.
 HOLDER = """
 import os, pathlib, socket, sys, time
-from tcellabm.experiments import lock
+from tcellabm.experiments.results import lock
 if len(sys.argv) > 2:
     clock, time.time, socket.gethostname = time.time, lambda: clock() + 1e6, lambda: "elsewhere"
 with lock.locked(pathlib.Path(sys.argv[1])):
@@ -254,7 +254,7 @@ def test_overwriting_never_removes_what_is_somebodys(tmp_path, monkeypatch, at_o
 # Replaces a folder; killed at a rename: of the two folders, then of what is somebody's.
 KILLED = """
 import os, pathlib, signal, sys
-from tcellabm.experiments import store, swapping
+from tcellabm.experiments.results import store, swapping
 folder, step, at_once = pathlib.Path(sys.argv[1]), iter(range(int(sys.argv[2]))), sys.argv[3]
 def rename(self, target, own=pathlib.Path.rename):
     if next(step, None) is None:

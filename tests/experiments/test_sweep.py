@@ -7,9 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from experiments.conftest import DOSE, fake_simulate
 
-from tcellabm.experiments import keeping, lock, result, runner, store
-from tcellabm.experiments.plan import Plan
-from tcellabm.experiments.sweep import Interrupted, Work, sweep
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.design.plan import Plan
+from tcellabm.experiments.results import keeping, lock, result, store
+from tcellabm.experiments.studies.sweep import Interrupted, Work, sweep
 from tcellabm.params import InputError
 
 HERE = Work(workers=0, quiet=True)

@@ -8,8 +8,8 @@ import pytest
 from tcellabm import TumorTCellModel
 from tcellabm.cli import execute
 from tcellabm.columns import OUTCOMES, names
-from tcellabm.experiments.sweep import Work
-from tcellabm.experiments.trial import TrialPlan, trial
+from tcellabm.experiments.studies.sweep import Work
+from tcellabm.experiments.studies.trial import TrialPlan, trial
 from tcellabm.model import MODEL_VERSION
 from tcellabm.params import InputError
 

@@ -16,8 +16,12 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from experiments.conftest import DOSE, fake_simulate  # noqa: E402
 
 from tcellabm import cli  # noqa: E402
-from tcellabm.experiments import dispatch, keeping, runner  # noqa: E402
-from tcellabm.experiments.plan import patient_seed  # noqa: E402
+from tcellabm.experiments.compute import (  # noqa: E402
+    dispatch,
+    runner,  # noqa: E402
+)
+from tcellabm.experiments.design.plan import patient_seed  # noqa: E402
+from tcellabm.experiments.results import keeping  # noqa: E402
 
 BAD = {"d": 3, "h": 7, "r": 11, "s": 15}
 KINDS = {patient_seed(1, patient): kind for kind, patient in BAD.items()}

@@ -17,7 +17,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from experiments.conftest import DOSE, HALF_LIFE, fake_simulate  # noqa: E402
 
 from tcellabm.cli import execute, plotting  # noqa: E402
-from tcellabm.experiments import keeping, runner  # noqa: E402
+from tcellabm.experiments.compute import runner  # noqa: E402
+from tcellabm.experiments.results import keeping  # noqa: E402
 
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "6"]
 SWEEP += ["--days", "90", "--workers", "0"]

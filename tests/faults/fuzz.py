@@ -20,7 +20,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from faults import edits  # noqa: E402
 
 from tcellabm import InputError, TumorTCellModel, load  # noqa: E402
-from tcellabm.experiments.posterior import Posterior  # noqa: E402
+from tcellabm.experiments.design.posterior import Posterior  # noqa: E402
 from tcellabm.identity import MODEL_VERSION  # noqa: E402
 from tcellabm.params import load_sweep, load_trial, parse_set  # noqa: E402
 from tcellabm.params.meta import catalog  # noqa: E402
@@ -70,9 +70,9 @@ class Kinds:
 
     def __init__(self, folder):
         """Make what is to be changed."""
-        from tcellabm.views.browser.guard import Guard
-        from tcellabm.views.browser.hosts import Allowed
-        from tcellabm.views.browser.plan import Plan
+        from tcellabm.app.guard import Guard
+        from tcellabm.app.hosts import Allowed
+        from tcellabm.app.plan import Plan
 
         self.folder, self._plan = folder, Plan
         self._seeds = [

@@ -23,11 +23,11 @@ import psutil  # noqa: E402
 from faults.failing import contents, execute, left  # noqa: E402
 from faults.flips import SWEEP  # noqa: E402
 
-import tcellabm.experiments.dispatch  # noqa: E402, F401 - before the processes part
+import tcellabm.experiments.compute.dispatch  # noqa: E402, F401 - before the processes part
 import tcellabm.model  # noqa: E402, F401
 from tcellabm import cli  # noqa: E402
 from tcellabm.cli import plotting  # noqa: E402
-from tcellabm.experiments import keeping  # noqa: E402
+from tcellabm.experiments.results import keeping  # noqa: E402
 
 MOST_SECONDS = 5.0  # that anything may outlive what was killed
 MARK = "TCELLABM_TEST_OF_KILLS"

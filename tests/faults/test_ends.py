@@ -5,7 +5,7 @@ from faults import ends
 
 from tcellabm import TumorTCellModel, load
 from tcellabm.cli import execute
-from tcellabm.experiments.run import follow
+from tcellabm.experiments.studies.run import follow
 from tcellabm.params import InputError, load_sweep
 
 NOTHING = ["product.dose_cells_per_kg=0", "patient.leukemic_burden=0", "myeloid.pool_cells=0"]
@@ -68,7 +68,7 @@ def test_a_patient_of_too_many_agents_is_bad_input(settings, tmp_path, capsys):
 
 
 def test_a_run_that_speaks_is_the_same_run(monkeypatch, capsys):
-    monkeypatch.setattr("tcellabm.experiments.progress._SECONDS_OF_SILENCE", 0.0)
+    monkeypatch.setattr("tcellabm.experiments.compute.progress._SECONDS_OF_SILENCE", 0.0)
     params = load("params/scenarios/kymriah.toml", {"time.days": 40})
     model = TumorTCellModel(params, rng=3)
     model.run_until(40)

@@ -13,8 +13,8 @@ import pytest
 from experiments.conftest import DOSE, HALF_LIFE, PATIENCE, fake_simulate, runs_on_disk, wait_until
 
 from tcellabm.cli import execute
-from tcellabm.experiments import runner
-from tcellabm.experiments.names import LOCK
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.results.names import LOCK
 
 PROGRAM = str(Path(__file__).with_name("faulty.py"))
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "20"]

@@ -7,8 +7,9 @@ import pytest
 from experiments.conftest import fake_simulate
 from faults.flips import REFUSED, SAME, Folders, kind_of, make_quick, sweep
 
-from tcellabm.experiments import run, shards
-from tcellabm.experiments.reading import open_sweep
+from tcellabm.experiments.results import shards
+from tcellabm.experiments.results.reading import open_sweep
+from tcellabm.experiments.studies import run
 from tcellabm.params import InputError, load
 
 FLIPS = 72

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tcellabm.cli import execute
-from tcellabm.experiments import manifest
+from tcellabm.experiments.results import manifest
 
 SWEEP = ["sweep", "scenarios/kymriah.toml", "--set", "product.dose_cells_per_kg=[1e5, 1e6]"]
 SWEEP += ["-n", "1", "--days", "1", "--workers", "0", "--out"]

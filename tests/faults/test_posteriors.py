@@ -6,7 +6,7 @@ import math
 import pytest
 
 from tcellabm import InputError, load
-from tcellabm.experiments.posterior import Posterior
+from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.identity import MODEL_VERSION
 
 KEYS = ["product.killing", "product.affinity"]

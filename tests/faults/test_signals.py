@@ -19,7 +19,7 @@ MOST_SECONDS = 5.0  # that a process may outlive the one that started it
 CALIBRATE = """
 import time
 from tcellabm import cli
-from tcellabm.experiments import calibration
+from tcellabm.experiments.studies import calibration
 def summary(made, logs):
     while True:
         time.sleep(0.01)
@@ -113,7 +113,7 @@ def test_what_nohup_has_ignored_stays_so():
 HELD = """
 import os, signal, time
 from multiprocessing import resource_tracker
-from tcellabm.experiments.signals import STOPS, interrupts_held
+from tcellabm.experiments.compute.signals import STOPS, interrupts_held
 with interrupts_held():
     assert set(STOPS) <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
 assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])

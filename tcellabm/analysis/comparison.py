@@ -1,0 +1,189 @@
+"""A virtual trial beside the published one, row by row."""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from tcellabm.analysis.cohort import Cohort
+from tcellabm.analysis.measures import BEYOND, FURTHER, MEASURES
+from tcellabm.params import InputError
+from tcellabm.params.files import find_file
+
+COLUMNS = (
+    *("id", "quantity", "use", "published", "published_low", "published_high"),
+    *("simulated", "simulated_low", "simulated_high", "agrees", "z", "independent", "repeats"),
+    *("unit", "n", "population", "timepoint", "interval", "confidence", "source", "note"),
+)
+USES = ("calibrate", "input", "validate")
+# Published ranges are of patients, not of what was estimated: nothing is judged by them.
+NOT_OF_THE_ESTIMATE = "range"
+RESAMPLES = 200
+WITHIN = {"median": 1.5, "kinetic": 2.0}
+_NEEDED = (
+    *("id", "quantity", "value", "low", "high", "interval", "unit", "n"),
+    *("population", "timepoint", "source", "repeats"),
+)
+NORMAL_95 = 1.96  # standard errors to the end of an interval of 95 %
+LOGARITHMIC = ("median", "kinetic")  # kinds that are compared as ratios
+
+
+@cache
+def read_published(path: Path) -> pd.DataFrame:
+    """Read the published figures.
+
+    Raises
+    ------
+    InputError
+        Columns are missing, a number is none, or an id is there twice.
+    """
+    allowed = f"allowed: columns {', '.join((*_NEEDED, 'confidence', 'use'))}"
+    try:
+        table = pd.read_csv(path, keep_default_na=False, dtype=str)
+        for name in ("value", "low", "high", "n"):
+            table[name] = pd.to_numeric(table[name].replace("", None))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"published figures: {error}", str(path), allowed) from None
+    if missing := {*_NEEDED, "confidence", "use"} - set(table.columns):
+        raise InputError(f"published figures lack {min(missing)}", str(path), allowed)
+    unknown = set(table["repeats"]) - set(table["id"]) - {""}
+    if unknown:
+        raise InputError(f"published figures: repeats {min(unknown)}", str(path), "allowed: an id")
+    if not table["id"].is_unique or not set(table["use"]) <= set(USES):
+        raise InputError("published figures: an id twice, or a use", str(path), ", ".join(USES))
+    return table
+
+
+def published_curves() -> pd.DataFrame:
+    """Return the published curves that are shipped: `curve`, `day`, `value`, `source`."""
+    return pd.read_csv(find_file("params/trials/curves.csv"))
+
+
+def compare(cohorts: Sequence[Cohort], published: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
+    """Return `comparison.csv`: a row per published figure, with what was simulated.
+
+    Parameters
+    ----------
+    cohorts : sequence of Cohort
+        The one at the median of the posterior, then one per posterior draw, if any.
+    published : DataFrame
+        From `read_published`.
+    seed : int
+        Of the resampling of patients.
+
+    Returns
+    -------
+    DataFrame
+        COLUMNS. The interval of what was simulated is that of 95 % over posterior draws and
+        patients drawn anew; of the published figure that by which `agrees` was told.
+    """
+    rng = np.random.default_rng(seed)
+    spread = cohorts[1:] or cohorts
+    again = [spread[i % len(spread)].resampled(rng) for i in range(RESAMPLES)]
+    rows = [_row(row, cohorts[0], again) for row in published.to_dict("records")]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def goals(cohort: Cohort) -> pd.DataFrame:
+    """Return the windows that the model is to meet (`params/trials/goals.csv`), misses first.
+
+    Returns
+    -------
+    DataFrame
+        `quantity`, `low`, `high`, `unit`, `simulated`, `met` (bool).
+    """
+    table = pd.read_csv(find_file("params/trials/goals.csv"))
+    known = MEASURES | FURTHER
+    table["simulated"] = [known[name].of(cohort) for name in table.pop("measure")]
+    table["met"] = table["simulated"].between(table["low"], table["high"])
+    return table.sort_values("met", kind="stable", ignore_index=True)
+
+
+def _row(published: dict[str, Any], cohort: Cohort, again: list[Cohort]) -> dict[str, Any]:
+    measure = MEASURES.get(published["id"])
+    kind = measure.kind if measure else ""
+    low, high, interval = judged_by(published, kind)
+    row = {name: published[name] for name in COLUMNS if name in published} | {
+        "published": published["value"],
+        "published_low": low,
+        "published_high": high,
+        "interval": interval,
+        "independent": published["use"] == "validate" and not published["repeats"],
+    }
+    blank = dict.fromkeys(("simulated", "simulated_low", "simulated_high"), math.nan)
+    if measure is None:
+        note = BEYOND.get(published["id"], "not modeled")
+        return row | blank | {"agrees": "", "z": math.nan, "note": note}
+    value = measure.of(cohort)
+    drawn = np.array([measure.of(other) for other in again])
+    known = drawn[np.isfinite(drawn)]
+    bounds = np.quantile(known, [0.025, 0.975]) if known.size else [math.nan, math.nan]
+    simulated = dict(zip(blank, (value, *map(float, bounds)), strict=True))
+    note = measure.note if math.isfinite(value) else "no such patient in this trial"
+    agrees = _agrees(simulated, low, high)
+    found = (value, simulated["simulated_low"], simulated["simulated_high"])
+    z = z_of(kind, (low, published["value"], high), found) if agrees else math.nan
+    return row | simulated | {"agrees": agrees, "z": z, "note": note}
+
+
+def judged_by(published: dict[str, Any], kind: str) -> tuple[float, float, str]:
+    """Return the interval by which a row is judged, and what it is.
+
+    The published one, unless it is a range of patients; else Clopper-Pearson 95 % from n for a
+    rate, x or / 1.5 for a median, x or / 2 for a kinetic mean.
+    """
+    value, n, said = published["value"], published["n"], published["interval"]
+    if said and said != NOT_OF_THE_ESTIMATE:
+        return published["low"], published["high"], said
+    if math.isnan(value):
+        return math.nan, math.nan, ""
+    if kind == "rate" and n > 0:
+        low, high = clopper_pearson(round(value / 100.0 * n), int(n))
+        return 100.0 * low, 100.0 * high, "Clopper-Pearson 95 % from n"
+    if kind in WITHIN:
+        factor = WITHIN[kind]
+        return value / factor, value * factor, f"published x or / {factor:g}"
+    return math.nan, math.nan, ""
+
+
+def clopper_pearson(successes: int, n: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of a proportion (Clopper and Pearson 1934)."""
+    interval = stats.binomtest(successes, n).proportion_ci(0.95, "exact")
+    return float(interval.low), float(interval.high)
+
+
+def z_of(
+    kind: str, published: tuple[float, float, float], simulated: tuple[float, float, float]
+) -> float:
+    """Return the difference over both standard errors; NaN where one of them is not known.
+
+    Parameters
+    ----------
+    kind : str
+        Of the measure: medians and kinetic means are compared by their logarithms.
+    published, simulated : tuple of float
+        Low end, value and high end; value, low end and high end. Intervals are of 95 %.
+    """
+    low, middle, high = published
+    value, least, most = simulated
+    ends = np.array([low, middle, high, value, least, most])
+    if kind in LOGARITHMIC:
+        ends = np.log(np.where(ends > 0.0, ends, math.nan))
+    errors = np.array([ends[2] - ends[0], ends[5] - ends[4]]) / (2.0 * NORMAL_95)
+    both = float(np.hypot(*errors))
+    return float((ends[3] - ends[1]) / both) if both > 0.0 else math.nan
+
+
+def _agrees(simulated: dict[str, float], low: float, high: float) -> str:
+    """Tell `true`, `false`, or nothing where there is nothing to compare."""
+    value = simulated["simulated"]
+    bounds = [bound for bound in (low, high) if not math.isnan(bound)]
+    if math.isnan(value) or not bounds:
+        return ""
+    inside = not value < low and not value > high  # a bound that is not there is not crossed
+    return "true" if inside else "false"

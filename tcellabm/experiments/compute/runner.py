@@ -1,0 +1,190 @@
+"""What one process does: compute runs, and have the kernels compiled before."""
+
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from tcellabm.experiments.compute.signals import end_with_parent, interrupts_held
+from tcellabm.experiments.compute.thinning import thinned
+from tcellabm.experiments.design.arms import Grown
+from tcellabm.experiments.design.plan import Task
+from tcellabm.experiments.results.table import Row
+from tcellabm.identity import MODEL_VERSION
+from tcellabm.kernels import cache
+from tcellabm.params import Parameters
+
+if TYPE_CHECKING:
+    from tcellabm.model import TumorTCellModel
+
+TRIES = 3
+Follow = Callable[[Parameters, Task], "TumorTCellModel"]
+
+
+def simulate(params: Parameters, seed: int) -> "TumorTCellModel":
+    """Follow one patient to the end."""
+    from tcellabm.model import TumorTCellModel  # where a patient is followed, not before
+
+    model = TumorTCellModel(params, rng=seed)
+    model.run_until(params.time.days)
+    return model
+
+
+@dataclass
+class Report:
+    """What a chunk of runs gave.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One per run.
+    series : list of DataFrame
+        Thinned time series with the `run_id`, if they are wanted.
+    seconds, slowest : float
+        Time of all runs, and of the slowest.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    series: list[pd.DataFrame] = field(default_factory=list)
+    seconds: float = 0.0
+    slowest: float = 0.0
+
+    def add(self, row: Row, series: pd.DataFrame | None, seconds: float) -> None:
+        """Add one run."""
+        self.rows.append(row)
+        if series is not None:
+            self.series.append(series)
+        self.seconds += seconds
+        self.slowest = max(self.slowest, seconds)
+
+
+def run_task(
+    params: Parameters, task: Task, series: bool = False, follow: Follow | None = None
+) -> Report:
+    """Compute one run; one that raises becomes a row that says so.
+
+    It gets three tries, since a machine short of memory may be better off a moment later.
+
+    Parameters
+    ----------
+    params : Parameters
+        What all runs share.
+    task : Task
+        Which run.
+    series : bool
+        Whether its time series is wanted.
+    follow : callable, optional
+        Returns the patient of the task at the end.
+    """
+    report, error = Report(), ""
+    start = time.perf_counter()
+    for _ in range(TRIES):
+        try:
+            model = (follow or _alone)(params, task)
+            row = task.observe(model) | task.identity | {"error": ""}
+            kept = thinned(model.series, task.run_id) if series else None
+            report.add(row, kept, time.perf_counter() - start)
+            return report
+        except Exception as problem:
+            error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:500]
+    report.add(failed(task, error), None, time.perf_counter() - start)
+    return report
+
+
+def _alone(params: Parameters, task: Task) -> "TumorTCellModel":
+    own = params.replace(task.settings)
+    return (
+        simulate(own, task.seed)
+        if task.arm is None
+        else Grown(own, task.seed, [task.arm]).treated(task.arm)
+    )
+
+
+def _together(tasks: Sequence[Task]) -> Follow:
+    """Return what follows the arms of one patient from where they part."""
+    grown: list[Grown] = []  # when it is first asked for, so that an error is that of a run
+
+    def follow(params: Parameters, task: Task) -> "TumorTCellModel":
+        assert task.arm is not None
+        if not grown:
+            arms = [each.arm for each in tasks if each.arm is not None]
+            grown.append(Grown(params.replace(task.settings), task.seed, arms))
+        return grown[0].treated(task.arm)
+
+    return follow
+
+
+def failed(task: Task, error: str) -> Row:
+    """Return the row of a run that did not succeed."""
+    return task.identity | {"error": error}
+
+
+def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Report:
+    """Compute some runs."""
+    whole = Report()
+    for report in run_here(params, tasks, series):
+        whole.rows += report.rows
+        whole.series += report.series
+        whole.seconds += report.seconds
+        whole.slowest = max(whole.slowest, report.slowest)
+    return whole
+
+
+def run_here(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Generator[Report]:
+    """Compute runs one by one in this process; arms of a patient that stand together share."""
+    for _, group in groupby(tasks, lambda task: (task.seed, list(task.settings.items()))):
+        arms = list(group)
+        follow = _together(arms) if len(arms) > 1 and arms[0].arm is not None else None
+        for task in arms:
+            yield run_task(params, task, series, follow)
+
+
+def prepare(params: Parameters) -> int:
+    """Compile the kernels on a machine of a cluster; return its `MODEL_VERSION`."""
+    _compile(params)
+    return MODEL_VERSION
+
+
+def warm_up(params: Parameters, quiet: bool = False) -> None:
+    """Compile the kernels, unless they are on the disk, so that workers find them there.
+
+    A process of its own does so: the compiler's memory is free again when it ends.
+
+    Parameters
+    ----------
+    params : Parameters
+        Of any of the runs.
+    quiet : bool
+        Don't say so even if it takes a while.
+    """
+    own = (
+        "greatest_hazards" if params.resolution.single_cell else "change_place"
+    )  # of one way alone
+    if cache.folder() is None or cache.stored(own):  # nowhere to keep them, or done
+        return
+    if not quiet:
+        print("compiling the kernels; the next start will be quick", file=sys.stderr)
+    process = get_context("spawn").Process(target=_compile_beside, args=(params,), daemon=True)
+    with interrupts_held():
+        process.start()
+    try:
+        process.join()
+    finally:
+        process.kill()
+
+
+def _compile_beside(params: Parameters) -> None:
+    end_with_parent()
+    _compile(params)
+
+
+def _compile(params: Parameters) -> None:
+    # What is wrong with these parameters will be said by the runs themselves, row by row.
+    with suppress(Exception):
+        simulate(params.replace({"time.days": 1.0}), seed=0)

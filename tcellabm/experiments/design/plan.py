@@ -1,0 +1,277 @@
+"""What a sweep computes: points, arms, patients, seeds, names of runs. Nothing here says how."""
+
+import math
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+import pyarrow as pa
+
+from tcellabm.experiments.design import arms
+from tcellabm.experiments.design.arms import Arm
+from tcellabm.experiments.design.posterior import Posterior
+from tcellabm.experiments.design.samples import unit_sample
+from tcellabm.experiments.results.table import Row, outcome_schema
+from tcellabm.identity import MODEL_VERSION, digest, run_ids
+from tcellabm.params import InputError, Parameters, Range, Sweep, load_sweep
+
+if TYPE_CHECKING:
+    from tcellabm.model import TumorTCellModel
+
+GRID = "grid"
+
+
+class Law(Protocol):
+    """What values of an axis are drawn from."""
+
+    def at(self, share: float) -> Any:
+        """Return the value that has this share (0 to 1) of all below it."""
+        ...
+
+    def as_table(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        ...
+
+
+Axis = list[Any] | Law
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run: what it sets, which patient it is, what that one is given."""
+
+    settings: dict[str, Any]
+    patient: int
+    replicate: int
+    seed: int
+    run_id: str
+    arm: Arm | None = None
+
+    @property
+    def identity(self) -> Row:
+        """The columns that tell a row from all others."""
+        names = ("patient", "replicate", "seed", "run_id")
+        return {name: getattr(self, name) for name in names}
+
+    def observe(self, model: "TumorTCellModel") -> Row:
+        """Return the columns of the row that a finished run gives."""
+        return dict(model.outcomes())
+
+
+def patient_seed(root: int, patient: int, replicate: int = 0) -> int:
+    """Return the seed of a patient: the same at every grid point, whoever computes it.
+
+    Parameters
+    ----------
+    root : int
+        Seed of the sweep (`--seed`).
+    patient, replicate : int
+        Numbers from 0.
+    """
+    sequence = np.random.SeedSequence(root, spawn_key=(patient, replicate))
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Points, and the same virtual patients at every one of them.
+
+    Attributes
+    ----------
+    params : Parameters
+        What all points share.
+    axes : dict
+        Dotted name -> values, or the range that they are sampled from.
+    given : dict
+        What the user has set: columns of the table beside the axes.
+    points : list of dict
+        What each point sets, in the order of the table; of a grid the last axis runs fastest.
+    tasks : list of Task
+        Every run, in the order of the table.
+    seed : int
+        The seed that all patients' seeds come from.
+    design : dict
+        What else the points follow from, as JSON values.
+    arms : tuple of Arm
+        Treatment arms; empty where there are none.
+    posterior : Posterior, optional
+        Draws of parameters, one for each patient.
+    """
+
+    params: Parameters
+    axes: dict[str, Axis]
+    given: dict[str, Any]
+    points: list[dict[str, Any]]
+    tasks: list[Task]
+    seed: int
+    design: dict[str, Any] = field(default_factory=dict)
+    arms: tuple[Arm, ...] = ()
+    posterior: Posterior | None = None
+
+    @classmethod
+    def load(
+        cls, file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
+    ) -> "Plan":
+        """Read a sweep file; `overrides` come on top, a list for the values of an axis.
+
+        Raises
+        ------
+        InputError
+            A file, key or value can't be used.
+        """
+        sweep = load_sweep(file, overrides)
+        axes = axes_of(sweep, str(file))
+        given = settings_of(sweep.params, overrides, axes)
+        points = _points(sweep.points(), axes, sweep.params, seed)
+        plan = cls(sweep.params, axes, given, points, [], seed)
+        if sweep.arms:
+            plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
+        if name := sweep.files.get("posterior"):
+            plan = replace(plan, posterior=Posterior.load(name, sweep.params))
+            plan._check_posterior(name)
+        return plan.filled()
+
+    def _check_posterior(self, name: str) -> None:
+        assert self.posterior is not None
+        for key in self.posterior.draws[0]:
+            if key in self.axes or key in self.given:
+                raise InputError(f"{key} is set and drawn too", name, "allowed: one of them")
+
+    def filled(self) -> "Plan":
+        """Return the plan with its tasks: of each point all patients, of each all arms."""
+        size = self.params.sweep
+        patients = [(i, r) for i in range(size.patients) for r in range(size.replicates)]
+        seeds = [patient_seed(self.seed, *each) for each in patients]
+        tasks = []
+        for point in self.points:
+            settings = [point] * len(patients)
+            if self.posterior is not None:
+                settings = [point | self.posterior.of(self.seed, *each) for each in patients]
+            names = self._names(settings, seeds)
+            tasks += [
+                Task(own, *who, seed, of_arm(name, arm), arm)
+                for own, who, seed, name in zip(settings, patients, seeds, names, strict=True)
+                for arm in self.arms or (None,)
+            ]
+        return replace(self, tasks=tasks)
+
+    def _names(self, settings: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[str]:
+        """Name runs; where all have the same parameters these are written out once."""
+        if self.posterior is None:
+            return run_ids(self.params.replace(settings[0]), seeds)
+        each = zip(settings, seeds, strict=True)
+        return [name for own, seed in each for name in run_ids(self.params.replace(own), [seed])]
+
+    @property
+    def together(self) -> int:
+        """Number of runs in a row that are of one patient, and begin alike."""
+        return len(self.arms) or 1
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether points are all combinations of values of the axes."""
+        return self.params.sweep.sample == GRID and not self.design
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that tell points apart."""
+        return list(self.axes) + ([arms.COLUMN] if self.arms else [])
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Columns of the table of outcomes."""
+        columns: dict[str, Sequence[Any]] = {
+            key: axis if isinstance(axis, list) else [axis.at(0.0), axis.at(0.5)]
+            for key, axis in self.axes.items()
+        }
+        columns |= {arms.COLUMN: [""]} if self.arms else {}
+        columns |= {key: [value] for key, value in self.given.items()}
+        if self.posterior is not None:
+            draws = self.posterior.draws
+            columns |= {key: [draw[key] for draw in draws] for key in draws[0]}
+        return outcome_schema(columns)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All that decides the results, as JSON values."""
+        axes = {k: a if isinstance(a, list) else a.as_table() for k, a in self.axes.items()}
+        more: dict[str, Any] = {}
+        if self.arms:
+            more["arms"] = [arm.as_table() for arm in self.arms]
+        if self.posterior is not None:
+            more["posterior"] = self.posterior.digest
+        return {
+            "model_version": MODEL_VERSION,
+            "seed": self.seed,
+            "axes": axes,
+            "parameters": self.params.resolved(),
+            **self.design,
+            **more,
+        }
+
+    def with_settings(self, settings: dict[str, Any]) -> Self:
+        """Return the same plan with other columns beside the axes."""
+        return replace(self, given=settings)
+
+    def labeled(self, row: Row, task: Task) -> Row:
+        """Add to a row what the axes and the user have set."""
+        arm = {} if task.arm is None else {arms.COLUMN: task.arm.name}
+        return row | self.given | task.settings | arm
+
+
+def axes_of(sweep: Sweep, where: str) -> dict[str, Axis]:
+    """Return the axes that a file or the overrides name, none of the sweep's own size."""
+    if fixed := [key for key in sweep.axes if key.startswith("sweep.")]:
+        raise InputError(f"{fixed[0]} is a list", where, "allowed: one value for all points")
+    return {k: axis if isinstance(axis, Range) else list(axis) for k, axis in sweep.axes.items()}
+
+
+def settings_of(
+    params: Parameters, overrides: Mapping[str, object] | None, axes: Container[str] = ()
+) -> dict[str, Any]:
+    """Return what the user has set that is no axis, in the parameters' own types."""
+    return {
+        key: value if key.startswith("files.") else params.get(key)
+        for key, value in (overrides or {}).items()
+        if key not in axes
+    }
+
+
+def _points(
+    grid: list[dict[str, Any]], axes: Mapping[str, Axis], params: Parameters, seed: int
+) -> list[dict[str, Any]]:
+    """Return what every point sets: the grid, or a sample of it."""
+    size = params.sweep
+    ranges = [key for key, axis in axes.items() if not isinstance(axis, list)]
+    if size.sample == GRID:
+        if ranges:
+            allowed = "allowed: a list, linspace, logspace; or --set sweep.sample=sobol"
+            raise InputError(f"{ranges[0]} is a range to sample from", "", allowed)
+        return grid
+    if not axes:
+        raise InputError(f"sweep.sample = {size.sample}", "", "allowed: with one axis or more")
+    sample = unit_sample(size.sample, size.points, len(axes), seed)
+    points = [
+        {key: pick(axis, share) for (key, axis), share in zip(axes.items(), row, strict=True)}
+        for row in sample.tolist()
+    ]
+    for point in points:
+        params.replace(point)  # some values are allowed only next to others
+    return points
+
+
+def pick(axis: Axis, share: float) -> Any:
+    """Return what a share between 0 and 1 picks: of a list every value is as probable."""
+    if not isinstance(axis, list):
+        return axis.at(share)
+    return axis[min(math.floor(share * len(axis)), len(axis) - 1)]
+
+
+def of_arm(name: str, arm: Arm | None) -> str:
+    """Return the name of a run in an arm; where nothing is given, it is the same run as ever."""
+    if arm is None or not arm.orders:
+        return name
+    return digest(f"{name} {arm.orders}")

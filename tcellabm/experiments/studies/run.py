@@ -1,0 +1,100 @@
+"""One patient, from a scenario to the finished result folder."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from tcellabm.experiments.compute.progress import slices
+from tcellabm.experiments.results import manifest, shards, store
+from tcellabm.experiments.results.mending import mend
+from tcellabm.experiments.results.parquet import parquet
+from tcellabm.identity import MODEL_VERSION
+from tcellabm.params import Parameters
+
+
+@dataclass(frozen=True)
+class PatientRecord:
+    """What is kept of one patient.
+
+    Attributes
+    ----------
+    outcomes : dict
+        The contract's outcome columns.
+    series : DataFrame
+        The record over time.
+    treatments : list of (float, str)
+        Day and name of each drug given.
+    """
+
+    outcomes: dict[str, Any]
+    series: pd.DataFrame
+    treatments: list[tuple[float, str]]
+
+
+OUTCOMES = "outcomes.json"
+Draw = Callable[[PatientRecord], bytes]
+
+
+def follow(params: Parameters, seed: int = 1) -> PatientRecord:
+    """Simulate one patient to the end of `time.days`; what takes long says how far it is."""
+    from tcellabm.model import TumorTCellModel
+
+    model = TumorTCellModel(params, rng=seed)
+    for day in slices(params):
+        model.run_until(day)
+    return PatientRecord(model.outcomes(), model.series, model.treatments)
+
+
+def run(
+    params: Parameters,
+    seed: int,
+    out: Path | str,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    command: str = "",
+    draw: Draw | None = None,
+) -> dict[str, Any]:
+    """Simulate one patient into a folder and return the outcomes.
+
+    Writes `outcomes.json` (null where nothing happened), `series.parquet`, `figure.png` and
+    `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    """
+    recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
+    with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:
+        damage = mend(folder)
+        if folder.finished and not any(damage):
+            return dict(json.loads((folder.path / OUTCOMES).read_text(encoding="utf-8")))
+        damage.report(folder, 1)
+        session = manifest.begin(recipe, command, folder.earlier)
+        folder.write_manifest(session)
+        record = follow(params, seed)
+        outcomes = {key: _or_null(value) for key, value in record.outcomes.items()}
+        files = {
+            OUTCOMES: _json(outcomes),
+            "series.parquet": parquet(_table(record.series)),
+            **({"figure.png": draw(record)} if draw else {}),
+        }
+        for name, content in files.items():
+            folder.write(name, content)
+        sums = {name: shards.checksum(content) for name, content in files.items()}
+        folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0, files=sums))
+        return outcomes
+
+
+def _table(series: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(series, preserve_index=False)
+
+
+def _or_null(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()

@@ -1,0 +1,268 @@
+"""A virtual trial: everyone enrolled, on their way to infusion and for years after."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tcellabm.analysis.cohort import Cohort
+from tcellabm.analysis.comparison import compare, read_published
+from tcellabm.biology.patient import draw_patient
+from tcellabm.clinic.observations import COURSES, observations
+from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
+from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
+from tcellabm.experiments.design.posterior import Posterior
+from tcellabm.experiments.results.parquet import parquet
+from tcellabm.experiments.results.table import Row, outcome_schema, to_table
+from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
+from tcellabm.identity import MODEL_VERSION, digest, run_id
+from tcellabm.params import InputError, Parameters, load_trial
+from tcellabm.params.files import find_file
+
+if TYPE_CHECKING:
+    from tcellabm.model import TumorTCellModel
+
+PUBLISHED = "trials/published.csv"
+_TEXTS = {"not_infused"}
+_FLAGS = {"infused", "bridged", "cerebral_edema"}
+_WHOLE = {"worst_blood_pressure_need", "worst_oxygen_need"}
+OBSERVED = (
+    *COURSES,
+    *("il6_peak_day", "il1_peak_day", "ifng_peak_day", "crp_peak_day", "ferritin_peak_day"),
+    *("peak_ferritin", "fever_onset_day", "fever_days"),
+    *("worst_blood_pressure_need", "worst_oxygen_need", "icu_entry_day"),
+    "late_fever_day",
+    *("cerebral_edema", "first_tocilizumab_day", "fever_after_tocilizumab_hours"),
+    *("il6_after_over_before", "copies_day_60", "copies_day_180", "b_cells_back_day"),
+    *("peak_day", "ventilated_days", "terminal_half_life_days", "blasts_on_day_0"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialTask(Task):
+    """One enrolled patient; `replicate` is 0 at the posterior's median, then counts its draws."""
+
+    journey: Journey
+
+    def observe(self, model: "TumorTCellModel") -> Row:
+        """Return outcomes and what the trial notes besides; a transplant only if it came to it."""
+        row = dict(model.outcomes()) | observations(model.record, model.params)
+        day = self.journey.transplant_day
+        ends = (row["relapse_day"], row["death_day"], row["followed_days"])
+        due = row["remission"] and not any(end <= day for end in ends)
+        return row | {"transplant_day": day if due else float("nan")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialPlan(Plan):
+    """What a trial computes: `tasks` are the infused, `enrolled` is everyone.
+
+    Attributes
+    ----------
+    published : DataFrame
+        The figures to stand beside.
+    enrolled : list of TrialTask
+        In the order of the table.
+    """
+
+    published: pd.DataFrame
+    enrolled: list[TrialTask]
+
+    @classmethod
+    def load(
+        cls, file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
+    ) -> "TrialPlan":
+        """Read a trial file; `overrides` come on top.
+
+        Raises
+        ------
+        InputError
+            A file, key or value can't be used.
+        """
+        trial = load_trial(file, overrides)
+        params = trial.params
+        if params.resolution.represented_fraction < 1.0:
+            what = "a trial needs whole patients"
+            raise InputError(what, str(file), "allowed: resolution.represented_fraction = 1")
+        if params.time.days == 0.0:
+            raise InputError("no day is followed", "time.days", "allowed: above 0, in a trial")
+        published = read_published(find_file(trial.files.get("published", PUBLISHED)))
+        name = trial.files.get("posterior")
+        arms = _arms(Posterior.load(name, params), params, seed) if name else [{}]
+        enrolled = [
+            task for arm, point in enumerate(arms) for task in _enroll(params, point, arm, seed)
+        ]
+        given = settings_of(params, overrides)
+        tasks: list[Task] = [task for task in enrolled if task.journey.infused]
+        return cls(params, {}, given, arms, tasks, seed, published=published, enrolled=enrolled)
+
+    @property
+    def infused(self) -> list[TrialTask]:
+        """The enrolled who are infused."""
+        return [task for task in self.enrolled if task.journey.infused]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Columns of `patients.parquet`."""
+        outcomes = outcome_schema({key: [value] for key, value in self.given.items()})
+        names = [name for name in Journey._fields if name not in self.given]
+        return pa.schema(
+            [*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))]
+        )
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All that decides the results, as JSON values."""
+        return {
+            "model_version": MODEL_VERSION,
+            "seed": self.seed,
+            "posterior": self.points,
+            "parameters": self.params.resolved(),
+        }
+
+    @property
+    def stamp(self) -> str:
+        """Name of what the trial rests on: parameters, published figures, model version."""
+        return digest(json.dumps(self.recipe, sort_keys=True) + self.published.to_csv())
+
+    def labeled(self, row: Row, task: Task) -> Row:
+        """Add to a row what the user has set, and the way to infusion."""
+        assert isinstance(task, TrialTask)
+        return self.given | task.journey._asdict() | row
+
+
+def _type(name: str) -> pa.DataType:
+    if name in COURSES:
+        return pa.list_(pa.float64())
+    if name in _TEXTS:
+        return pa.string()
+    return pa.bool_() if name in _FLAGS else pa.int64() if name in _WHOLE else pa.float64()
+
+
+def _arms(posterior: Posterior, params: Parameters, seed: int) -> list[dict[str, Any]]:
+    """Return what the median and each draw set; what the user has set stays."""
+    points = [posterior.median(), *posterior.sample(params.trial.posterior_draws, seed)]
+    return [{k: v for k, v in point.items() if k not in params.set_keys} for point in points]
+
+
+def _enroll(params: Parameters, point: dict[str, Any], arm: int, seed: int) -> Iterator[TrialTask]:
+    """Yield every patient of one arm; the same patients in each."""
+    shared = params.replace(point) if point else params
+    seeds = [patient_seed(seed, number) for number in range(params.trial.patients)]
+    ways = journeys(_at_enrollment(shared, own) for own in seeds)
+    for patient, (own, journey) in enumerate(zip(seeds, ways, strict=True)):
+        sets = point | (settings(journey, shared) if journey.infused else {})
+        name = run_id(shared.replace(sets), own)
+        yield TrialTask(sets, patient, arm, own, name, journey=journey)
+
+
+def _at_enrollment(params: Parameters, seed: int) -> Enrolled:
+    """Draw a patient as the model will, with the third stream of the seed for the way there."""
+    covariates, _, way = np.random.SeedSequence(seed).spawn(3)
+    patient = draw_patient(params, seed, np.random.default_rng(covariates))
+    return Enrolled(params.replace(dict(patient.covariates)), np.random.default_rng(way))
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """A finished trial, or what is there of it while parts (`--shard`) are missing.
+
+    Attributes
+    ----------
+    patients : DataFrame
+        A row per patient enrolled; replicate 0 at the median of the posterior.
+    comparison : DataFrame
+        A row per published figure.
+    complete : bool
+        Whether every run is there.
+    limit : float
+        Limit of quantification of the transgene, copies/ug.
+    """
+
+    patients: pd.DataFrame
+    comparison: pd.DataFrame
+    complete: bool
+    limit: float
+
+    @property
+    def errors(self) -> int:
+        """Number of runs that ended as error rows."""
+        return int((self.patients["error"] != "").sum())
+
+    @property
+    def draws(self) -> int:
+        """Number of posterior draws beside the median."""
+        return int(self.patients["replicate"].max())
+
+    @property
+    def main(self) -> pd.DataFrame:
+        """The patients at the median of the posterior."""
+        return self.patients[self.patients["replicate"] == 0]
+
+
+Draw = Callable[[TrialResult], bytes]
+Write = Callable[[TrialResult, str], str]
+
+
+def trial(
+    plan: TrialPlan,
+    out: Path | str,
+    work: Work | None = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    command: str = "",
+    draw: Draw | None = None,
+    write: Write | None = None,
+) -> TrialResult:
+    """Compute a trial into a folder.
+
+    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `draw`), `validation.md` (with
+    `write`) and `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    """
+    work = work or Work()
+
+    def result(plan: TrialPlan, runs: pa.Table) -> TrialResult:
+        return _result(plan, runs, whole=not work.part)
+
+    def files(
+        plan: TrialPlan, runs: pa.Table, result: TrialResult, origin: Provenance
+    ) -> Iterator[File]:
+        yield "patients.parquet", parquet(_patients(plan, runs))
+        text = result.comparison.to_csv(index=False, lineterminator="\n")
+        yield "comparison.csv", text.encode()
+        if draw:
+            yield "figure.png", draw(result)
+        if write:
+            yield "validation.md", write(result, plan.stamp).encode()
+
+    made = Output(result, files)
+    return session(plan, out, work, made, overwrite=overwrite, resume=resume, command=command)
+
+
+def _patients(plan: TrialPlan, runs: pa.Table) -> pa.Table:
+    """Return a row per patient enrolled whose run is there or who was never infused."""
+    done = {row["run_id"]: row for row in runs.to_pylist()}
+    rows = [
+        done.get(task.run_id) or plan.labeled(task.identity | {"error": ""}, task)
+        for task in plan.enrolled
+        if task.run_id in done or not task.journey.infused
+    ]
+    return to_table(rows, plan.schema)
+
+
+def _result(plan: TrialPlan, runs: pa.Table, whole: bool) -> TrialResult:
+    """Return the patients, and once all are there the comparison; a part never is whole."""
+    patients = _patients(plan, runs).to_pandas()
+    complete = whole and len(patients) == len(plan.enrolled)
+    arms = range(len(plan.points)) if complete else []
+    cohorts = [Cohort.of(patients[patients["replicate"] == arm]) for arm in arms]
+    rows = compare(cohorts, plan.published, plan.seed) if complete else pd.DataFrame()
+    limit = plan.params.assay.quantification_limit_copies_per_ug
+    return TrialResult(patients, rows, complete, limit)

@@ -1,0 +1,82 @@
+"""The lab's model: built by keyword, as Mesa's SolaraViz builds it."""
+
+import pytest
+
+from tcellabm import InputError, TumorTCellModel
+from tcellabm.app.lab import (
+    CHARTS,
+    MOST_VOXELS,
+    LabModel,
+    PageModel,
+    grid_note,
+    hints,
+    inputs,
+    scenario,
+)
+from tcellabm.params.meta import catalog
+
+SMALL = {"marrow.rows": 2, "marrow.cols": 2, "resolution.agents_per_population": 16}
+
+
+def test_keys_are_keywords_as_numbers_or_as_text():
+    plain = LabModel(rng=3, **{**SMALL, "patient.weight_kg": 20})
+    texts = LabModel(
+        rng="3", **{k: str(v) for k, v in SMALL.items()}, **{"patient.weight_kg": "20"}
+    )
+    assert plain.run_id == texts.run_id and plain.patient.weight_kg == 20.0
+
+
+def test_what_the_page_first_shows_sets_nothing():
+    shown = {name: entry["value"] for name, entry in inputs().items()}
+    assert LabModel(**shown).patient.covariates == LabModel(rng=1).patient.covariates
+
+
+def test_every_parameter_is_an_input_with_unit_and_source():
+    shown, known = inputs(), hints()
+    assert set(shown) == {"rng", *catalog()}
+    params = scenario({})
+    for key in catalog():
+        meta, hint = params.describe(key), known[shown[key]["label"]]
+        assert meta.unit in hint and meta.source[:20] in hint
+
+
+def test_data_are_collected_once_a_day():
+    model = LabModel(rng=1, **SMALL)
+    model.step()
+    model.run_until(3.0)
+    table = model.datacollector.get_model_vars_dataframe()
+    assert table["day"].tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert table["leukemia"].iloc[-1] == model.counts()["leukemia"]
+    assert all(column in table for chart in CHARTS for column in chart.lines)
+
+
+def test_collecting_does_not_change_the_patient():
+    looked = LabModel(rng=1, **SMALL)
+    looked.step()
+    looked.step()
+    assert looked.series.equals(_plain(2.0).series)
+
+
+def _plain(day):
+    model = TumorTCellModel(scenario(SMALL), rng=1)
+    model.run_until(day)
+    return model
+
+
+def test_bad_keys_raise_for_modelers_and_are_said_in_the_page():
+    with pytest.raises(InputError, match="unknown key patient.wieght"):
+        LabModel(rng=1, **{"patient.wieght": 3})
+    assert "unknown key" in PageModel(1, **{"patient.wieght": "3"}).fault
+    assert "seed = x" in PageModel("x").fault
+    assert PageModel("4", **SMALL).fault == ""
+
+
+def test_a_page_refuses_a_patient_that_is_too_large():
+    assert str(MOST_VOXELS) in PageModel(1, **{"marrow.rows": "2000"}).fault
+    assert "max_agents" in PageModel(1, **{"resolution.max_agents": "900000000"}).fault
+
+
+def test_another_grid_is_said_to_be_another_course():
+    assert "another course" in grid_note(LabModel(rng=1).params)
+    default = {"marrow.rows": 1, "marrow.cols": 1}
+    assert grid_note(LabModel(rng=1, **default).params) == ""
