@@ -10,7 +10,7 @@ from tcellabm.cli import execute
 from tcellabm.columns import OUTCOMES, names
 from tcellabm.experiments.studies.sweep import Work
 from tcellabm.experiments.studies.trial import TrialPlan, trial
-from tcellabm.model import MODEL_VERSION
+from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError
 
 QUICK = {
