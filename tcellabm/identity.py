@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tcellabm.params import Parameters
 
-MODEL_VERSION = 6  # raised with every change of numbers
+MODEL_VERSION = 7  # raised with every change of numbers
 SIZES = ("sweep.", "trial.")  # parameters that say how many runs, not what one is
 
 

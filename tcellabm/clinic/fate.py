@@ -20,7 +20,7 @@ def fate_law(params: Parameters) -> FateLaw:
         ventilated_factor=p.ventilated_death_factor,
         icans_per_day=params.neurotoxicity.icans_death_per_day,
         progression_per_day=p.progression_death_per_day,
-        progression_cells=p.progression_share * capacity_cells(params),
+        capacity_cells=capacity_cells(params),
     )
 
 
