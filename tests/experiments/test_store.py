@@ -366,5 +366,5 @@ def test_leftovers_of_a_killed_writer_are_removed(tmp_path):
 
 def test_folders_are_numbered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folders = [store.free_folder("sweep", "mine") for _ in range(2)]
+    folders = [ownership.free_folder("sweep", "mine") for _ in range(2)]
     assert [str(folder) for folder in folders] == ["runs/sweep-mine-1", "runs/sweep-mine-2"]
