@@ -92,9 +92,9 @@ def test_the_day_of_a_death_does_not_depend_on_what_the_cells_draw():
 
 def test_deaths_follow_their_hazard():
     """Exponential with the hazard given: catches 25 % in the rate, of 400 patients."""
-    from tcellabm.clinic import fate
+    from tcellabm.clinic import physiology
 
-    left = np.array([fate.thresholds(np.random.default_rng(seed)) for seed in range(400)])
+    left = np.array([physiology.thresholds(np.random.default_rng(seed)) for seed in range(400)])
     error = 1.0 / np.sqrt(400)
     assert np.abs(left.mean(axis=0) - 1.0).max() < 5.0 * error
     assert np.abs(np.corrcoef(left.T) - np.eye(3)).max() < 5.0 * error

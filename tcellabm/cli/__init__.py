@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, plotting, streams, telling
+from tcellabm.cli import messages, options, plotting, streams
 from tcellabm.cli.calibrate import calibrate
 from tcellabm.cli.counterfactuals import counterfactuals
 from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
@@ -33,7 +33,7 @@ from tcellabm.cli.trial import trial
 
 if TYPE_CHECKING:
     from tcellabm.experiments.design.plan import Plan
-    from tcellabm.experiments.results.result import Result
+    from tcellabm.experiments.results.outcomes import Result
     from tcellabm.experiments.studies.run import PatientRecord
     from tcellabm.experiments.studies.sweep import Work
     from tcellabm.params import Parameters
@@ -81,7 +81,7 @@ def run(
         overwrite=overwrite,
         resume=resume,
         command=options.command_line(),
-        draw=lambda record: _draw_patient(record, parameters),
+        plot=lambda record: _draw_patient(record, parameters),
     )
     print(*sentences(outcomes), sep="\n")
     print(f"wrote {folder}: outcomes.json, series.parquet, figure.png, manifest.json")
@@ -125,15 +125,15 @@ def sweep(
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     try:
         result = experiment.sweep(
-            plan, folder, work, command=options.command_line(), draw=plotting.map_of, **modes
+            plan, folder, work, command=options.command_line(), plot=plotting.map_of, **modes
         )
     except experiment.Interrupted as stop:
-        telling.interrupted(stop)
+        messages.interrupted(stop)
     _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
 
 
 def _say_how_much(plan: "Plan", work: "Work") -> None:
-    from tcellabm.experiments.compute.pilot import estimate
+    from tcellabm.experiments.compute.estimate import estimate
 
     print(*estimate(plan, work.series).lines(work.processes), sep="\n")
 
@@ -143,7 +143,7 @@ def _report(result: "Result", folder: Path, files: str) -> None:
         done = f"{result.done} of {result.total} runs are in {folder}"
         print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
-    telling.wrote(folder, files, "outcomes.parquet", result.errors, result.total)
+    messages.wrote(folder, files, "outcomes.parquet", result.errors, result.total)
 
 
 @app.command()
@@ -225,7 +225,7 @@ def sensitivity(
             **modes,
         )
     except Interrupted as stop:
-        telling.interrupted(stop)
+        messages.interrupted(stop)
     files = "outcomes.parquet, indices.csv, tornado.png, indices.png, manifest.json"
     _report(result, folder, files)
 
@@ -243,7 +243,7 @@ def plot(
     ] = 0.3,
 ) -> None:
     """Draw a sweep again from its table: map of two axes, curves, trade-offs and window."""
-    from tcellabm.experiments.results.reading import open_sweep
+    from tcellabm.experiments.results.outcomes import open_sweep
 
     sweep = open_sweep(folder)
     figures = plotting.figures_of(sweep, plotting.chosen(sweep, x, y), (remission, crs))

@@ -7,7 +7,7 @@ from typing import Never
 
 import typer
 
-from tcellabm.experiments.compute.signals import STOPS
+from tcellabm.experiments.compute.processes import STOPS
 
 BAD_INPUT = 2
 INTERRUPTED = 130

@@ -82,7 +82,7 @@ def overrides(settings: Sequence[str], options: Mapping[str, object]) -> dict[st
 
 def result_folder(command: str, file: str, out: Path | None, resume: bool) -> Path:
     """Return `--out`, or the first free folder under `runs`."""
-    from tcellabm.experiments.results.store import free_folder
+    from tcellabm.experiments.results.ownership import free_folder
 
     if out is None and resume:
         refuse("--resume without --out", "allowed: --out DIR, the folder to go on with")

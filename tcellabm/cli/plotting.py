@@ -9,8 +9,7 @@ from tcellabm.cli.options import refuse
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tcellabm.experiments.results.reading import Opened
-    from tcellabm.experiments.results.result import Result
+    from tcellabm.experiments.results.outcomes import Opened, Result
     from tcellabm.experiments.studies.sensitivity import Study
 
 _BINS = 6  # of an axis of a map that has too many values to show

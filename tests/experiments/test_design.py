@@ -11,10 +11,10 @@ from scipy.stats import qmc
 
 from tcellabm import load
 from tcellabm.experiments.compute import runner
-from tcellabm.experiments.compute.pilot import estimate
+from tcellabm.experiments.compute.estimate import estimate
 from tcellabm.experiments.design.arms import Arm, Grown, Order, shared
 from tcellabm.experiments.design.plan import Plan
-from tcellabm.experiments.design.samples import unit_sample
+from tcellabm.experiments.design.points import unit_sample
 from tcellabm.experiments.studies.sweep import Work, sweep
 from tcellabm.params import InputError
 

@@ -1,4 +1,4 @@
-"""What one process does: compute runs, and have the kernels compiled before."""
+"""What one process computes: runs, one after the other, with the kernels compiled before."""
 
 import sys
 import time
@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tcellabm.experiments.compute.signals import end_with_parent, interrupts_held
-from tcellabm.experiments.compute.thinning import thinned
+from tcellabm.experiments.compute.processes import end_with_parent, interrupts_held
 from tcellabm.experiments.design.arms import Grown
-from tcellabm.experiments.design.plan import Task
-from tcellabm.experiments.results.table import Row
+from tcellabm.experiments.design.plan import Row, Task
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.kernels import cache
 from tcellabm.params import Parameters
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
 TRIES = 3
+DAILY_UNTIL = 60.0  # days; weekly after
 Follow = Callable[[Parameters, Task], "TumorTCellModel"]
 
 
@@ -42,26 +41,21 @@ class Report:
 
     Attributes
     ----------
+    tasks : sequence of Task
+        The runs; from a worker none, since who sent them has them.
     rows : list of dict
-        One per run.
+        One per run, in the same order.
     series : list of DataFrame
-        Thinned time series with the `run_id`, if they are wanted.
+        Downsampled time series with the `run_id`, if they are wanted.
     seconds, slowest : float
         Time of all runs, and of the slowest.
     """
 
+    tasks: Sequence[Task] = ()
     rows: list[Row] = field(default_factory=list)
     series: list[pd.DataFrame] = field(default_factory=list)
     seconds: float = 0.0
     slowest: float = 0.0
-
-    def add(self, row: Row, series: pd.DataFrame | None, seconds: float) -> None:
-        """Add one run."""
-        self.rows.append(row)
-        if series is not None:
-            self.series.append(series)
-        self.seconds += seconds
-        self.slowest = max(self.slowest, seconds)
 
 
 def run_task(
@@ -82,19 +76,35 @@ def run_task(
     follow : callable, optional
         Returns the patient of the task at the end.
     """
-    report, error = Report(), ""
-    start = time.perf_counter()
+    error, start = "", time.perf_counter()
     for _ in range(TRIES):
         try:
             model = (follow or _alone)(params, task)
             row = task.observe(model) | task.identity | {"error": ""}
-            kept = thinned(model.series, task.run_id) if series else None
-            report.add(row, kept, time.perf_counter() - start)
-            return report
+            records = [downsample(model.series, task.run_id)] if series else []
+            seconds = time.perf_counter() - start
+            return Report([task], [row], records, seconds, seconds)
         except Exception as problem:
             error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:500]
-    report.add(failed(task, error), None, time.perf_counter() - start)
-    return report
+    return failed(task, error, time.perf_counter() - start)
+
+
+def downsample(series: pd.DataFrame, run_id: str) -> pd.DataFrame:
+    """Return a row per day to day 60, one per week after, and the last, marked with the run.
+
+    Parameters
+    ----------
+    series : DataFrame
+        The record of a model; it has a row for every whole day.
+    run_id : str
+        Name of the run.
+    """
+    day = series["day"]
+    chosen = (day % 1.0 == 0.0) & ((day <= DAILY_UNTIL) | (day % 7.0 == 0.0))
+    chosen |= day == day.max()
+    rows = series[chosen].reset_index(drop=True)
+    rows.insert(0, "run_id", run_id)
+    return rows
 
 
 def _alone(params: Parameters, task: Task) -> "TumorTCellModel":
@@ -120,9 +130,9 @@ def _together(tasks: Sequence[Task]) -> Follow:
     return follow
 
 
-def failed(task: Task, error: str) -> Row:
-    """Return the row of a run that did not succeed."""
-    return task.identity | {"error": error}
+def failed(task: Task, error: str, seconds: float = 0.0) -> Report:
+    """Return the report of one run that did not succeed."""
+    return Report([task], [task.identity | {"error": error}], [], seconds, seconds)
 
 
 def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Report:

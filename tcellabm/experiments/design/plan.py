@@ -1,42 +1,28 @@
 """What a sweep computes: points, arms, patients, seeds, names of runs. Nothing here says how."""
 
-import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
 
+from tcellabm.columns import FAULT, OUTCOMES, RUN
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.arms import Arm
+from tcellabm.experiments.design.points import GRID, Axis, axes_of, points_of
 from tcellabm.experiments.design.posterior import Posterior
-from tcellabm.experiments.design.samples import unit_sample
-from tcellabm.experiments.results.table import Row, outcome_schema
 from tcellabm.identity import MODEL_VERSION, digest, run_ids
-from tcellabm.params import InputError, Parameters, Range, Sweep, load_sweep
+from tcellabm.params import InputError, Parameters, load_sweep
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
-GRID = "grid"
+Row = dict[str, Any]
 
-
-class Law(Protocol):
-    """What values of an axis are drawn from."""
-
-    def at(self, share: float) -> Any:
-        """Return the value that has this share (0 to 1) of all below it."""
-        ...
-
-    def as_table(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        ...
-
-
-Axis = list[Any] | Law
+_ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +41,11 @@ class Task:
         """The columns that tell a row from all others."""
         names = ("patient", "replicate", "seed", "run_id")
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def not_run(self) -> Row:
+        """The row of a patient whom no run follows."""
+        return self.identity | {"error": ""}
 
     def observe(self, model: "TumorTCellModel") -> Row:
         """Return the columns of the row that a finished run gives."""
@@ -125,7 +116,7 @@ class Plan:
         sweep = load_sweep(file, overrides)
         axes = axes_of(sweep, str(file))
         given = settings_of(sweep.params, overrides, axes)
-        points = _points(sweep.points(), axes, sweep.params, seed)
+        points = points_of(sweep.points(), axes, sweep.params, seed)
         plan = cls(sweep.params, axes, given, points, [], seed)
         if sweep.arms:
             plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
@@ -222,11 +213,24 @@ class Plan:
         return row | self.given | task.settings | arm
 
 
-def axes_of(sweep: Sweep, where: str) -> dict[str, Axis]:
-    """Return the axes that a file or the overrides name, none of the sweep's own size."""
-    if fixed := [key for key in sweep.axes if key.startswith("sweep.")]:
-        raise InputError(f"{fixed[0]} is a list", where, "allowed: one value for all points")
-    return {k: axis if isinstance(axis, Range) else list(axis) for k, axis in sweep.axes.items()}
+def outcome_schema(keys: Mapping[str, Sequence[object]]) -> pa.Schema:
+    """Return the columns of `outcomes.parquet`.
+
+    Parameters
+    ----------
+    keys : mapping
+        Dotted name of each axis and set parameter -> the values it takes.
+    """
+    fields = [(key, _type_of(values)) for key, values in keys.items()]
+    fields += [(column.name, _ARROW[column.kind]) for column in (*RUN, *OUTCOMES, FAULT)]
+    return pa.schema(fields)
+
+
+def _type_of(values: Sequence[object]) -> pa.DataType:
+    for kind, arrow in ((bool, pa.bool_()), (int, pa.int64()), (int | float, pa.float64())):
+        if all(isinstance(value, kind) for value in values):
+            return arrow
+    return pa.string()
 
 
 def settings_of(
@@ -238,36 +242,6 @@ def settings_of(
         for key, value in (overrides or {}).items()
         if key not in axes
     }
-
-
-def _points(
-    grid: list[dict[str, Any]], axes: Mapping[str, Axis], params: Parameters, seed: int
-) -> list[dict[str, Any]]:
-    """Return what every point sets: the grid, or a sample of it."""
-    size = params.sweep
-    ranges = [key for key, axis in axes.items() if not isinstance(axis, list)]
-    if size.sample == GRID:
-        if ranges:
-            allowed = "allowed: a list, linspace, logspace; or --set sweep.sample=sobol"
-            raise InputError(f"{ranges[0]} is a range to sample from", "", allowed)
-        return grid
-    if not axes:
-        raise InputError(f"sweep.sample = {size.sample}", "", "allowed: with one axis or more")
-    sample = unit_sample(size.sample, size.points, len(axes), seed)
-    points = [
-        {key: pick(axis, share) for (key, axis), share in zip(axes.items(), row, strict=True)}
-        for row in sample.tolist()
-    ]
-    for point in points:
-        params.replace(point)  # some values are allowed only next to others
-    return points
-
-
-def pick(axis: Axis, share: float) -> Any:
-    """Return what a share between 0 and 1 picks: of a list every value is as probable."""
-    if not isinstance(axis, list):
-        return axis.at(share)
-    return axis[min(math.floor(share * len(axis)), len(axis) - 1)]
 
 
 def of_arm(name: str, arm: Arm | None) -> str:

@@ -88,6 +88,23 @@ def recipe(manifest: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in manifest.items() if key not in making}
 
 
+def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str:
+    """Say in words where two recipes first differ; empty if they don't."""
+    for key in [*before, *(key for key in now if key not in before)]:
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if deeper := difference(old, new, f"{path}{key} "):
+                return deeper
+        elif old != new:
+            return f"{path}{key} was {_short(old)} there and is {_short(new)} now"
+    return ""
+
+
+def _short(value: object) -> str:
+    text = "absent" if value is None else json.dumps(value)
+    return text if len(text) <= 30 else text[:27] + "..."
+
+
 def to_text(manifest: dict[str, Any]) -> str:
     """Return a manifest as the text of its file, with a checksum of all the rest."""
     own = {_CHECKSUM: _checksum(manifest)}

@@ -22,11 +22,10 @@ from tcellabm.analysis.comparison import judged_by
 from tcellabm.analysis.measures import MEASURES
 from tcellabm.disk import write_whole
 from tcellabm.experiments.compute import runner
-from tcellabm.experiments.compute.signals import be_a_child, children_ended
+from tcellabm.experiments.compute.processes import be_a_child, children_ended
 from tcellabm.experiments.design.posterior import weighted_quantile
-from tcellabm.experiments.results.lock import locked
-from tcellabm.experiments.results.names import entries
-from tcellabm.experiments.results.table import to_table
+from tcellabm.experiments.results.ownership import entries, locked
+from tcellabm.experiments.results.shards import to_table
 from tcellabm.experiments.studies.trial import TrialPlan
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError
@@ -120,10 +119,11 @@ def summary(calibration: Calibration, logs: Mapping[str, float]) -> dict[str, fl
     seed = int(np.random.SeedSequence(list(text.encode())).generate_state(1)[0])
     values = {key: math.exp(logs[key]) for key in calibration.priors}
     plan = calibration.plan(values, seed)
-    done = {t.run_id: plan.labeled(runner.run_task(plan.params, t).rows[0], t) for t in plan.tasks}
-    rows = [
-        done.get(t.run_id) or plan.labeled(t.identity | {"error": ""}, t) for t in plan.enrolled
-    ]
+    rows = []
+    for task in plan.enrolled:
+        infused = task.journey.infused
+        row = runner.run_task(plan.params, task).rows[0] if infused else task.not_run
+        rows.append(plan.labeled(row, task))
     cohort = Cohort.of(to_table(rows, plan.schema).to_pandas())
     return {name: MEASURES[name].of(cohort) for name in targets(plan.published)["id"]}
 

@@ -15,11 +15,10 @@ import pyarrow as pa
 
 from tcellabm.analysis.effects import effects
 from tcellabm.clinic.observations import observations
-from tcellabm.experiments.design.plan import Plan, Task
-from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.table import Row, outcome_schema
+from tcellabm.experiments.design.plan import Plan, Row, Task, outcome_schema
+from tcellabm.experiments.results.shards import parquet
 from tcellabm.experiments.studies.conditions import CONDITIONS
-from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
+from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
 from tcellabm.experiments.studies.trial import TrialPlan, TrialTask
 from tcellabm.identity import digest, run_id
 from tcellabm.params import Parameters

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.analysis.indices import HIGHEST, LEVELS, LOWEST, indices, outputs, problem
-from tcellabm.experiments.design.plan import Plan, Task, axes_of, patient_seed, pick, settings_of
-from tcellabm.experiments.design.samples import unit_sample
+from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
+from tcellabm.experiments.design.points import axes_of, pick, unit_sample
 from tcellabm.identity import run_ids
 from tcellabm.params import Distribution, InputError, Parameters, load_sweep
 

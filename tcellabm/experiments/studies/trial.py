@@ -16,11 +16,17 @@ from tcellabm.analysis.comparison import compare, read_published
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
-from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
+from tcellabm.experiments.design.plan import (
+    Plan,
+    Row,
+    Task,
+    outcome_schema,
+    patient_seed,
+    settings_of,
+)
 from tcellabm.experiments.design.posterior import Posterior
-from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.table import Row, outcome_schema, to_table
-from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
+from tcellabm.experiments.results.shards import parquet, to_table
+from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
 from tcellabm.identity import MODEL_VERSION, digest, run_id
 from tcellabm.params import InputError, Parameters, load_trial
 from tcellabm.params.files import find_file
@@ -206,7 +212,7 @@ class TrialResult:
         return self.patients[self.patients["replicate"] == 0]
 
 
-Draw = Callable[[TrialResult], bytes]
+Plot = Callable[[TrialResult], bytes]
 Write = Callable[[TrialResult, str], str]
 
 
@@ -218,12 +224,12 @@ def trial(
     overwrite: bool = False,
     resume: bool = False,
     command: str = "",
-    draw: Draw | None = None,
+    plot: Plot | None = None,
     write: Write | None = None,
 ) -> TrialResult:
     """Compute a trial into a folder.
 
-    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `draw`), `validation.md` (with
+    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `plot`), `validation.md` (with
     `write`) and `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
     """
     work = work or Work()
@@ -237,8 +243,8 @@ def trial(
         yield "patients.parquet", parquet(_patients(plan, runs))
         text = result.comparison.to_csv(index=False, lineterminator="\n")
         yield "comparison.csv", text.encode()
-        if draw:
-            yield "figure.png", draw(result)
+        if plot:
+            yield "figure.png", plot(result)
         if write:
             yield "validation.md", write(result, plan.stamp).encode()
 
@@ -250,7 +256,7 @@ def _patients(plan: TrialPlan, runs: pa.Table) -> pa.Table:
     """Return a row per patient enrolled whose run is there or who was never infused."""
     done = {row["run_id"]: row for row in runs.to_pylist()}
     rows = [
-        done.get(task.run_id) or plan.labeled(task.identity | {"error": ""}, task)
+        done.get(task.run_id) or plan.labeled(task.not_run, task)
         for task in plan.enrolled
         if task.run_id in done or not task.journey.infused
     ]

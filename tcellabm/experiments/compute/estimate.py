@@ -1,6 +1,5 @@
 """How much work a sweep is: a few of its runs, timed, and what they come to."""
 
-import itertools
 import math
 from dataclasses import dataclass
 from time import perf_counter
@@ -8,8 +7,7 @@ from time import perf_counter
 from tcellabm.experiments.compute import runner
 from tcellabm.experiments.compute.runner import Report
 from tcellabm.experiments.design.plan import Plan
-from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.table import to_table
+from tcellabm.experiments.results.shards import parquet, to_table
 
 _SECONDS = 10.0
 _MOST_RUNS = 24
@@ -86,9 +84,11 @@ def estimate(plan: Plan, series: bool = False, quiet: bool = False) -> Estimate:
 
 def _bytes(plan: Plan, reports: list[Report]) -> float:
     """Return the bytes that a run takes on the disk; of a file of many runs, without its head."""
-    rows = list(itertools.chain.from_iterable(report.rows for report in reports))
-    tasks = {task.run_id: task for task in plan.tasks}
-    rows = [plan.labeled(row, tasks[row["run_id"]]) for row in rows]
+    rows = [
+        plan.labeled(row, task)
+        for report in reports
+        for task, row in zip(report.tasks, report.rows, strict=True)
+    ]
     table = to_table(rows, plan.schema)
     head = len(parquet(table.slice(0, 0)))
     total = _TABLES * (len(parquet(table)) - head)

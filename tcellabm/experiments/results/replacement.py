@@ -16,8 +16,14 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from tcellabm.experiments.results import shards
-from tcellabm.experiments.results.lock import locked
-from tcellabm.experiments.results.names import LOCK, NEW, REPLACED, SHARDS, strangers
+from tcellabm.experiments.results.ownership import (
+    LOCK,
+    NEW,
+    REPLACED,
+    SHARDS,
+    locked,
+    strangers,
+)
 from tcellabm.params import InputError
 
 _HERE = -100  # AT_FDCWD: paths are taken as everywhere else

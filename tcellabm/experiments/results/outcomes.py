@@ -1,21 +1,94 @@
-"""A result folder, opened again: what was swept, and the runs that are there."""
+"""What a sweep found: while it runs, at its end, or read again from its folder."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tcellabm.analysis.summary import summarize
 from tcellabm.experiments.design import arms
-from tcellabm.experiments.design.plan import GRID
+from tcellabm.experiments.design.plan import Plan
+from tcellabm.experiments.design.points import GRID
 from tcellabm.experiments.results import manifest, shards
-from tcellabm.experiments.results.names import MANIFEST, SHARDS, parts
-from tcellabm.experiments.results.result import ESSENTIAL
+from tcellabm.experiments.results.ownership import MANIFEST, SHARDS, parts
 from tcellabm.params import InputError
 
 OUTCOMES = "outcomes.parquet"
+# What rates, indices and figures need: reading them alone is several times faster.
+ESSENTIAL = (
+    *("remission", "relapse_day", "death_day", "followed_days", "crs_grade_penn"),
+    *("cmax_copies_per_ug", "patient", "seed", "run_id", "error"),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished sweep, or what is there of it.
+
+    Attributes
+    ----------
+    keys : list of str
+        Columns that tell points apart: axes, and `arm` if there are arms.
+    is_grid : bool
+        Whether points are all combinations of values, not a sample.
+    settings : dict
+        What the user has set.
+    table : Table
+        A row per finished run.
+    summary : DataFrame
+        A row per grid point.
+    total : int
+        Runs wanted.
+    """
+
+    keys: list[str]
+    is_grid: bool
+    settings: dict[str, Any]
+    table: pa.Table
+    summary: pd.DataFrame
+    total: int
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """The table for pandas, made when it is first asked for: of many runs it takes memory."""
+        return self.table.to_pandas()
+
+    @property
+    def done(self) -> int:
+        """Number of runs that are there."""
+        return int(self.table.num_rows)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run is there."""
+        return self.done == self.total
+
+    @property
+    def errors(self) -> int:
+        """Number of runs that ended as error rows."""
+        return int(pc.sum(pc.not_equal(self.table["error"], "")).as_py() or 0)
+
+
+Plot = Callable[[Result], bytes]
+Products = Callable[[Result], Mapping[str, bytes]]
+
+
+def result_of(plan: Plan, table: pa.Table) -> Result:
+    """Return the table with its rates by grid point."""
+    summary = summarize(table.select([*plan.keys, *ESSENTIAL]).to_pandas(), plan.keys)
+    return Result(plan.keys, plan.is_grid, plan.given, table, summary, len(plan.tasks))
+
+
+def csv(summary: pd.DataFrame) -> bytes:
+    """Return the rates as the text of a CSV file."""
+    text = summary.assign(pareto=summary["pareto"].map({True: "true", False: "false"}))
+    return str(text.to_csv(index=False, lineterminator="\n")).encode()
 
 
 @dataclass(frozen=True)
