@@ -133,14 +133,15 @@ def right_doses(
     Returns
     -------
     tolerated : int
-        The dose whose toxicity is nearest the target; NONE if even the lowest is as toxic as BOIN
-        holds to be too much (1.4 times the target).
+        The dose whose toxicity is nearest the target, of equals below it the higher; NONE if even
+        the lowest is as toxic as BOIN holds to be too much (1.4 times the target).
     best : int
         The dose of the highest mean utility up to that one; NONE if none has enough responses.
     """
     if population.toxicity[0] >= TOO_TOXIC * target:
         return NONE, NONE
-    tolerated = int(np.abs(population.toxicity - target).argmin())
+    climbing = population.toxicity + 1e-10 * np.arange(population.toxicity.size)
+    tolerated = int(np.abs(climbing - target).argmin())
     worth = utility(population.toxicity, population.response, population.both)
     enough = population.response[: tolerated + 1] >= least_response
     best = int(np.where(enough, worth[: tolerated + 1], -np.inf).argmax())
