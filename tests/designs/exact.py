@@ -11,8 +11,10 @@ from tcellabm.analysis.designs.counts import NONE, Seen
 def seen(treated, toxic, dose, last=0.0, responding=None, both=None):
     """Counts of one trial."""
     rows = [np.array([treated]), np.array([toxic])]
-    rows += [np.array([treated if each is None else each]) * (each is not None) for each in
-             (responding, both)]
+    rows += [
+        np.array([treated if each is None else each]) * (each is not None)
+        for each in (responding, both)
+    ]
     return Seen(*rows, np.array([dose]), np.array([last]))
 
 

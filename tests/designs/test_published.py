@@ -75,7 +75,7 @@ def test_decisions_of_boin_are_the_published_table(n, escalate, leave, give_up):
 
 def test_a_trial_of_boin_goes_the_published_way():
     """Read: Han et al. 2019, p. 25, as the tests of the R package escalation have it."""
-    cohorts = "1NNN 2NNN 3NTT 2NTN 3NNN 3NNN 4TTT 3NTN 3NNT".split()
+    cohorts = ["1NNN", "2NNN", "3NTT", "2NTN", "3NNN", "3NNN", "4TTT", "3NTN", "3NNT"]
     doses = [following(Boin(0.3), " ".join(cohorts[: k + 1]), 5) for k in range(9)]
     assert doses == [2, 3, 2, 3, 3, 4, 3, 3, 3]
 
@@ -162,9 +162,7 @@ def test_every_path_of_the_crm_has_the_published_probability(toxicity, published
 @pytest.mark.parametrize(("toxicity", "published", "patients"), PATHS)
 def test_characteristics_of_the_crm_are_the_published_ones(toxicity, published, patients):
     """Within three Monte Carlo errors of 1000 trials; our stopping rule approximates nothing."""
-    found = operating_characteristics(
-        Crm(**CRM, **STOP), toxicity, patients=12, trials=1000, rng=1
-    )
+    found = operating_characteristics(Crm(**CRM, **STOP), toxicity, patients=12, trials=1000, rng=1)
     shares = np.array([found["none"], *found["selected"]])
     expected = np.array(published)
     error = np.sqrt(np.maximum(expected * (1 - expected), 1e-3) / 1000)
@@ -210,7 +208,7 @@ def test_simulated_trials_are_the_enumerated_ones(rule):
 
 def test_a_trial_of_boin12_goes_the_published_way():
     """Read: Lin et al. 2020, section 6 and Figure S2, in the tests of the R package escalation."""
-    cohorts = "1NNN 2NNB 3NEE 3NTN 4ETE 4NBE 4BNN 5BEN 5NBT 4NEN".split()
+    cohorts = ["1NNN", "2NNB", "3NEE", "3NTN", "4ETE", "4NBE", "4BNN", "5BEN", "5NBT", "4NEN"]
     rule = Utility(0.35)
     doses = [following(rule, " ".join(cohorts[: k + 1]), 5) for k in range(10)]
     assert doses == [2, 3, 3, 4, 4, 4, 5, 5, 4, 4]
@@ -247,7 +245,7 @@ def test_boin12_ranks_outcomes_as_published():
     outcomes = [(9, 0, 8), (3, 0, 3), (6, 1, 5), (0, 0, 0), (9, 2, 3), (9, 5, 5), (9, 3, 1)]
 
     def desirability(n, toxic, responding):
-        # The score depends on the sum of utilities alone, here with nobody in both.
+        # Utilities add up (0.6 for a response, 0.4 without toxicity): who has both is no matter.
         counts = seen([n], [toxic], 0, 0.0, [responding], [max(0, toxic + responding - n)])
         return float(Utility(0.35).desirability(counts)[0, 0])
 

@@ -163,9 +163,10 @@ def comparison(
     InputError
         There are fewer than 16 patients, or the look can't be made.
     """
-    if per_arm < 2 * SIZES[-1]:
+    least_size = round(2 / SIZES[0])
+    if per_arm < least_size:
         what = f"{per_arm} patients in each arm"
-        raise InputError(what, "--patients", f"allowed: {2 * SIZES[-1]} in each or more")
+        raise InputError(what, "--patients", f"allowed: {2 * least_size} in all or more")
     plans = {"parallel": looks()}
     if interim is not None:
         plans["interim look"] = looks(interim)

@@ -45,9 +45,17 @@ def price(table: pd.DataFrame) -> dict[str, str]:
         "patients infused": f"{table['patients'].sum():.1f}",
         "with toxicity": f"{table['toxicities'].sum():.1f}",
         "with response": f"{table['responses'].sum():.1f}",
+        "true response, declared": _mean_response(table),
         "months": f"{table['days'].iloc[0] / MONTH:.0f}",
         "million USD": f"{table['cost_usd'].iloc[0] / 1e6:.1f}",
     }
+
+
+def _mean_response(table: pd.DataFrame) -> str:
+    """Return the mean true response at the doses that were declared."""
+    declared = table.iloc[:-1]
+    share = declared["selected"].sum()
+    return f"{(declared['selected'] * declared['response']).sum() / share:.0%}" if share else "-"
 
 
 def _shown(table: pd.DataFrame, doses: int) -> list[int]:
