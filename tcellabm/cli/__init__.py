@@ -11,6 +11,7 @@ import typer
 from tcellabm.cli import messages, options, plotting, streams
 from tcellabm.cli.calibrate import calibrate
 from tcellabm.cli.counterfactuals import counterfactuals
+from tcellabm.cli.design import design
 from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
@@ -252,6 +253,7 @@ def plot(
 
 app.command()(trial)
 app.command()(counterfactuals)
+app.command()(design)
 app.command()(calibrate)
 
 

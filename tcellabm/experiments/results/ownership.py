@@ -25,6 +25,7 @@ NEW = ".tcellabm.new"  # in a folder that is to take the name of an older one
 _RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
     *("summary.csv", "comparison.csv", "indices.csv", "counterfactuals.csv"),
+    "characteristics.csv",
     *("counterfactuals.md", "validation.md", "figure.png", "map.png", "curves.png"),
     *("tradeoff.png", "tornado.png", "indices.png", MANIFEST, LOCK, REPLACED, NEW),
 }
