@@ -12,8 +12,8 @@ from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.plan import GRID
 from tcellabm.experiments.results import manifest, shards
 from tcellabm.experiments.results.names import MANIFEST, SHARDS, parts
-from tcellabm.experiments.results.result import ESSENTIAL
-from tcellabm.params import InputError
+from tcellabm.experiments.results.result import ESSENTIAL, covariates
+from tcellabm.params import InputError, Question
 
 OUTCOMES = "outcomes.parquet"
 
@@ -31,9 +31,13 @@ class Opened:
     settings : dict
         What was set for all points.
     outcomes : DataFrame
-        A row per finished run, with the keys and `result.ESSENTIAL`.
+        A row per finished run, with the keys, `result.ESSENTIAL` and the covariates.
     wanted : int
         Runs of the whole sweep.
+    covariates : list of str
+        Columns that are a patient's own.
+    question : Question
+        What the points are held against.
     """
 
     keys: list[str]
@@ -41,6 +45,8 @@ class Opened:
     settings: dict[str, Any]
     outcomes: pd.DataFrame
     wanted: int
+    covariates: list[str]
+    question: Question
 
 
 def open_sweep(name: Path | str) -> Opened:
@@ -54,12 +60,18 @@ def open_sweep(name: Path | str) -> Opened:
     folder = Path(name)
     made = _manifest(folder)
     keys = list(made["axes"]) + ([arms.COLUMN] if "arms" in made else [])
-    outcomes = _outcomes(folder, keys, made.get("files", {}).get(OUTCOMES, ""))
+    settings = made.get("set", {})
+    outcomes = _outcomes(folder, keys, settings, made.get("files", {}).get(OUTCOMES, ""))
     if not len(outcomes):
         raise InputError("no run has ended yet", str(name), "allowed: a sweep with finished runs")
     is_grid = made["parameters"].get("sweep.sample", GRID) == GRID
     wanted = int(made.get("wanted", len(outcomes)))
-    return Opened(keys, is_grid, made.get("set", {}), outcomes, wanted)
+    own = covariates(list(outcomes), keys, settings)
+    return Opened(keys, is_grid, settings, outcomes, wanted, own, _question(made))
+
+
+def _question(made: dict[str, Any]) -> Question:
+    return Question(made.get("reference", {}), made.get("window", {}), tuple(made.get("label", ())))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -78,28 +90,32 @@ def _manifest(folder: Path) -> dict[str, Any]:
     raise InputError(fault, str(folder), allowed)
 
 
-def _outcomes(folder: Path, keys: list[str], checksum: str) -> pd.DataFrame:
+def _outcomes(
+    folder: Path, keys: list[str], settings: dict[str, Any], checksum: str
+) -> pd.DataFrame:
     """Read the table, or the shards of a sweep that is not at its end."""
     columns = [*keys, *ESSENTIAL]
     if checksum:
-        return _table(folder / OUTCOMES, columns, checksum)
-    found = (shards.read(path, columns) for path in shards.files(folder, SHARDS))
+        return _table(folder / OUTCOMES, columns, settings, checksum)
+    found = (shards.read(path) for path in shards.files(folder, SHARDS))
     tables = [
-        table.select(columns).replace_schema_metadata()
+        table.select([*columns, *covariates(table.column_names, keys, settings)])
         for table in found
         if table is not None and set(columns) <= set(table.column_names)
     ]
     if not tables:
         return pd.DataFrame(columns=columns)
+    tables = [table.replace_schema_metadata() for table in tables]
     runs = pa.concat_tables(tables).to_pandas().drop_duplicates("run_id")
     return runs.sort_values([*keys, "patient"], ignore_index=True)
 
 
-def _table(path: Path, columns: list[str], checksum: str) -> pd.DataFrame:
+def _table(path: Path, columns: list[str], settings: dict[str, Any], checksum: str) -> pd.DataFrame:
     if not path.is_file() or shards.checksum_of(path) != checksum:
         allowed = "allowed: as it was written; --resume of the sweep mends it"
         raise InputError("missing or damaged", str(path), allowed)
     try:
+        columns = [*columns, *covariates(pq.read_schema(path).names, columns, settings)]
         return pq.read_table(path, columns=columns).to_pandas()[columns]
     except (KeyError, pa.ArrowException, ValueError):
         allowed = "allowed: those of its manifest"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tcellabm.analysis.summary import summarize
+from tcellabm.analysis.answer import Answer, answer
 from tcellabm.disk import written_whole
 from tcellabm.experiments.design.plan import Plan
 from tcellabm.experiments.results import shards, store
@@ -42,8 +42,8 @@ class Result:
         What the user has set.
     table : Table
         A row per finished run.
-    summary : DataFrame
-        A row per grid point.
+    answer : Answer
+        What the runs say of each grid point.
     total : int
         Runs wanted.
     """
@@ -52,13 +52,23 @@ class Result:
     is_grid: bool
     settings: dict[str, Any]
     table: pa.Table
-    summary: pd.DataFrame
+    answer: Answer
     total: int
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
         """The table for pandas, made when it is first asked for: of many runs it takes memory."""
         return self.table.to_pandas()
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """A row per grid point."""
+        return self.answer.summary
+
+    @property
+    def covariates(self) -> list[str]:
+        """Columns that are a patient's own: what was drawn."""
+        return covariates(self.table.column_names, self.keys, self.settings)
 
     @property
     def done(self) -> int:
@@ -95,13 +105,24 @@ def read(plan: Plan, folder: store.Folder, columns: Sequence[str] | None = None)
 
 def result_of(plan: Plan, table: pa.Table) -> Result:
     """Return the table with its rates by grid point."""
-    summary = summarize(table.select([*plan.keys, *ESSENTIAL]).to_pandas(), plan.keys)
-    return Result(plan.keys, plan.is_grid, plan.given, table, summary, len(plan.tasks))
+    runs = table.select([*plan.keys, *ESSENTIAL]).to_pandas()
+    found = answer(runs, plan.keys, plan.question)
+    return Result(plan.keys, plan.is_grid, plan.given, table, found, len(plan.tasks))
+
+
+def covariates(
+    columns: Sequence[str], keys: Sequence[str], settings: Mapping[str, Any]
+) -> list[str]:
+    """Return the columns of outcomes that are a patient's own: dotted, and set for nobody."""
+    return [name for name in columns if "." in name and name not in (*keys, *settings)]
 
 
 def csv(summary: pd.DataFrame) -> bytes:
     """Return the rates as the text of a CSV file."""
-    text = summary.assign(pareto=summary["pareto"].map({True: "true", False: "false"}))
+    flags = summary.select_dtypes(bool)
+    text = summary.assign(
+        **{name: flags[name].map({True: "true", False: "false"}) for name in flags}
+    )
     return str(text.to_csv(index=False, lineterminator="\n")).encode()
 
 
