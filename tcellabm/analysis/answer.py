@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,11 +50,14 @@ class Answer:
         The surfaces; empty where no axis can be smoothed, and without a reference.
     question : Question
         What was asked.
+    critical : float
+        Standard errors from a difference to its simultaneous limits; NaN without a reference.
     """
 
     summary: pd.DataFrame
     sheets: tuple[Sheet, ...]
     question: Question
+    critical: float = math.nan
 
     @property
     def reference(self) -> int | None:
@@ -71,7 +74,12 @@ def place_of(points: pd.DataFrame, question: Question) -> int | None:
     return int(places[0]) if len(places) else None
 
 
-def answer(outcomes: pd.DataFrame, keys: Sequence[str], question: Question) -> Answer:
+def answer(
+    outcomes: pd.DataFrame,
+    keys: Sequence[str],
+    question: Question,
+    rates: pd.DataFrame | None = None,
+) -> Answer:
     """Answer a question from runs.
 
     Parameters
@@ -81,19 +89,29 @@ def answer(outcomes: pd.DataFrame, keys: Sequence[str], question: Question) -> A
     keys : sequence of str
         Columns that tell points apart.
     question : Question
-        What they are held against; without a reference there are no differences and surfaces.
+        What they are held against; without a reference there are no differences and surfaces. Of
+        the reference only these keys count: over all that differs else, a patient's runs are
+        averaged.
+    rates : DataFrame, optional
+        Rates by point, to be used in the place of `summarize`.
     """
-    summary = summarize(outcomes, keys)
+    asked = {key: value for key, value in question.reference.items() if key in keys}
+    question = replace(question, reference=asked)
+    summary = summarize(outcomes, keys) if rates is None else rates
     place = place_of(summary, question)
     sheets: tuple[Sheet, ...] = ()
+    critical = math.nan
     if place is not None:
         cube = cube_of(outcomes, keys)
-        summary = summary.join(differences(cube, place))
+        origin = cube.place(question.reference)
+        assert origin is not None
+        table, critical = differences(cube, origin)
+        summary = summary.merge(cube.points.join(table), on=list(keys), how="left")
         sheets = _sheets(cube, keys)
     for rate in RATES:
         for name in () if place is not None else DIFFERENCE:
             summary[f"{rate}_{name}"] = False if name == "resolved" else math.nan
-    return Answer(_with_smooth(summary, sheets, question), sheets, question)
+    return Answer(_with_smooth(summary, sheets, question), sheets, question, critical)
 
 
 def smooth_axes(points: pd.DataFrame, keys: Sequence[str]) -> list[str]:

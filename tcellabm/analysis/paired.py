@@ -14,7 +14,7 @@ _RESAMPLES = 2000
 _CHUNK = 2048  # columns at a time: the memory it takes
 
 
-def differences(cube: Cube, reference: int, seed: int = 1) -> pd.DataFrame:
+def differences(cube: Cube, reference: int, seed: int = 1) -> tuple[pd.DataFrame, float]:
     """Return how the rates of each point differ from those of a reference point.
 
     Parameters
@@ -28,10 +28,12 @@ def differences(cube: Cube, reference: int, seed: int = 1) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    table : DataFrame
         For each rate `_difference`, `_difference_low`, `_difference_high` (pointwise 95 %, paired
         by patient) and `_resolved`: whether zero lies outside limits that hold for all points and
         rates at once with 95 %. A row per point; NaN and False where a rate is not known.
+    critical : float
+        Standard errors from the middle to those limits.
     """
     changes = np.hstack([shares - shares[:, [reference]] for shares in _shares(cube)])
     mean, center, error = paired_means(changes)
@@ -49,7 +51,7 @@ def differences(cube: Cube, reference: int, seed: int = 1) -> pd.DataFrame:
         part = slice(number * len(cube.points), (number + 1) * len(cube.points))
         for name, values in columns.items():
             table[f"{rate}_{name if name == 'resolved' else f'difference{name}'}"] = values[part]
-    return pd.DataFrame(table)
+    return pd.DataFrame(table), critical
 
 
 def _shares(cube: Cube) -> list[np.ndarray]:
