@@ -215,7 +215,7 @@ def _window(answer: Answer, labels: Labels) -> str:
     )
     sure = int((inside >= _SURE).sum())
     return (
-        f"; the window ({asked}) is met in 95 % or more of resampled patients at {sure or 'no'} "
+        f"; the window ({asked}) is met in 95 % or more of resamplings at {sure or 'no'} "
         f"point{'s' if sure > 1 else ''}, most surely at {place} ({best[INSIDE]:.0%})"
     )
 
@@ -293,8 +293,7 @@ def driver_lines(found: pd.DataFrame, labels: Labels) -> list[str]:
         if share < 50:
             way, share, low, high = "lower", 100 - share, 100 - high, 100 - low
         chance = "" if row["separates"] else ", maybe by chance"
-        lines.append(
-            f"  {_EVENTS[row['event']]} {way} {_name(row['covariate'], labels)} in {share:.0f} % "
-            f"of pairs ({low:.0f}-{high:.0f}{chance})"
-        )
+        name = _name(row["covariate"], labels)
+        pairs = f"{share:.0f} % of pairs ({low:.0f}-{high:.0f}{chance})"
+        lines.append(f"  {_EVENTS[row['event']]} has {way} {name} in {pairs}")
     return lines

@@ -16,8 +16,8 @@ BETTER, WORSE, SAME = "#2166ac", "#c1570c", "#e4e4e4"
 _LEAST_DEPTH, _DEEPEST = 0.25, 0.4  # of color; the difference that has all of it
 _MOST_WRITTEN = 14
 LEGEND = (
-    "Blue ▲▼: better than the reference; orange ▲▼: worse (▲ more, ▼ less, in points), where 95 % "
-    "limits for all points and rates at once exclude no difference. Gray: not told from it."
+    "Blue ▲▼: better than the reference (framed); orange ▲▼: worse (▲ more, ▼ less, in points), "
+    "where 95 % limits for all points and rates at once exclude no difference. Gray: not resolved."
 )
 
 
@@ -97,7 +97,7 @@ def _write(panel: "Axes", x: int, y: int, point: pd.Series, rate: str, itself: b
     style: Any = {"ha": "center", "color": ink}
     panel.text(x, y + 0.06, f"{point[rate]:.0%}", va="bottom", size=12, weight="bold", **style)
     panel.text(x, y + 0.01, f"{low:.0f}–{high:.0f}", va="top", size=9, **style)
-    below = "reference" if itself else _change(point, rate)
+    below = "ref." if itself else _change(point, rate)
     panel.text(x, y - 0.25, below, va="top", size=8.5, weight="bold", **style)
 
 

@@ -141,12 +141,12 @@ def _figure(page: _Page) -> "Figure":
     rows = len(page.facets)
     top = (1.5 if page.facets[0].title else 1.3) + (0.3 if page.answer else 0.0)
     heights = [_PANEL_INCHES[len(page.axes)]] * rows + [_SHEET_INCHES] * page.sheets
-    bottom = 1.35 if page.sheets else 0.75
+    bottom = 1.5 if page.sheets else 0.75
     height = top + bottom + sum(heights)
     figure = new_figure(15.0, height)
     shape: Any = {"squeeze": False, "gridspec_kw": {"height_ratios": heights}}
     grid = figure.subplots(len(heights), len(RATES), **shape)
-    space = {"wspace": 0.16, "hspace": 0.42 if page.sheets else 0.32}
+    space = {"wspace": 0.16, "hspace": 0.27 if page.sheets else 0.32}
     figure.subplots_adjust(0.045, bottom / height, 0.985, 1 - top / height, **space)
     for facet, panels in zip(page.facets, grid, strict=False):
         for rate, panel in zip(RATES, panels, strict=True):
@@ -155,7 +155,7 @@ def _figure(page: _Page) -> "Figure":
             _draw(panel, facet.points, page, rate)
     if page.answer is not None and page.sheets:
         draw_sheet(grid[-1][:PANELS], page.answer.sheets[0], page.answer)
-        grid[-1][0].legend(loc="lower left", bbox_to_anchor=(0.0, -0.36), ncols=3, frameon=False)
+        grid[-1][0].legend(loc="lower left", bbox_to_anchor=(0.0, -0.32), ncols=3, frameon=False)
     _head(figure, page)
     return figure
 

@@ -78,7 +78,7 @@ def draw_sheets(
         figure.subplots_adjust(0.045, low, 0.985, high, wspace=0.16, hspace=0.62)
         for panels, sheet in zip(grid, answer.sheets, strict=True):
             draw_sheet(panels, sheet, answer)
-        grid[-1][0].legend(loc="lower left", bbox_to_anchor=(0.0, -0.42), ncols=3, frameon=False)
+        grid[-1][0].legend(loc="lower left", bbox_to_anchor=(0.0, -0.36), ncols=3, frameon=False)
         title = "Smooth rates, and the therapeutic window"
         figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=14, fontweight="bold")
         said = (
@@ -143,11 +143,11 @@ def _draw_window(panel: "Axes", sheet: Sheet, answer: Answer) -> None:
     draw = _window_line if len(sheet.surface.scales) == 1 else _window_area
     draw(panel, sheet, answer)
     asked = (
-        f"Window: in remission on day 365 ≥ {window['remission_365']:.0%}, "
+        f"Therapeutic window: in remission on day 365\n≥ {window['remission_365']:.0%} and "
         f"severe CRS ≤ {window['severe_crs']:.0%}"
     )
     for key, value in sheet.setting.items():
-        asked += f"\n{_short(key)} {value_label(key, value)}"
+        asked += f"; {_short(key)} {value_label(key, value)}"
     panel.set_title(asked, pad=8)
 
 
@@ -163,7 +163,7 @@ def _window_line(panel: "Axes", sheet: Sheet, answer: Answer) -> None:
     names = [value_label(scale.key, value) for value in scale.values]
     panel.set_xticks(scale.at(scale.values), names)
     panel.set(xlim=(-0.02, 1.02), ylim=(0, 1.02), xlabel=axis_label(scale.key))
-    panel.set_ylabel("share of resampled patients that meet it")
+    panel.set_ylabel("how surely it is met: share of resamplings")
     panel.yaxis.set_major_formatter(PercentFormatter(1))
 
 
@@ -204,6 +204,9 @@ def _finish_area(panel: "Axes", sheet: Sheet, answer: Answer, inside: np.ndarray
     for scale, axis in ((first, panel.xaxis), (second, panel.yaxis)):
         names = [value_label(scale.key, value) for value in scale.values]
         axis.set_ticks(scale.at(scale.values), names)
+    if first.key == DOSE and answer.question.label:
+        ends = first.at(answer.question.label)
+        panel.plot(ends, [1.015] * 2, color="black", lw=3, solid_capstyle="butt")
     panel.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
     panel.set(xlabel=axis_label(first.key), ylabel=axis_label(second.key))
     shares = [f"{share:.0%}" for share in _SURE]
@@ -215,8 +218,8 @@ def _finish_area(panel: "Axes", sheet: Sheet, answer: Answer, inside: np.ndarray
     ]
     told: Any = {"fontsize": 8.5, "title_fontsize": 8.5, "loc": "lower center", "ncols": 4}
     told |= {"frameon": False, "columnspacing": 1.0, "handlelength": 1.4}
-    told["title"] = "share of resampled patients that meet it (◇ reference, · simulated)"
-    panel.legend(handles=patches, bbox_to_anchor=(0.5, -0.36), **told)
+    told["title"] = "how surely it is met: share of resamplings (◇ reference, · points, ▬ label)"
+    panel.legend(handles=patches, bbox_to_anchor=(0.5, -0.32), **told)
     if not (inside > 0).any():
         panel.text(0.5, 0.5, "no point meets it", ha="center", size=11, weight="bold")
 

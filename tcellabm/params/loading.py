@@ -253,8 +253,8 @@ def _row(meta: Meta, text: str) -> Row:
 _OPENING = ("[", "{")
 
 
-def parse_set(items: Iterable[str]) -> dict[str, Any]:
-    """Read `KEY=VALUE` arguments: a value is TOML, else bare text.
+def parse_set(items: Iterable[str], option: str = OVERRIDE) -> dict[str, Any]:
+    """Read `KEY=VALUE` arguments of an option: a value is TOML, else bare text.
 
     Raises
     ------
@@ -265,9 +265,9 @@ def parse_set(items: Iterable[str]) -> dict[str, Any]:
     for item in items:
         key, equals, text = (part.strip() for part in item.partition("="))
         if not key or not equals:
-            raise InputError(f"{shorten(item)} sets nothing", OVERRIDE, "allowed: KEY=VALUE")
+            raise InputError(f"{shorten(item)} sets nothing", option, "allowed: KEY=VALUE")
         if key in found:
-            raise InputError(f"{shorten(key)} is set twice", OVERRIDE, "allowed: once")
+            raise InputError(f"{shorten(key)} is set twice", option, "allowed: once")
         found[key] = _value(key, text)
     return found
 
