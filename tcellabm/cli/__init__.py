@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import messages, options, plotting, streams
+from tcellabm.cli import answers, messages, options, plotting, streams
 from tcellabm.cli.calibrate import calibrate
 from tcellabm.cli.counterfactuals import counterfactuals
 from tcellabm.cli.design import design
@@ -130,13 +130,16 @@ def sweep(
         )
     except experiment.Interrupted as stop:
         messages.interrupted(stop)
+    if result.complete:
+        print(*answers.found(result), sep="\n")
     _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
 
 
 def _say_how_much(plan: "Plan", work: "Work") -> None:
     from tcellabm.experiments.compute.estimate import estimate
 
-    print(*estimate(plan, work.series).lines(work.processes), sep="\n")
+    lines = estimate(plan, work.series).lines(work.processes)
+    print(*lines, *answers.resolvable(plan), sep="\n")
 
 
 def _report(result: "Result", folder: Path, files: str) -> None:
@@ -237,17 +240,41 @@ def plot(
     x: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes across.")] = None,
     y: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes up.")] = None,
     remission: Annotated[
-        float, typer.Option(min=0, max=1, metavar="A", help="Window: P(remission) at least A.")
-    ] = 0.6,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="A",
+            help="Window: P(remission) at least A.",
+            show_default="that of the sweep",
+        ),
+    ] = None,
     crs: Annotated[
-        float, typer.Option(min=0, max=1, metavar="B", help="Window: P(severe CRS) at most B.")
-    ] = 0.3,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="B",
+            help="Window: P(severe CRS) at most B.",
+            show_default="that of the sweep",
+        ),
+    ] = None,
+    at: Annotated[
+        list[str],
+        typer.Option(metavar="KEY=VALUE", help="Say who is who at these points; may be repeated."),
+    ] = [],  # noqa: B006
 ) -> None:
-    """Draw a sweep again from its table: map of two axes, curves, trade-offs and window."""
+    """Draw a sweep again from its table, as PNG, SVG and PDF: map, curves, window, who is who."""
+    from tcellabm.analysis.drivers import drivers
     from tcellabm.experiments.results.outcomes import open_sweep
+    from tcellabm.figures.canvas import FORMS
+    from tcellabm.params import parse_set
 
     sweep = open_sweep(folder)
-    figures = plotting.figures_of(sweep, plotting.chosen(sweep, x, y), (remission, crs))
+    chosen = plotting.chosen(sweep, x, y)
+    found = drivers(answers.at(sweep, parse_set(at, "--at")), sweep.keys, sweep.covariates)
+    figures = plotting.figures_of(sweep, chosen, (remission, crs), found, FORMS)
+    print(*answers.who(found), sep="\n")
     print(plotting.write(folder, figures))
 
 

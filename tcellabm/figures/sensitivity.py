@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.figures.canvas import look, new_figure, png
-from tcellabm.figures.labels import axis_label
-from tcellabm.figures.map import settings_told
+from tcellabm.figures.labels import axis_label, settings_told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

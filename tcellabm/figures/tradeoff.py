@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tcellabm.analysis.summary import pareto_front
-from tcellabm.figures.canvas import look, new_figure, png
-from tcellabm.figures.labels import axis_label, value_label
-from tcellabm.figures.map import patients_told, settings_told
+from tcellabm.figures.canvas import image, look, new_figure
+from tcellabm.figures.labels import axis_label, settings_told, value_label
+from tcellabm.figures.map import patients_told
 from tcellabm.figures.rates import TITLES
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def draw_tradeoff(
     benefit: str,
     limits: tuple[float, float],
     settings: Mapping[str, object] | None = None,
+    form: str = "png",
 ) -> bytes:
     """Draw each point by its severe CRS and its benefit; mark the front and the window.
 
@@ -62,11 +63,13 @@ def draw_tradeoff(
         The window: least benefit, most severe CRS.
     settings : mapping, optional
         What was set for all points.
+    form : str
+        One of `canvas.FORMS`.
 
     Returns
     -------
     bytes
-        A PNG image.
+        An image.
     """
     with look():
         figure = new_figure(10.0, 8.2)
@@ -78,7 +81,7 @@ def draw_tradeoff(
         figure.text(0.012, 0.985, title, va="top", fontsize=14, fontweight="bold")
         said = [f"{'; '.join(notes)}. Whiskers: 95 % intervals.", *told]
         figure.text(0.012, 0.945, "\n".join(said), va="top", fontsize=10, linespacing=1.5)
-        return png(figure)
+        return image(figure, form)
 
 
 def _draw(

@@ -1,5 +1,6 @@
 """What a sweep computes: points, arms, patients, seeds, names of runs. Nothing here says how."""
 
+import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,8 +15,10 @@ from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.arms import Arm
 from tcellabm.experiments.design.points import GRID, Axis, axes_of, points_of
 from tcellabm.experiments.design.posterior import Posterior
+from tcellabm.experiments.design.reference import reference_point
 from tcellabm.identity import MODEL_VERSION, digest, run_ids
-from tcellabm.params import InputError, Parameters, load_sweep
+from tcellabm.params import InputError, Parameters, Question, load_sweep
+from tcellabm.params.question import is_question
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
@@ -49,7 +52,7 @@ class Task:
 
     def observe(self, model: "TumorTCellModel") -> Row:
         """Return the columns of the row that a finished run gives."""
-        return dict(model.outcomes())
+        return dict(model.outcomes()) | dict(model.patient.covariates)
 
 
 def patient_seed(root: int, patient: int, replicate: int = 0) -> int:
@@ -90,6 +93,8 @@ class Plan:
         Treatment arms; empty where there are none.
     posterior : Posterior, optional
         Draws of parameters, one for each patient.
+    question : Question
+        What the points are held against.
     """
 
     params: Parameters
@@ -101,6 +106,7 @@ class Plan:
     design: dict[str, Any] = field(default_factory=dict)
     arms: tuple[Arm, ...] = ()
     posterior: Posterior | None = None
+    question: Question = Question()
 
     @classmethod
     def load(
@@ -123,7 +129,17 @@ class Plan:
         if name := sweep.files.get("posterior"):
             plan = replace(plan, posterior=Posterior.load(name, sweep.params))
             plan._check_posterior(name)
-        return plan.filled()
+        return replace(plan, question=plan._asked(sweep.question, str(file))).filled()
+
+    def _asked(self, question: Question, where: str) -> Question:
+        """Return the question with its reference; a sample, or one point, has none."""
+        values = {key: axis for key, axis in self.axes.items() if isinstance(axis, list)}
+        if self.arms:
+            values[arms.COLUMN] = [arm.name for arm in self.arms]
+        if self.is_grid and math.prod(map(len, values.values())) > 1:
+            point = reference_point(question.reference, values, self.params, where)
+            return replace(question, reference=point)
+        return replace(question, reference={})
 
     def _check_posterior(self, name: str) -> None:
         assert self.posterior is not None
@@ -173,7 +189,7 @@ class Plan:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Columns of the table of outcomes."""
+        """Columns of the table of outcomes; last, what is drawn for each patient."""
         columns: dict[str, Sequence[Any]] = {
             key: axis if isinstance(axis, list) else [axis.at(0.0), axis.at(0.5)]
             for key, axis in self.axes.items()
@@ -183,7 +199,9 @@ class Plan:
         if self.posterior is not None:
             draws = self.posterior.draws
             columns |= {key: [draw[key] for draw in draws] for key in draws[0]}
-        return outcome_schema(columns)
+        drawn = [key for key in self.params.distributions if key not in columns]
+        own = [(key, pa.float64()) for key in drawn if key not in self.params.pinned]
+        return pa.schema([*outcome_schema(columns), *(pa.field(*each) for each in own)])
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -200,6 +218,7 @@ class Plan:
             "axes": axes,
             "parameters": self.params.resolved(),
             **self.design,
+            **self.question.as_table(),
             **more,
         }
 
@@ -240,7 +259,7 @@ def settings_of(
     return {
         key: value if key.startswith("files.") else params.get(key)
         for key, value in (overrides or {}).items()
-        if key not in axes
+        if key not in axes and not is_question(key)
     }
 
 

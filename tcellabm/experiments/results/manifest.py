@@ -37,6 +37,9 @@ class _Form(BaseModel):
     parameters: dict[str, Value] = {}
     axes: dict[str, list[Any] | dict[str, Any]] = {}
     arms: list[Any] = []
+    reference: dict[str, Value] = {}
+    window: dict[str, float] = {}
+    label: list[float] = []
     settings: Annotated[dict[str, Value], Field(alias="set")] = {}
     wanted: Annotated[int, Field(ge=0)] = 0
     files: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """What a sweep found: while it runs, at its end, or read again from its folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tcellabm.analysis.summary import summarize
+from tcellabm.analysis.answer import Answer, answer
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.plan import Plan
 from tcellabm.experiments.design.points import GRID
 from tcellabm.experiments.results import manifest, shards
 from tcellabm.experiments.results.ownership import MANIFEST, SHARDS, parts
-from tcellabm.params import InputError
+from tcellabm.params import InputError, Question
 
 OUTCOMES = "outcomes.parquet"
 # What rates, indices and figures need: reading them alone is several times faster.
@@ -41,8 +41,8 @@ class Result:
         What the user has set.
     table : Table
         A row per finished run.
-    summary : DataFrame
-        A row per grid point.
+    answer : Answer
+        What the runs say of each grid point.
     total : int
         Runs wanted.
     """
@@ -51,13 +51,23 @@ class Result:
     is_grid: bool
     settings: dict[str, Any]
     table: pa.Table
-    summary: pd.DataFrame
+    answer: Answer
     total: int
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
         """The table for pandas, made when it is first asked for: of many runs it takes memory."""
         return self.table.to_pandas()
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """A row per grid point."""
+        return self.answer.summary
+
+    @property
+    def covariates(self) -> list[str]:
+        """Columns that are a patient's own: what was drawn."""
+        return covariates(self.table.column_names, self.keys, self.settings)
 
     @property
     def done(self) -> int:
@@ -81,13 +91,24 @@ Products = Callable[[Result], Mapping[str, bytes]]
 
 def result_of(plan: Plan, table: pa.Table) -> Result:
     """Return the table with its rates by grid point."""
-    summary = summarize(table.select([*plan.keys, *ESSENTIAL]).to_pandas(), plan.keys)
-    return Result(plan.keys, plan.is_grid, plan.given, table, summary, len(plan.tasks))
+    runs = table.select([*plan.keys, *ESSENTIAL]).to_pandas()
+    found = answer(runs, plan.keys, plan.question)
+    return Result(plan.keys, plan.is_grid, plan.given, table, found, len(plan.tasks))
+
+
+def covariates(
+    columns: Sequence[str], keys: Sequence[str], settings: Mapping[str, Any]
+) -> list[str]:
+    """Return the columns of outcomes that are a patient's own: dotted, and set for nobody."""
+    return [name for name in columns if "." in name and name not in (*keys, *settings)]
 
 
 def csv(summary: pd.DataFrame) -> bytes:
     """Return the rates as the text of a CSV file."""
-    text = summary.assign(pareto=summary["pareto"].map({True: "true", False: "false"}))
+    flags = summary.select_dtypes(bool)
+    text = summary.assign(
+        **{name: flags[name].map({True: "true", False: "false"}) for name in flags}
+    )
     return str(text.to_csv(index=False, lineterminator="\n")).encode()
 
 
@@ -104,9 +125,13 @@ class Opened:
     settings : dict
         What was set for all points.
     outcomes : DataFrame
-        A row per finished run, with the keys and `result.ESSENTIAL`.
+        A row per finished run, with the keys, `result.ESSENTIAL` and the covariates.
     wanted : int
         Runs of the whole sweep.
+    covariates : list of str
+        Columns that are a patient's own.
+    question : Question
+        What the points are held against.
     """
 
     keys: list[str]
@@ -114,6 +139,8 @@ class Opened:
     settings: dict[str, Any]
     outcomes: pd.DataFrame
     wanted: int
+    covariates: list[str]
+    question: Question
 
 
 def open_sweep(name: Path | str) -> Opened:
@@ -127,12 +154,18 @@ def open_sweep(name: Path | str) -> Opened:
     folder = Path(name)
     made = _manifest(folder)
     keys = list(made["axes"]) + ([arms.COLUMN] if "arms" in made else [])
-    outcomes = _outcomes(folder, keys, made.get("files", {}).get(OUTCOMES, ""))
+    settings = made.get("set", {})
+    outcomes = _outcomes(folder, keys, settings, made.get("files", {}).get(OUTCOMES, ""))
     if not len(outcomes):
         raise InputError("no run has ended yet", str(name), "allowed: a sweep with finished runs")
     is_grid = made["parameters"].get("sweep.sample", GRID) == GRID
     wanted = int(made.get("wanted", len(outcomes)))
-    return Opened(keys, is_grid, made.get("set", {}), outcomes, wanted)
+    own = covariates(list(outcomes), keys, settings)
+    return Opened(keys, is_grid, settings, outcomes, wanted, own, _question(made))
+
+
+def _question(made: dict[str, Any]) -> Question:
+    return Question(made.get("reference", {}), made.get("window", {}), tuple(made.get("label", ())))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -151,28 +184,32 @@ def _manifest(folder: Path) -> dict[str, Any]:
     raise InputError(fault, str(folder), allowed)
 
 
-def _outcomes(folder: Path, keys: list[str], checksum: str) -> pd.DataFrame:
+def _outcomes(
+    folder: Path, keys: list[str], settings: dict[str, Any], checksum: str
+) -> pd.DataFrame:
     """Read the table, or the shards of a sweep that is not at its end."""
     columns = [*keys, *ESSENTIAL]
     if checksum:
-        return _table(folder / OUTCOMES, columns, checksum)
-    found = (shards.read(path, columns) for path in shards.files(folder, SHARDS))
+        return _table(folder / OUTCOMES, columns, settings, checksum)
+    found = (shards.read(path) for path in shards.files(folder, SHARDS))
     tables = [
-        table.select(columns).replace_schema_metadata()
+        table.select([*columns, *covariates(table.column_names, keys, settings)])
         for table in found
         if table is not None and set(columns) <= set(table.column_names)
     ]
     if not tables:
         return pd.DataFrame(columns=columns)
+    tables = [table.replace_schema_metadata() for table in tables]
     runs = pa.concat_tables(tables).to_pandas().drop_duplicates("run_id")
     return runs.sort_values([*keys, "patient"], ignore_index=True)
 
 
-def _table(path: Path, columns: list[str], checksum: str) -> pd.DataFrame:
+def _table(path: Path, columns: list[str], settings: dict[str, Any], checksum: str) -> pd.DataFrame:
     if not path.is_file() or shards.checksum_of(path) != checksum:
         allowed = "allowed: as it was written; --resume of the sweep mends it"
         raise InputError("missing or damaged", str(path), allowed)
     try:
+        columns = [*columns, *covariates(pq.read_schema(path).names, columns, settings)]
         return pq.read_table(path, columns=columns).to_pandas()[columns]
     except (KeyError, pa.ArrowException, ValueError):
         allowed = "allowed: those of its manifest"

@@ -26,8 +26,13 @@ _RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
     *("summary.csv", "comparison.csv", "indices.csv", "counterfactuals.csv"),
     "characteristics.csv",
-    *("counterfactuals.md", "validation.md", "figure.png", "map.png", "curves.png"),
-    *("tradeoff.png", "tornado.png", "indices.png", MANIFEST, LOCK, REPLACED, NEW),
+    *("counterfactuals.md", "validation.md", "figure.png"),
+    *("tornado.png", "indices.png", MANIFEST, LOCK, REPLACED, NEW),
+    *(  # of `plot`
+        f"{name}.{form}"
+        for name in ("map", "curves", "tradeoff", "window", "drivers")
+        for form in ("png", "svg", "pdf")
+    ),
 }
 _SHARD = re.compile(r"[0-9a-f]{32}\.parquet")
 _PART = re.compile(r"part-\d+-of-\d+")
