@@ -90,7 +90,7 @@ CONDITIONS: dict[str, Condition] = {
         SHORT,
     ),
 }
-CONDITIONS |= {f"burden {b:g}": Condition(_with_burden(b)) for b in BURDENS}
+CONDITIONS |= {f"burden {b:g}": Condition(_with_burden(b), everyone=True) for b in BURDENS}
 CONDITIONS |= {f"{kg:g} kg": Condition(_with_weight(kg), SHORT) for kg in WEIGHTS}
 CONDITIONS |= {
     f"half-life {d:g} d": Condition({PERSISTENCE: d}, YEAR, everyone=True) for d in PERSISTENCES
