@@ -22,9 +22,9 @@ from tcellabm.analysis.cohort import (
     positive,
     where,
 )
+from tcellabm.units import DAY_365
 
 CUT_DAYS = 398.0  # median follow-up of the 2017 cut, 13.1 months (recalled)
-YEAR = 365.0
 
 
 class Measure(NamedTuple):
@@ -266,7 +266,7 @@ MEASURES: dict[str, Measure] = {
 def _early_relapses(c: Cohort) -> float:
     """Of relapses within five years, those within 24 months of remission."""
     after = c.responders["relapse_day"] - c.responders["remission_day"]
-    return percent(after[after <= 5 * YEAR] <= 2 * YEAR)
+    return percent(after[after <= 5 * DAY_365] <= 2 * DAY_365)
 
 
 # What the goals of a trial ask for beside published rows.

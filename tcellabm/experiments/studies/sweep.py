@@ -30,7 +30,7 @@ from tcellabm.params import InputError
 
 __all__ = ["File", "Interrupted", "Output", "Provenance", "Work", "session", "sweep"]
 
-_MAP_SECONDS = 30.0
+MAP_SECONDS = 30.0
 _MAP_SHARE = 100.0  # the map takes one part of that many of the time
 
 
@@ -164,7 +164,7 @@ class LiveMap:
         self._plan, self._folder, self._plot = plan, folder, plot
         self._thread = ThreadPoolExecutor(1)
         self._plotting: Future[float] | None = None
-        self._next = time.monotonic() + _MAP_SECONDS
+        self._next = time.monotonic() + MAP_SECONDS
 
     def refresh(self) -> None:
         """Begin a new map if the last one is old enough."""
@@ -173,7 +173,7 @@ class LiveMap:
         if self._plotting is None:
             self._plotting = self._thread.submit(self._write_map)
         elif self._plotting.done():
-            self._next = time.monotonic() + max(_MAP_SECONDS, _MAP_SHARE * self._plotting.result())
+            self._next = time.monotonic() + max(MAP_SECONDS, _MAP_SHARE * self._plotting.result())
             self._plotting = None
 
     def _write_map(self) -> float:
