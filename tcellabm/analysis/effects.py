@@ -97,7 +97,7 @@ def judged(relation: Relation, value: float, low: float, high: float) -> str:
 
 
 def _interval(relation: Relation, arms: list[Columns], seed: int) -> tuple[float, float]:
-    """Return the interval of 95 % over patients drawn anew, the same ones in every arm."""
+    """Return the interval of 95 % over resampled patients, the same ones in every arm."""
     n, rng = len(arms[0]["patient"]), np.random.default_rng(seed)
     drawn = [
         _compared(relation, [relation.of(where(arm, again)) for arm in arms])

@@ -89,8 +89,8 @@ def in_remission_at_a_year(outcomes: pd.DataFrame) -> pd.Series:
     relapsed = outcomes["relapse_day"] <= DAY_365
     dead = outcomes["death_day"] <= DAY_365
     held = outcomes["remission"] & ~relapsed & ~dead
-    seen = (outcomes["followed_days"] >= DAY_365) | relapsed | dead
-    return held.astype(float).where(seen)
+    observed = (outcomes["followed_days"] >= DAY_365) | relapsed | dead
+    return held.astype(float).where(observed)
 
 
 def summarize(outcomes: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:

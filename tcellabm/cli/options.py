@@ -118,15 +118,15 @@ def command_line() -> str:
 
 
 def command_to_resume(folder: Path) -> str:
-    """Return the command line with `--out FOLDER --resume`, whatever it said of the two."""
+    """Return the command line with `--out FOLDER --resume`, whichever of the two it had."""
     words = iter(sys.argv[1:])
-    kept = []
+    remaining = []
     for word in words:
         if word == "--out":
             next(words, None)
         elif not word.startswith("--out=") and word not in ("--overwrite", "--resume"):
-            kept.append(word)
-    return shlex.join(["tcellabm", *kept, "--out", str(folder), "--resume"])
+            remaining.append(word)
+    return shlex.join(["tcellabm", *remaining, "--out", str(folder), "--resume"])
 
 
 def refuse(*parts: str) -> Never:

@@ -36,7 +36,7 @@ def draw_map(
     axes : sequence of str
         Columns that are axes.
     settings : mapping, optional
-        What was set for all points, to be told above the map.
+        What was set for all points, shown above the map.
     notes : sequence of str
         What else to tell there.
 
@@ -68,9 +68,9 @@ def patients_told(summary: pd.DataFrame) -> str:
 
 def settings_told(settings: Mapping[str, object]) -> list[str]:
     """Say what was set for all points."""
-    told = {key: value for key, value in settings.items() if not key.startswith("sweep.")}
+    shown = {key: value for key, value in settings.items() if not key.startswith("sweep.")}
     text = ", ".join(
-        f"{axis_label(key)} = {value_label(key, value)}" for key, value in told.items()
+        f"{axis_label(key)} = {value_label(key, value)}" for key, value in shown.items()
     )
     return [f"set: {text if len(text) <= 90 else text[:87] + '...'}"] if text else []
 

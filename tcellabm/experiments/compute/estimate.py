@@ -1,4 +1,4 @@
-"""How much work a sweep is: a few of its runs, timed, and what they come to."""
+"""How much work a sweep is, estimated from a few timed runs."""
 
 import math
 from dataclasses import dataclass

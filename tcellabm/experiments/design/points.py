@@ -102,5 +102,5 @@ def _saltelli(points: int, dimensions: int, seed: int) -> np.ndarray:
 
     both = qmc.Sobol(2 * dimensions, rng=np.random.default_rng(seed)).random(points)
     a, b = both[:, :dimensions], both[:, dimensions:]
-    rows = [a] + [np.where(np.arange(dimensions) == place, b, a) for place in range(dimensions)]
+    rows = [a] + [np.where(np.arange(dimensions) == column, b, a) for column in range(dimensions)]
     return np.stack([*rows, b], axis=1).reshape(-1, dimensions)

@@ -125,17 +125,17 @@ def open_sweep(name: Path | str) -> Opened:
         There is no sweep in it, or no run yet.
     """
     folder = Path(name)
-    made = _manifest(folder)
-    keys = list(made["axes"]) + ([arms.COLUMN] if "arms" in made else [])
-    outcomes = _outcomes(folder, keys, made.get("files", {}).get(OUTCOMES, ""))
+    recipe = _manifest_of(folder)
+    keys = list(recipe["axes"]) + ([arms.COLUMN] if "arms" in recipe else [])
+    outcomes = _outcomes(folder, keys, recipe.get("files", {}).get(OUTCOMES, ""))
     if not len(outcomes):
         raise InputError("no run has ended yet", str(name), "allowed: a sweep with finished runs")
-    is_grid = made["parameters"].get("sweep.sample", GRID) == GRID
-    wanted = int(made.get("wanted", len(outcomes)))
-    return Opened(keys, is_grid, made.get("set", {}), outcomes, wanted)
+    is_grid = recipe["parameters"].get("sweep.sample", GRID) == GRID
+    wanted = int(recipe.get("wanted", len(outcomes)))
+    return Opened(keys, is_grid, recipe.get("set", {}), outcomes, wanted)
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest_of(folder: Path) -> dict[str, Any]:
     """Return the manifest of a sweep, or that of one of its parts."""
     places = [folder, *parts(folder)] if folder.is_dir() else []
     fault = "no sweep in it"

@@ -241,9 +241,9 @@ def sweep(
             yield "map.png", plot(result)
 
     live = None if work and work.part else plot
-    made = Output(result_of, files, live)
+    output = Output(result_of, files, live)
     return session(
-        plan, out, work or Work(), made, overwrite=overwrite, resume=resume, command=command
+        plan, out, work or Work(), output, overwrite=overwrite, resume=resume, command=command
     )
 
 
