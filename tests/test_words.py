@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 WINGS = ("experiments", "analysis", "figures", "cli")
 SOURCES = sorted(path for wing in WINGS for path in ROOT.glob(f"tcellabm/{wing}/**/*.py"))
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 FILES = [*SOURCES, *DOCUMENTS]
 NAMES = {"said", "told", "seen", "kept", "grown", "made"}
 PHRASES = re.compile(
