@@ -85,7 +85,17 @@ def paired(arms: list[pd.DataFrame]) -> list[Columns]:
 
 
 def judged(relation: Relation, value: float, low: float, high: float) -> str:
-    """Return whether an effect with its interval lies in the window."""
+    """Return whether an effect with its interval lies in the window.
+
+    Parameters
+    ----------
+    relation : Relation
+        With its window.
+    value : float
+        The effect.
+    low, high : float
+        Its 95 % interval.
+    """
     if not math.isfinite(value):
         return UNRESOLVED
     if relation.id in RARE:

@@ -58,7 +58,7 @@ def validation_report(
     patients, comparison : DataFrame
         Of the trial.
     goals : DataFrame
-        From `experiments.comparison.goals`.
+        From `analysis.comparison.goals`.
     stamp : str
         Tells which parameters and published figures it was made from.
     """
@@ -157,7 +157,7 @@ def counterfactual_report(effects: pd.DataFrame, enrolled: int, stamp: str) -> s
     Parameters
     ----------
     effects : DataFrame
-        From `experiments.effects.effects`.
+        From `analysis.effects.effects`.
     enrolled : int
         Patients of the trial.
     stamp : str

@@ -28,7 +28,17 @@ def files_in(folder: Path) -> str:
 
 
 def wrote(folder: Path, table: str, errors: int, total: int) -> None:
-    """Print what was written; exit with 1 if runs failed, which are in `table`."""
+    """Print what was written; exit with 1 if runs failed, which are in `table`.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+    table : str
+        File with the column `error`.
+    errors, total : int
+        Runs that failed, and all.
+    """
     print(f"wrote {folder}: {files_in(folder)}")
     if errors:
         say(f"error: {errors} of {total} runs failed, {folder}/{table}, see column `error`")

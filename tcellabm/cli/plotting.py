@@ -48,7 +48,22 @@ def sensitivity_of(study: "Study", result: "Result") -> dict[str, bytes]:
 def figures_of(
     sweep: "Opened", axes: Sequence[str], limits: tuple[float, float]
 ) -> dict[str, bytes]:
-    """Draw all figures of a sweep, by file name."""
+    """Draw all figures of a sweep, by file name.
+
+    Parameters
+    ----------
+    sweep : Opened
+        The sweep, read from its folder.
+    axes : sequence of str
+        Keys of the two axes of the map; empty to choose them.
+    limits : (float, float)
+        Window: least P(remission), most P(severe CRS).
+
+    Returns
+    -------
+    dict
+        PNG files by name.
+    """
     from tcellabm.analysis.summary import pooled
     from tcellabm.figures import draw_curves, draw_map, draw_tradeoff
 
@@ -92,7 +107,20 @@ def _binned(runs: "pd.DataFrame", shown: Sequence[str]) -> list[str]:
 
 
 def chosen(sweep: "Opened", x: str | None, y: str | None) -> list[str]:
-    """Return the axes that the user asks for."""
+    """Return the axes that the user asks for.
+
+    Parameters
+    ----------
+    sweep : Opened
+        The sweep, read from its folder.
+    x, y : str, optional
+        `--x` and `--y`.
+
+    Raises
+    ------
+    InputError
+        No axis of the sweep, or the same twice.
+    """
     wanted = [key for key in (x, y) if key is not None]
     for key in wanted:
         if key not in sweep.keys:

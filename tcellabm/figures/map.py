@@ -32,7 +32,7 @@ def draw_map(
     Parameters
     ----------
     summary : DataFrame
-        A row per grid point, as `experiments.summary.summarize` returns it.
+        A row per grid point, as `analysis.summary.summarize` returns it.
     axes : sequence of str
         Columns that are axes.
     settings : mapping, optional

@@ -33,7 +33,7 @@ def draw_tornado(table: pd.DataFrame, notes: Sequence[str], settings: Mapping[st
     Parameters
     ----------
     table : DataFrame
-        As `experiments.sensitivity.Study.analyze` returns it.
+        As `experiments.studies.sensitivity.Study.analyze` returns it.
     notes : sequence of str
         Method and number of runs.
     settings : mapping

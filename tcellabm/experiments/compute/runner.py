@@ -131,12 +131,37 @@ def _together(tasks: Sequence[Task]) -> Follow:
 
 
 def failed(task: Task, error: str, seconds: float = 0.0) -> Report:
-    """Return the report of one run that did not succeed."""
+    """Return the report of one run that did not succeed.
+
+    Parameters
+    ----------
+    task : Task
+        The run.
+    error : str
+        Why, for the column `error`.
+    seconds : float
+        Time that it took.
+    """
     return Report([task], [task.identity | {"error": error}], [], seconds, seconds)
 
 
 def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Report:
-    """Compute some runs."""
+    """Compute some runs.
+
+    Parameters
+    ----------
+    params : Parameters
+        What all runs share.
+    tasks : sequence of Task
+        The runs.
+    series : bool
+        Whether their time series are wanted.
+
+    Returns
+    -------
+    Report
+        Rows in the order of the tasks, without the tasks.
+    """
     whole = Report()
     for report in run_here(params, tasks, series):
         whole.rows += report.rows
@@ -147,7 +172,17 @@ def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -
 
 
 def run_here(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Generator[Report]:
-    """Compute runs one by one in this process; arms of a patient that stand together share."""
+    """Compute runs one by one in this process; arms of a patient that stand together share.
+
+    Parameters
+    ----------
+    params : Parameters
+        What all runs share.
+    tasks : sequence of Task
+        The runs.
+    series : bool
+        Whether their time series are wanted.
+    """
     for _, group in groupby(tasks, lambda task: (task.seed, list(task.settings.items()))):
         arms = list(group)
         follow = _together(arms) if len(arms) > 1 and arms[0].arm is not None else None

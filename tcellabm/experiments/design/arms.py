@@ -34,7 +34,15 @@ class Arm:
     def give(
         self, model: "TumorTCellModel", start: int | None = None, stop: int | None = None
     ) -> None:
-        """Give all orders, or those from index `start` to `stop`."""
+        """Give all orders, or those from index `start` to `stop`.
+
+        Parameters
+        ----------
+        model : TumorTCellModel
+            The patient.
+        start, stop : int, optional
+            Indices into the orders, as of a slice.
+        """
         for order in self.orders[start:stop]:
             model.give(order.treatment, at=order.day, cells=order.cells)
 

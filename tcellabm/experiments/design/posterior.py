@@ -72,7 +72,20 @@ class Posterior:
         return cls(tuple(draws[0]), draws, weights / weights.sum(), digest, name)
 
     def of(self, root: int, patient: int, replicate: int) -> dict[str, Any]:
-        """Return the draw of a patient: the same at every point."""
+        """Return the draw of a patient: the same at every point.
+
+        Parameters
+        ----------
+        root : int
+            Seed of the sweep.
+        patient, replicate : int
+            Numbers from 0.
+
+        Returns
+        -------
+        dict
+            Values by dotted key.
+        """
         sequence = np.random.SeedSequence(root, spawn_key=(patient, replicate, 1))
         return self._at(np.random.default_rng(sequence).random())
 
@@ -101,7 +114,17 @@ class Posterior:
 
 
 def weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> float:
-    """Return the smallest value up to which a share `q` of the weight lies."""
+    """Return the smallest value up to which a share `q` of the weight lies.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Draws of one parameter.
+    weights : ndarray, shape (n,)
+        0 or more, not all 0.
+    q : float
+        Share of the weight, 0 to 1.
+    """
     order = np.argsort(values, kind="stable")
     ends = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(ends, q * ends[-1])])

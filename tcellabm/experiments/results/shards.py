@@ -153,7 +153,21 @@ def read_all(folder: Path, schema: pa.Schema, columns: Sequence[str] | None = No
 
 
 def read_runs(plan: Plan, folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the finished runs in the order of the plan, each once."""
+    """Return the finished runs in the order of the plan, each once.
+
+    Parameters
+    ----------
+    plan : Plan
+        Names the runs and their order.
+    folder : Path
+        The result folder.
+    columns : sequence of str, optional
+        Columns to read; all if not given.
+
+    Returns
+    -------
+    Table, one row per finished run
+    """
     table = read_all(folder, plan.schema, columns)
     wanted = pa.array([task.run_id for task in plan.tasks], pa.string())
     rows = pc.index_in(wanted, value_set=table["run_id"]).drop_null()
@@ -166,7 +180,17 @@ def read_runs(plan: Plan, folder: Path, columns: Sequence[str] | None = None) ->
 
 
 def finished(folder: Path, schema: pa.Schema, with_series: bool = False) -> set[str]:
-    """Return the names of the runs that are there; `with_series`, unless theirs are missing."""
+    """Return the names of the runs that are there; `with_series`, unless theirs are missing.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+    schema : Schema
+        Of the table of outcomes.
+    with_series : bool
+        Whether a run counts only with its time series; failed runs have none.
+    """
     runs = read_all(folder, schema, ["run_id", "error"])
     done = set(runs["run_id"].to_pylist())
     if not with_series:
@@ -181,7 +205,24 @@ def _with_series(folder: Path) -> set[str]:
 
 
 def join_series(plan: Plan, folder: Path, provenance: dict[str, Any]) -> str:
-    """Write the time series in the order of the plan, a few runs at a time; return a checksum."""
+    """Write the time series in the order of the plan, a few runs at a time; return a checksum.
+
+    Parameters
+    ----------
+    plan : Plan
+        Names the runs and their order.
+    folder : Path
+        The result folder, where `series.parquet` is written.
+    provenance : dict
+        JSON values for the file's metadata.
+
+    Raises
+    ------
+    InputError
+        A shard was damaged meanwhile.
+    OSError
+        The disk is full or read-only.
+    """
     path = folder / JOINED_SERIES
     shard_of: dict[str, Path] = {}
     for shard in files(folder, SERIES):

@@ -69,6 +69,17 @@ class Calibration:
     ) -> "Calibration":
         """Read a calibration file.
 
+        Parameters
+        ----------
+        file : str
+            A calibration file: `files.trial` and `priors`.
+        patients : int
+            Enrolled in the trial of each particle.
+        seed : int
+            Of particles and patients.
+        settings : mapping
+            What the user has set, by dotted key.
+
         Raises
         ------
         InputError
@@ -92,7 +103,17 @@ class Calibration:
         return calibration
 
     def plan(self, values: Mapping[str, float], seed: int, patients: int = 0) -> TrialPlan:
-        """Return the trial of one particle."""
+        """Return the trial of one particle.
+
+        Parameters
+        ----------
+        values : mapping
+            The particle: values by dotted key.
+        seed : int
+            Root of the patients' seeds.
+        patients : int
+            Number enrolled; 0 for the calibration's own.
+        """
         size = {"trial.patients": patients or self.patients, "time.days": FOLLOWED_DAYS}
         return TrialPlan.load(self.trial, {**size, **self.settings, **values}, seed)
 
@@ -171,6 +192,21 @@ def calibrate(
     resume: bool = False,
 ) -> dict[str, Any]:
     """Run ABC-SMC, or go on with it, up to so many generations; return and write the posterior.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What to fit.
+    folder : Path
+        Result folder, made if missing.
+    particles : int
+        Particles per generation.
+    generations : int
+        Generations in all, earlier sessions included.
+    workers : int
+        Processes.
+    resume : bool
+        Continue with the database in the folder.
 
     Raises
     ------

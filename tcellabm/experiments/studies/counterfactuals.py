@@ -58,6 +58,15 @@ class CounterfactualPlan(Plan):
     ) -> "CounterfactualPlan":
         """Read a trial file; `overrides` come on top. A posterior gives its median.
 
+        Parameters
+        ----------
+        file : path
+            A trial file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files.
+        seed : int
+            Root of all patients' seeds.
+
         Raises
         ------
         InputError
@@ -150,7 +159,7 @@ def counterfactuals(
     """Compute counterfactuals into a folder.
 
     Writes `outcomes.parquet`, `counterfactuals.csv`, `counterfactuals.md` (with `write`) and
-    `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    `manifest.json`. Parameters and errors are those of `experiments.studies.sweep.sweep`.
     """
 
     def files(

@@ -98,7 +98,7 @@ def session[P: Plan, R: StudyResult](
 ) -> R:
     """Compute what a folder lacks, and its products once every run is there.
 
-    Parameters and errors are those of `experiments.sweep.sweep`.
+    Parameters and errors are those of `experiments.studies.sweep.sweep`.
     """
     if overwrite and work.part:
         raise InputError("--overwrite and --shard", str(out), "allowed: one of them")

@@ -86,6 +86,15 @@ class TrialPlan(Plan):
     ) -> "TrialPlan":
         """Read a trial file; `overrides` come on top.
 
+        Parameters
+        ----------
+        file : path
+            A trial file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files.
+        seed : int
+            Root of all patients' seeds.
+
         Raises
         ------
         InputError
@@ -230,7 +239,7 @@ def trial(
     """Compute a trial into a folder.
 
     Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `plot`), `validation.md` (with
-    `write`) and `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    `write`) and `manifest.json`. Parameters and errors are those of `experiments.studies.sweep.sweep`.
     """
     work = work or Work()
 
