@@ -239,7 +239,8 @@ def trial(
     """Compute a trial into a folder.
 
     Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `plot`), `validation.md` (with
-    `write`) and `manifest.json`. Parameters and errors are those of `experiments.studies.sweep.sweep`.
+    `write`) and `manifest.json`. Parameters and errors are those of
+    `experiments.studies.sweep.sweep`.
     """
     work = work or Work()
 
