@@ -1,4 +1,4 @@
-"""The command line: `tcellabm run`, `sweep`, `app`, `params`, and what is still to come."""
+"""The command line: `tcellabm run`, `sweep`, `sensitivity`, `plot`, `params`, `app`."""
 
 # Everything heavy is imported inside the command that needs it: `tcellabm --help` must be quick.
 import os
@@ -85,7 +85,7 @@ def run(
         plot=lambda record: _draw_patient(record, parameters),
     )
     print(*sentences(outcomes), sep="\n")
-    print(f"wrote {folder}: outcomes.json, series.parquet, figure.png, manifest.json")
+    print(f"wrote {folder}: {messages.files_in(folder)}")
 
 
 def _draw_patient(record: "PatientRecord", params: "Parameters") -> bytes:
@@ -132,7 +132,7 @@ def sweep(
         messages.interrupted(stop)
     if result.complete:
         print(*answers.found(result), sep="\n")
-    _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
+    _report(result, folder)
 
 
 def _say_how_much(plan: "Plan", work: "Work") -> None:
@@ -142,12 +142,12 @@ def _say_how_much(plan: "Plan", work: "Work") -> None:
     print(*lines, *answers.resolvable(plan), sep="\n")
 
 
-def _report(result: "Result", folder: Path, files: str) -> None:
+def _report(result: "Result", folder: Path) -> None:
     if not result.complete:
         done = f"{result.done} of {result.total} runs are in {folder}"
         print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
-    messages.wrote(folder, files, "outcomes.parquet", result.errors, result.total)
+    messages.wrote(folder, "outcomes.parquet", result.errors, result.total)
 
 
 @app.command()
@@ -230,8 +230,7 @@ def sensitivity(
         )
     except Interrupted as stop:
         messages.interrupted(stop)
-    files = "outcomes.parquet, indices.csv, tornado.png, indices.png, manifest.json"
-    _report(result, folder, files)
+    _report(result, folder)
 
 
 @app.command()
@@ -293,7 +292,7 @@ def execute(arguments: list[str]) -> int:
         try:
             code = app(arguments or ["--help"], prog_name="tcellabm", standalone_mode=False)
         except KeyboardInterrupt:
-            say("interrupted; the same command begins anew")
+            say("interrupted; the same command starts again")
             code = INTERRUPTED
         except Exception as error:
             if os.environ.get("TCELLABM_TRACEBACK"):

@@ -69,5 +69,4 @@ def _report(result: "CounterfactualResult", folder: Path, total: int) -> None:
         print(f"{done}; the table comes with the last part, or with --resume and no --shard")
         return
     print(*relations_report(result.effects), sep="\n")
-    files = "outcomes.parquet, counterfactuals.csv, counterfactuals.md, manifest.json"
-    messages.wrote(folder, files, "outcomes.parquet", result.errors, total)
+    messages.wrote(folder, "outcomes.parquet", result.errors, total)

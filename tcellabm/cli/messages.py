@@ -1,4 +1,4 @@
-"""What commands of many runs say at their end."""
+"""What commands of many runs print at their end."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
@@ -13,15 +13,33 @@ if TYPE_CHECKING:
 
 
 def interrupted(stop: "Interrupted") -> Never:
-    """Say what is kept and how to go on, and exit."""
+    """Print what is kept and how to continue, and exit."""
     again = options.command_to_resume(stop.folder)
     say(f"interrupted: {stop.done} of {stop.total} runs are kept; go on with: {again}")
     raise typer.Exit(INTERRUPTED) from None
 
 
-def wrote(folder: Path, files: str, table: str, errors: int, total: int) -> None:
-    """Say what is where; exit with 1 if runs failed, which `table` names."""
-    print(f"wrote {folder}: {files}")
+def files_in(folder: Path) -> str:
+    """Return the names of the results in a finished folder, as its manifest lists them."""
+    from tcellabm.experiments.results import manifest
+    from tcellabm.experiments.results.ownership import MANIFEST
+
+    return ", ".join([*manifest.read(folder / MANIFEST)["files"], MANIFEST])
+
+
+def wrote(folder: Path, table: str, errors: int, total: int) -> None:
+    """Print what was written; exit with 1 if runs failed, which are in `table`.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+    table : str
+        File with the column `error`.
+    errors, total : int
+        Runs that failed, and all.
+    """
+    print(f"wrote {folder}: {files_in(folder)}")
     if errors:
         say(f"error: {errors} of {total} runs failed, {folder}/{table}, see column `error`")
         raise typer.Exit(1)

@@ -152,7 +152,20 @@ def _binned(runs: "pd.DataFrame", shown: Sequence[str]) -> list[str]:
 
 
 def chosen(sweep: "Opened", x: str | None, y: str | None) -> list[str]:
-    """Return the axes that the user asks for."""
+    """Return the axes that the user asks for.
+
+    Parameters
+    ----------
+    sweep : Opened
+        The sweep, read from its folder.
+    x, y : str, optional
+        `--x` and `--y`.
+
+    Raises
+    ------
+    InputError
+        No axis of the sweep, or the same twice.
+    """
     wanted = [key for key in (x, y) if key is not None]
     for key in wanted:
         if key not in sweep.keys:

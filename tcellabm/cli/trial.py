@@ -79,5 +79,4 @@ def _report(result: "TrialResult", folder: Path, total: int) -> None:
         done = f"{len(result.patients)} of {total} patients are in {folder}"
         print(f"{done}; the tables come with the last part, or with --resume and no --shard")
         return
-    files = "patients.parquet, comparison.csv, figure.png, validation.md, manifest.json"
-    messages.wrote(folder, files, "patients.parquet", result.errors, total)
+    messages.wrote(folder, "patients.parquet", result.errors, total)

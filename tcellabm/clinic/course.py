@@ -20,10 +20,10 @@ from tcellabm.kernels.bedside import Cns, signs_of
 from tcellabm.kernels.drugs import Drugs
 from tcellabm.kernels.records import as_lists, like, packed
 from tcellabm.params import Parameters
+from tcellabm.units import HOURS_PER_DAY
 
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
-HOURS_PER_DAY = 24.0
 # Ticks stay short that long after a treatment: what it sets off acts within hours. Later the speed
 # of change and CRS decide.
 ALERT_DAYS = {"car_t": 14.0} | dict.fromkeys(drugs.DRUGS, 7.0)

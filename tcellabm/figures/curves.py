@@ -54,9 +54,9 @@ def draw_curves(
         notes = [patients_told(points), *settings_told(settings or {})]
         title = f"Along {', '.join(axis_label(key).split(' (')[0] for key in axes)}"
         figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=14, fontweight="bold")
-        said = (
+        note = (
             f"{'; '.join(notes)}. Percent of all infused, over all values of the other axes; "
             "whiskers: 95 % interval, the same patient counted once where runs are alike."
         )
-        figure.text(0.012, 1 - 0.46 / height, said, va="top", fontsize=10)
+        figure.text(0.012, 1 - 0.46 / height, note, va="top", fontsize=10)
         return image(figure, form)

@@ -46,11 +46,11 @@ def draw_map(
     Parameters
     ----------
     summary : DataFrame
-        A row per grid point, as `experiments.summary.summarize` returns it.
+        A row per grid point, as `analysis.summary.summarize` returns it.
     axes : sequence of str
         Columns that are axes.
     settings : mapping, optional
-        What was set for all points, to be told above the map.
+        What was set for all points, shown above the map.
     notes : sequence of str
         What else to tell there.
     answer : Answer, optional

@@ -64,7 +64,7 @@ def _ink_on(color_map: str, share: float) -> str:
 
 
 def _mark(panel: "Axes", x: int, y: int, framed: bool) -> None:
-    """Frame a cell and put a star in its corner; both are seen on any color."""
+    """Frame a cell and put a star in its corner; both are visible on any color."""
     from matplotlib.patches import Rectangle
 
     star: Any = {"color": "black", "markersize": 11, "markeredgecolor": "white"}

@@ -75,12 +75,12 @@ def draw_tradeoff(
         figure = new_figure(10.0, 8.2)
         panel = figure.subplots()
         figure.subplots_adjust(0.085, 0.095, 0.965, 0.82)
-        told = _draw(panel, points, list(axes), benefit, limits)
+        labels = _draw(panel, points, list(axes), benefit, limits)
         notes = [patients_told(points), *settings_told(settings or {})]
         title = "Benefit against harm, and the therapeutic window"
         figure.text(0.012, 0.985, title, va="top", fontsize=14, fontweight="bold")
-        said = [f"{'; '.join(notes)}. Whiskers: 95 % intervals.", *told]
-        figure.text(0.012, 0.945, "\n".join(said), va="top", fontsize=10, linespacing=1.5)
+        notes_below = [f"{'; '.join(notes)}. Whiskers: 95 % intervals.", *labels]
+        figure.text(0.012, 0.945, "\n".join(notes_below), va="top", fontsize=10, linespacing=1.5)
         return image(figure, form)
 
 
@@ -143,8 +143,8 @@ def _name(panel: "Axes", front: pd.DataFrame, axes: list[str], benefit: str) -> 
         offset: Any = {"xytext": (8, 5), "textcoords": "offset points", "fontsize": 9}
         panel.annotate(text, place, zorder=6, **offset)
     if axes:
-        told = "labels: " + ", ".join(axis_label(key) for key in axes)
-        panel.text(0.99, 0.01, told, transform=panel.transAxes, ha="right", va="bottom", size=9)
+        labels = "labels: " + ", ".join(axis_label(key) for key in axes)
+        panel.text(0.99, 0.01, labels, transform=panel.transAxes, ha="right", va="bottom", size=9)
 
 
 def _frame(panel: "Axes", benefit: str) -> None:

@@ -165,7 +165,7 @@ def test_the_map_is_drawn_while_the_sweep_runs(plan, tmp_path, monkeypatch):
         time.sleep(0.02)
         return fake_simulate(params, seed)
 
-    monkeypatch.setattr(study, "_MAP_SECONDS", 0.0)
+    monkeypatch.setattr(study, "MAP_SECONDS", 0.0)
     monkeypatch.setattr(study, "_MAP_SHARE", 0.0)
     monkeypatch.setattr(collect, "SHARD_SECONDS", 0.0)
     monkeypatch.setattr(runner, "simulate", simulate)

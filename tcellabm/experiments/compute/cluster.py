@@ -82,14 +82,14 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
     Yields
     ------
     Client, Workers
-        To submit to, and whom to.
+        The client to submit to, and its workers.
 
     Raises
     ------
     InputError
         No scheduler answers at the address, or Dask's certificates are not the ones it takes.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told by us
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # our own messages say what matters
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(_settings()))
         if address:

@@ -26,7 +26,7 @@ SHARD_RUNS = 100
 SHARD_SECONDS = 10.0
 # Seconds at least between two shards: a large cluster gives more than 100 runs a second.
 SHARDS_APART = 1.0
-_SECONDS_BETWEEN_LINES = 30.0
+SECONDS_BETWEEN_LINES = 30.0
 _SPEED_SECONDS = 3600.0  # the rate is that of the last hour
 
 Advance = Callable[[int], None]
@@ -236,7 +236,7 @@ def progress(total: int, done: int, quiet: bool = False) -> Iterator[Advance]:
         bar.advance(sweep, runs)
         left = rate_and_time_left(bar)
         bar.update(sweep, left=left)
-        if not terminal and not quiet and time.monotonic() - last > _SECONDS_BETWEEN_LINES:
+        if not terminal and not quiet and time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             count = f"sweep: {bar.tasks[0].completed:.0f} of {total} runs"
             print(*filter(None, (count, left)), sep=", ", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""How much work a sweep is: a few of its runs, timed, and what they come to."""
+"""How much work a sweep is, estimated from a few timed runs."""
 
 import math
 from dataclasses import dataclass
@@ -56,7 +56,22 @@ class Estimate:
 
 
 def estimate(plan: Plan, series: bool = False, quiet: bool = False) -> Estimate:
-    """Time runs spread evenly over the plan, for ten seconds or so."""
+    """Time runs spread evenly over the plan, for ten seconds or so.
+
+    Parameters
+    ----------
+    plan : Plan
+        The sweep.
+    series : bool
+        Whether time series are stored, too.
+    quiet : bool
+        Do not announce that kernels are compiled.
+
+    Returns
+    -------
+    Estimate
+        Mean seconds per run with their standard error, and bytes on the disk.
+    """
     runner.warm_up(plan.params.replace(plan.points[-1]), quiet)
     runner.prepare(plan.params.replace(plan.points[-1]))  # load what was compiled
     step = max(1, len(plan.tasks) // _MOST_RUNS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tcellabm.experiments.compute.processes import end_with_parent, interrupts_held
-from tcellabm.experiments.design.arms import Grown
+from tcellabm.experiments.design.arms import SharedCourse
 from tcellabm.experiments.design.plan import Row, Task
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.kernels import cache
@@ -112,31 +112,56 @@ def _alone(params: Parameters, task: Task) -> "TumorTCellModel":
     return (
         simulate(own, task.seed)
         if task.arm is None
-        else Grown(own, task.seed, [task.arm]).treated(task.arm)
+        else SharedCourse(own, task.seed, [task.arm]).treated(task.arm)
     )
 
 
 def _together(tasks: Sequence[Task]) -> Follow:
     """Return what follows the arms of one patient from where they part."""
-    grown: list[Grown] = []  # when it is first asked for, so that an error is that of a run
+    shared: list[SharedCourse] = []  # made by the first run, so that an error is that run's
 
     def follow(params: Parameters, task: Task) -> "TumorTCellModel":
         assert task.arm is not None
-        if not grown:
+        if not shared:
             arms = [each.arm for each in tasks if each.arm is not None]
-            grown.append(Grown(params.replace(task.settings), task.seed, arms))
-        return grown[0].treated(task.arm)
+            shared.append(SharedCourse(params.replace(task.settings), task.seed, arms))
+        return shared[0].treated(task.arm)
 
     return follow
 
 
 def failed(task: Task, error: str, seconds: float = 0.0) -> Report:
-    """Return the report of one run that did not succeed."""
+    """Return the report of one run that did not succeed.
+
+    Parameters
+    ----------
+    task : Task
+        The run.
+    error : str
+        Why, for the column `error`.
+    seconds : float
+        Time that it took.
+    """
     return Report([task], [task.identity | {"error": error}], [], seconds, seconds)
 
 
 def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Report:
-    """Compute some runs."""
+    """Compute some runs.
+
+    Parameters
+    ----------
+    params : Parameters
+        What all runs share.
+    tasks : sequence of Task
+        The runs.
+    series : bool
+        Whether their time series are wanted.
+
+    Returns
+    -------
+    Report
+        Rows in the order of the tasks, without the tasks.
+    """
     whole = Report()
     for report in run_here(params, tasks, series):
         whole.rows += report.rows
@@ -147,7 +172,17 @@ def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -
 
 
 def run_here(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Generator[Report]:
-    """Compute runs one by one in this process; arms of a patient that stand together share."""
+    """Compute runs one by one in this process; arms of a patient that stand together share.
+
+    Parameters
+    ----------
+    params : Parameters
+        What all runs share.
+    tasks : sequence of Task
+        The runs.
+    series : bool
+        Whether their time series are wanted.
+    """
     for _, group in groupby(tasks, lambda task: (task.seed, list(task.settings.items()))):
         arms = list(group)
         follow = _together(arms) if len(arms) > 1 and arms[0].arm is not None else None
@@ -195,6 +230,6 @@ def _compile_beside(params: Parameters) -> None:
 
 
 def _compile(params: Parameters) -> None:
-    # What is wrong with these parameters will be said by the runs themselves, row by row.
+    # Whatever is wrong with these parameters is reported by the runs themselves, row by row.
     with suppress(Exception):
         simulate(params.replace({"time.days": 1.0}), seed=0)

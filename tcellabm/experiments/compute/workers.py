@@ -85,7 +85,7 @@ class LocalWorkers:
         InputError
             Processes die before they are at work, again and again.
         """
-        for place, worker in enumerate(self._processes):
+        for index, worker in enumerate(self._processes):
             if worker.process.is_alive():
                 worker.listen()
                 continue
@@ -93,7 +93,7 @@ class LocalWorkers:
             if self._early_deaths > self._most_early_deaths:
                 allowed = "allowed: --workers 0, which does without"
                 raise InputError("worker processes die as they start", "--workers", allowed)
-            self._processes[place] = self._start()
+            self._processes[index] = self._start()
         return {worker.address for worker in self._processes if worker.address}
 
     def end(self, worker: str) -> None:

@@ -114,6 +114,15 @@ class Plan:
     ) -> "Plan":
         """Read a sweep file; `overrides` come on top, a list for the values of an axis.
 
+        Parameters
+        ----------
+        file : path
+            A sweep file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files.
+        seed : int
+            Root of all patients' seeds.
+
         Raises
         ------
         InputError
@@ -255,7 +264,17 @@ def _type_of(values: Sequence[object]) -> pa.DataType:
 def settings_of(
     params: Parameters, overrides: Mapping[str, object] | None, axes: Container[str] = ()
 ) -> dict[str, Any]:
-    """Return what the user has set that is no axis, in the parameters' own types."""
+    """Return what the user has set that is no axis, in the parameters' own types.
+
+    Parameters
+    ----------
+    params : Parameters
+        The parameters in force.
+    overrides : mapping, optional
+        What the user has set, by dotted key.
+    axes : container of str
+        Keys that are axes.
+    """
     return {
         key: value if key.startswith("files.") else params.get(key)
         for key, value in (overrides or {}).items()

@@ -37,7 +37,24 @@ def axes_of(sweep: Sweep, where: str) -> dict[str, Axis]:
 def points_of(
     grid: list[dict[str, Any]], axes: Mapping[str, Axis], params: Parameters, seed: int
 ) -> list[dict[str, Any]]:
-    """Return what every point sets: the grid, or a sample of it."""
+    """Return what every point sets: the grid, or a sample of it.
+
+    Parameters
+    ----------
+    grid : list of dict
+        All combinations of the values of the axes.
+    axes : mapping
+        Dotted name -> values or distribution.
+    params : Parameters
+        `sweep.sample` and `sweep.points` of it decide.
+    seed : int
+        Seed of the sample.
+
+    Raises
+    ------
+    InputError
+        A grid has a range as axis, a sample has no axis, or a point is not allowed.
+    """
     size = params.sweep
     ranges = [key for key, axis in axes.items() if not isinstance(axis, list)]
     if size.sample == GRID:
@@ -102,5 +119,5 @@ def _saltelli(points: int, dimensions: int, seed: int) -> np.ndarray:
 
     both = qmc.Sobol(2 * dimensions, rng=np.random.default_rng(seed)).random(points)
     a, b = both[:, :dimensions], both[:, dimensions:]
-    rows = [a] + [np.where(np.arange(dimensions) == place, b, a) for place in range(dimensions)]
+    rows = [a] + [np.where(np.arange(dimensions) == column, b, a) for column in range(dimensions)]
     return np.stack([*rows, b], axis=1).reshape(-1, dimensions)

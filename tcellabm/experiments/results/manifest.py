@@ -92,7 +92,15 @@ def recipe(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str:
-    """Say in words where two recipes first differ; empty if they don't."""
+    """Say in words where two recipes first differ; empty if they don't.
+
+    Parameters
+    ----------
+    before, now : dict
+        Recipes, as JSON values.
+    path : str
+        Keys above these, for the message.
+    """
     for key in [*before, *(key for key in now if key not in before)]:
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):

@@ -152,23 +152,23 @@ def open_sweep(name: Path | str) -> Opened:
         There is no sweep in it, or no run yet.
     """
     folder = Path(name)
-    made = _manifest(folder)
-    keys = list(made["axes"]) + ([arms.COLUMN] if "arms" in made else [])
-    settings = made.get("set", {})
-    outcomes = _outcomes(folder, keys, settings, made.get("files", {}).get(OUTCOMES, ""))
+    recipe = _manifest_of(folder)
+    keys = list(recipe["axes"]) + ([arms.COLUMN] if "arms" in recipe else [])
+    settings = recipe.get("set", {})
+    outcomes = _outcomes(folder, keys, settings, recipe.get("files", {}).get(OUTCOMES, ""))
     if not len(outcomes):
         raise InputError("no run has ended yet", str(name), "allowed: a sweep with finished runs")
-    is_grid = made["parameters"].get("sweep.sample", GRID) == GRID
-    wanted = int(made.get("wanted", len(outcomes)))
+    is_grid = recipe["parameters"].get("sweep.sample", GRID) == GRID
+    wanted = int(recipe.get("wanted", len(outcomes)))
     own = covariates(list(outcomes), keys, settings)
-    return Opened(keys, is_grid, settings, outcomes, wanted, own, _question(made))
+    return Opened(keys, is_grid, settings, outcomes, wanted, own, _question(recipe))
 
 
 def _question(made: dict[str, Any]) -> Question:
     return Question(made.get("reference", {}), made.get("window", {}), tuple(made.get("label", ())))
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _manifest_of(folder: Path) -> dict[str, Any]:
     """Return the manifest of a sweep, or that of one of its parts."""
     places = [folder, *parts(folder)] if folder.is_dir() else []
     fault = "no sweep in it"

@@ -40,6 +40,18 @@ _HALF = re.compile(r"\.part-\d+-(.+)")  # what `disk.written_whole` had not brou
 _PATIENCE = 2.0  # seconds: another part holds the lock of the whole for a moment as it begins
 
 
+def check_known(name: str) -> None:
+    """Refuse to write a result whose name `--overwrite` would take for somebody's own file.
+
+    Raises
+    ------
+    ValueError
+        The name is not listed here.
+    """
+    if name not in _RESULTS:
+        raise ValueError(f"{name} is no name of a result: add it to _RESULTS")
+
+
 def is_shard(path: Path) -> bool:
     """Tell whether a file has the name of a shard."""
     return _SHARD.fullmatch(path.name) is not None

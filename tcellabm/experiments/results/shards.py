@@ -93,8 +93,8 @@ def _name(content: bytes) -> str:
 
 def files(folder: Path, kind: str) -> list[Path]:
     """Return the shards of one kind (SHARDS or SERIES) in a result folder and its parts."""
-    places = [place / kind for place in (folder, *parts(folder))]
-    found = (path for place in places if place.is_dir() for path in place.iterdir())
+    folders = [part / kind for part in (folder, *parts(folder))]
+    found = (path for each in folders if each.is_dir() for path in each.iterdir())
     return sorted(path for path in found if is_shard(path) and path.is_file())
 
 
@@ -115,7 +115,7 @@ def read(
     columns : sequence of str, optional
         Those to read; all if not given.
     schema : Schema, optional
-        What it must have: a shard of another sweep is none of this one.
+        What it must have; a shard of another sweep is not read.
     """
     content = path.read_bytes()
     if _name(content) != path.name:
@@ -153,7 +153,21 @@ def read_all(folder: Path, schema: pa.Schema, columns: Sequence[str] | None = No
 
 
 def read_runs(plan: Plan, folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the finished runs in the order of the plan, each once."""
+    """Return the finished runs in the order of the plan, each once.
+
+    Parameters
+    ----------
+    plan : Plan
+        Names the runs and their order.
+    folder : Path
+        The result folder.
+    columns : sequence of str, optional
+        Columns to read; all if not given.
+
+    Returns
+    -------
+    Table, one row per finished run
+    """
     table = read_all(folder, plan.schema, columns)
     wanted = pa.array([task.run_id for task in plan.tasks], pa.string())
     rows = pc.index_in(wanted, value_set=table["run_id"]).drop_null()
@@ -166,7 +180,17 @@ def read_runs(plan: Plan, folder: Path, columns: Sequence[str] | None = None) ->
 
 
 def finished(folder: Path, schema: pa.Schema, with_series: bool = False) -> set[str]:
-    """Return the names of the runs that are there; `with_series`, unless theirs are missing."""
+    """Return the names of the runs that are there; `with_series`, unless theirs are missing.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+    schema : Schema
+        Of the table of outcomes.
+    with_series : bool
+        Whether a run counts only with its time series; failed runs have none.
+    """
     runs = read_all(folder, schema, ["run_id", "error"])
     done = set(runs["run_id"].to_pylist())
     if not with_series:
@@ -181,16 +205,33 @@ def _with_series(folder: Path) -> set[str]:
 
 
 def join_series(plan: Plan, folder: Path, provenance: dict[str, Any]) -> str:
-    """Write the time series in the order of the plan, a few runs at a time; return a checksum."""
+    """Write the time series in the order of the plan, a few runs at a time; return a checksum.
+
+    Parameters
+    ----------
+    plan : Plan
+        Names the runs and their order.
+    folder : Path
+        The result folder, where `series.parquet` is written.
+    provenance : dict
+        JSON values for the file's metadata.
+
+    Raises
+    ------
+    InputError
+        A shard was damaged meanwhile.
+    OSError
+        The disk is full or read-only.
+    """
     path = folder / JOINED_SERIES
-    place: dict[str, Path] = {}
+    shard_of: dict[str, Path] = {}
     for shard in files(folder, SERIES):
         names = _sound(shard, ["run_id"])["run_id"]
-        place |= dict.fromkeys(pc.unique(names).to_pylist(), shard)
+        shard_of |= dict.fromkeys(pc.unique(names).to_pylist(), shard)
     with written_whole(path) as file:
         writer = None
-        for block in _blocks([t.run_id for t in plan.tasks if t.run_id in place]):
-            table = _series_of(block, place)
+        for block in _blocks([t.run_id for t in plan.tasks if t.run_id in shard_of]):
+            table = _series_of(block, shard_of)
             if writer is None:
                 schema = with_provenance(table.schema, provenance)
                 writer = pq.ParquetWriter(file, schema, compression="zstd")
@@ -213,14 +254,14 @@ def _blocks(names: Sequence[str]) -> Iterator[Sequence[str]]:
         yield names[start : start + _SERIES_BLOCK]
 
 
-def _series_of(names: Sequence[str], place: dict[str, Path]) -> pa.Table:
+def _series_of(names: Sequence[str], shard_of: dict[str, Path]) -> pa.Table:
     """Read the series of some runs, each from one file, and put them in order."""
     order = {name: number for number, name in enumerate(names)}
     parts = []
-    for path in dict.fromkeys(place[name] for name in names):
+    for path in dict.fromkeys(shard_of[name] for name in names):
         table = _sound(path)
-        mine = pa.array([name for name in names if place[name] == path])
-        parts.append(table.filter(pc.is_in(table["run_id"], value_set=mine)))
+        own = pa.array([name for name in names if shard_of[name] == path])
+        parts.append(table.filter(pc.is_in(table["run_id"], value_set=own)))
     whole = pa.concat_tables(parts)
     runs = pa.array([order[name] for name in whole["run_id"].to_pylist()])
     keyed = whole.append_column("_run", runs)

@@ -19,6 +19,7 @@ from tcellabm.experiments.results.ownership import (
     NEW,
     SERIES,
     SHARDS,
+    check_known,
     entries,
     leftovers,
     locked,
@@ -49,7 +50,8 @@ class Folder:
         return self.earlier.get("status") == "finished"
 
     def write(self, name: str, content: bytes) -> None:
-        """Write one file whole."""
+        """Write one result whole; its name is one of `ownership`'s."""
+        check_known(name)
         write_whole(self.path / name, content)
 
     def write_manifest(self, content: dict[str, Any]) -> None:
@@ -101,8 +103,8 @@ def open_folder(
     out = whole / part
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        for place in dict.fromkeys((whole, out)):
-            stack.callback(_remove_if_empty, place)  # last, when the lock is gone
+        for path in dict.fromkeys((whole, out)):
+            stack.callback(_remove_if_empty, path)  # last, when the lock is gone
         stack.enter_context(locked(whole, part))
         if not part:
             replacement.recover(whole)

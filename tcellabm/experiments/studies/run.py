@@ -83,7 +83,7 @@ def run(
     """Simulate one patient into a folder and return the outcomes.
 
     Writes `outcomes.json` (null where nothing happened), `series.parquet`, `figure.png` and
-    `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    `manifest.json`. Parameters and errors are those of `experiments.studies.sweep.sweep`.
     """
     recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
     with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:

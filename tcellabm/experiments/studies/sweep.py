@@ -30,7 +30,7 @@ from tcellabm.params import InputError
 
 __all__ = ["File", "Interrupted", "Output", "Provenance", "Work", "session", "sweep"]
 
-_MAP_SECONDS = 30.0
+MAP_SECONDS = 30.0
 _MAP_SHARE = 100.0  # the map takes one part of that many of the time
 
 
@@ -98,7 +98,7 @@ def session[P: Plan, R: StudyResult](
 ) -> R:
     """Compute what a folder lacks, and its products once every run is there.
 
-    Parameters and errors are those of `experiments.sweep.sweep`.
+    Parameters and errors are those of `experiments.studies.sweep.sweep`.
     """
     if overwrite and work.part:
         raise InputError("--overwrite and --shard", str(out), "allowed: one of them")
@@ -164,7 +164,7 @@ class LiveMap:
         self._plan, self._folder, self._plot = plan, folder, plot
         self._thread = ThreadPoolExecutor(1)
         self._plotting: Future[float] | None = None
-        self._next = time.monotonic() + _MAP_SECONDS
+        self._next = time.monotonic() + MAP_SECONDS
 
     def refresh(self) -> None:
         """Begin a new map if the last one is old enough."""
@@ -173,7 +173,7 @@ class LiveMap:
         if self._plotting is None:
             self._plotting = self._thread.submit(self._write_map)
         elif self._plotting.done():
-            self._next = time.monotonic() + max(_MAP_SECONDS, _MAP_SHARE * self._plotting.result())
+            self._next = time.monotonic() + max(MAP_SECONDS, _MAP_SHARE * self._plotting.result())
             self._plotting = None
 
     def _write_map(self) -> float:
@@ -241,9 +241,9 @@ def sweep(
             yield "map.png", plot(result)
 
     live = None if work and work.part else plot
-    made = Output(result_of, files, live)
+    output = Output(result_of, files, live)
     return session(
-        plan, out, work or Work(), made, overwrite=overwrite, resume=resume, command=command
+        plan, out, work or Work(), output, overwrite=overwrite, resume=resume, command=command
     )
 
 
