@@ -127,14 +127,14 @@ def compared(table: pd.DataFrame, per_arm: int, endpoint: str, arms: Sequence[st
         [
             row["design"],
             row["per_arm"],
-            f"{row['power']:.0%} ({100 * row['power_low']:.0f}-{100 * row['power_high']:.0f})",
-            f"{row['type_1_error']:.1%}",
+            _with_interval(row, "power"),
+            _with_interval(row, "type_1_error"),
             f"{row['bias']:+.1%}",
             f"{row['patients']:.0f}",
         ]
         for _, row in table.iterrows()
     ]
-    head = ["design", "per arm", "power (95 %)", "type I error", "bias", "patients, mean"]
+    head = ["design", "per arm", "power (95 %)", "type I error (95 %)", "bias", "patients, mean"]
     asked = table[table["per_arm"] == per_arm]
     first = asked.iloc[0]
     truth = (
@@ -149,6 +149,11 @@ def compared(table: pd.DataFrame, per_arm: int, endpoint: str, arms: Sequence[st
     last = f"80 % power takes {least} patients an arm; a sham arm seems to differ in "
     last += f"{first['type_1_error']:.1%} of trials."
     return [*columns(head, body).splitlines(), truth, last]
+
+
+def _with_interval(row: pd.Series, key: str) -> str:
+    low, high = 100 * row[f"{key}_low"], 100 * row[f"{key}_high"]
+    return f"{row[key]:.1%} ({low:.1f}-{high:.1f})"
 
 
 def _number(value: float) -> str:
