@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.analysis.designs.comparative import ALPHA, WANTED_POWER
-from tcellabm.analysis.designs.words import MONTH, NAMES
+from tcellabm.analysis.designs.words import NAMES, price
 from tcellabm.figures.canvas import look, new_figure, png
 
 if TYPE_CHECKING:
@@ -99,14 +99,9 @@ def _draw_treated(panel: "Axes", designs: dict[str, pd.DataFrame], labels: Seque
 
 def _draw_price(panel: "Axes", designs: dict[str, pd.DataFrame]) -> None:
     """Draw what a trial takes, each as a share of the most that a design takes."""
-    kinds = {
-        "patients infused": lambda t: t["patients"].sum(),
-        "with toxicity": lambda t: t["toxicities"].sum(),
-        "with response": lambda t: t["responses"].sum(),
-        "months": lambda t: t["days"].iloc[0] / MONTH,
-        "million USD": lambda t: t["cost_usd"].iloc[0] / 1e6,
-    }
-    values = np.array([[of(t) for of in kinds.values()] for t in designs.values()])
+    prices = [price(table) for table in designs.values()]
+    kinds = list(prices[0])
+    values = np.array([list(each.values()) for each in prices])
     most = values.max(axis=0)
     shares = np.divide(values, most, out=np.zeros_like(values), where=most > 0)
     height = _ROOM / len(designs)
@@ -115,7 +110,7 @@ def _draw_price(panel: "Axes", designs: dict[str, pd.DataFrame]) -> None:
         panel.barh(place, shares[number], 0.8 * height, **_style(name))
         for y, share, value in zip(place, shares[number], values[number], strict=True):
             panel.text(share + 0.01, y, f"{value:.1f}", va="center", size=7.5)
-    panel.set_yticks(range(len(kinds)), list(kinds))
+    panel.set_yticks(range(len(kinds)), kinds)
     panel.invert_yaxis()
     panel.set_xlim(0, 1.15)
     panel.set_xticks([])

@@ -32,22 +32,22 @@ def found(table: pd.DataFrame, labels: Sequence[str], target: float) -> list[str
         for place in _shown(table, len(doses))
     ]
     body.append(["no dose", "", "", *_cells(designs, -1)])
-    prices = [price(t) for t in designs.values()]
-    body += [[name, "", "", *(each[name] for each in prices)] for name in prices[0]]
+    prices = [price(table) for table in designs.values()]
+    body += [[name, "", "", *(f"{each[name]:.1f}" for each in prices)] for name in prices[0]]
+    body.append(["true response, declared", "", "", *map(_mean_response, designs.values())])
     head = [labels[0], "toxic", "response", *(NAMES[name] for name in designs)]
     lines = columns(head, body).splitlines()
     return [*lines, _finds(designs, doses, target), _costs(designs)]
 
 
-def price(table: pd.DataFrame) -> dict[str, str]:
+def price(table: pd.DataFrame) -> dict[str, float]:
     """Return what a trial of one design takes, on average."""
     return {
-        "patients infused": f"{table['patients'].sum():.1f}",
-        "with toxicity": f"{table['toxicities'].sum():.1f}",
-        "with response": f"{table['responses'].sum():.1f}",
-        "true response, declared": _mean_response(table),
-        "months": f"{table['days'].iloc[0] / MONTH:.0f}",
-        "million USD": f"{table['cost_usd'].iloc[0] / 1e6:.1f}",
+        "patients infused": table["patients"].sum(),
+        "with toxicity": table["toxicities"].sum(),
+        "with response": table["responses"].sum(),
+        "months": table["days"].iloc[0] / MONTH,
+        "million USD": table["cost_usd"].iloc[0] / 1e6,
     }
 
 
@@ -103,8 +103,9 @@ def _costs(designs: dict[str, pd.DataFrame]) -> str:
     for name, table in designs.items():
         taken = price(table)
         each.append(
-            f"{NAMES[name]} {taken['patients infused']} patients, {taken['with toxicity']} of them "
-            f"with toxicity, {taken['months']} months and {taken['million USD']} million USD"
+            f"{NAMES[name]} {taken['patients infused']:.1f} patients, "
+            f"{taken['with toxicity']:.1f} of them with toxicity, {taken['months']:.0f} months "
+            f"and {taken['million USD']:.1f} million USD"
         )
     return f"A trial takes, on average: {'; '.join(each)}."
 
