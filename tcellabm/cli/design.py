@@ -11,7 +11,7 @@ from tcellabm.cli import options
 from tcellabm.cli.options import Out, Overwrite, Resume, Seed
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.studies.design import Answer, Question, Sweep
+    from tcellabm.experiments.studies.design import Answer, Question
 
 _DOSE, _ARMS = "Finding a dose", "Comparing two arms"
 
@@ -96,9 +96,9 @@ def design(
         overwrite=overwrite,
         resume=resume,
         command=options.command_line(),
-        draw=lambda answer: _draw(answer, sweep, question),
+        draw=lambda answer: _draw(answer, question),
     )
-    print(f"{source}: {_whom(found, sweep, question)}")
+    print(f"{source}: {_whom(found, question)}")
     print(*_words(found, question), sep="\n")
     print(f"wrote {place}: characteristics.csv, figure.png, manifest.json")
 
@@ -125,14 +125,20 @@ def _two(arms: Sequence[str]) -> tuple[dict[str, Any], ...]:
     return one, two
 
 
-def _whom(found: "Answer", sweep: "Sweep", question: "Question") -> str:
-    """Say whom the trials draw from."""
+def _whom(found: "Answer", question: "Question") -> str:
+    """Say whom the trials draw from, and what counts."""
+    from tcellabm.experiments.studies.design import DoseQuestion
     from tcellabm.figures.labels import axis_label, value_label
 
     held = [f"{axis_label(key)} {value_label(key, each)}" for key, each in question.at.items()]
     pooled = [f"over all values of {axis_label(key)}" for key in found.pooled]
     whom = ", ".join([f"{found.patients} patients", *held, *pooled])
-    return f"{whom}; {question.trials} trials of each design"
+    text = f"{whom}; {question.trials} trials of each design."
+    if isinstance(question, DoseQuestion):
+        events = question.toxicity.replace(",", ", ")
+        text += f"\nToxicity: {events} within {question.window_days:g} days."
+        text += f" Response: {question.response}."
+    return text
 
 
 def _words(found: "Answer", question: "Question") -> list[str]:
@@ -160,11 +166,11 @@ def _labels(found: "Answer") -> list[str]:
     return [axis_label(found.axis), *(value_label(found.axis, float(dose)) for dose in doses)]
 
 
-def _draw(found: "Answer", sweep: "Sweep", question: "Question") -> bytes:
+def _draw(found: "Answer", question: "Question") -> bytes:
     from tcellabm.experiments.studies.design import ArmQuestion, DoseQuestion
     from tcellabm.figures import draw_comparison, draw_designs
 
-    notes = _whom(found, sweep, question)
+    notes = _whom(found, question)
     if isinstance(question, ArmQuestion):
         arms = [_name(arm) for arm in question.arms]
         return draw_comparison(found.table, question.endpoint, arms, notes)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.analysis.designs.comparative import ALPHA, WANTED_POWER
-from tcellabm.analysis.designs.words import MONTH, NAMES
+from tcellabm.analysis.designs.words import NAMES, price
 from tcellabm.figures.canvas import look, new_figure, png
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def draw_designs(table: pd.DataFrame, labels: Sequence[str], target: float, note
     target : float
         The toxicity sought.
     notes : str
-        Whom the trials draw from.
+        Whom the trials draw from, and what counts as toxicity and response.
 
     Returns
     -------
@@ -54,15 +54,15 @@ def draw_designs(table: pd.DataFrame, labels: Sequence[str], target: float, note
         _draw_price(panels[1, 1], designs)
         title = "Which dose do trial designs find, and at what price?"
         figure.text(0.012, 0.985, title, va="top", fontsize=14, fontweight="bold")
-        figure.text(0.012, 0.945, notes, va="top", fontsize=10)
+        figure.text(0.012, 0.945, notes, va="top", fontsize=10, linespacing=1.5)
         return png(figure)
 
 
 def _draw_truth(panel: "Axes", table: pd.DataFrame, labels: Sequence[str], target: float) -> None:
     doses = table.iloc[:-1]
     place = np.arange(len(doses))
-    panel.axhline(target, color="0.35", linewidth=1.0, linestyle="--", zorder=1)
-    panel.text(len(doses) - 0.55, target, f"target {target:.0%}", va="bottom", ha="right", size=9)
+    aim: Any = {"color": "0.35", "linewidth": 1.0, "linestyle": "--", "zorder": 1}
+    panel.axhline(target, label=f"target {target:.0%} toxicity", **aim)
     for key, color, mark, name in (
         ("toxicity", _TOXIC, "s", "dose-limiting toxicity"),
         ("response", _RESPONSE, "o", "response"),
@@ -99,23 +99,18 @@ def _draw_treated(panel: "Axes", designs: dict[str, pd.DataFrame], labels: Seque
 
 def _draw_price(panel: "Axes", designs: dict[str, pd.DataFrame]) -> None:
     """Draw what a trial takes, each as a share of the most that a design takes."""
-    kinds = {
-        "patients infused": lambda t: t["patients"].sum(),
-        "with toxicity": lambda t: t["toxicities"].sum(),
-        "with response": lambda t: t["responses"].sum(),
-        "months": lambda t: t["days"].iloc[0] / MONTH,
-        "million USD": lambda t: t["cost_usd"].iloc[0] / 1e6,
-    }
-    values = np.array([[of(t) for of in kinds.values()] for t in designs.values()])
+    prices = [price(table) for table in designs.values()]
+    kinds = list(prices[0])
+    values = np.array([list(each.values()) for each in prices])
     most = values.max(axis=0)
     shares = np.divide(values, most, out=np.zeros_like(values), where=most > 0)
     height = _ROOM / len(designs)
     for number, name in enumerate(designs):
         place = np.arange(len(kinds)) + (number - (len(designs) - 1) / 2) * height
-        panel.barh(place, shares[number], height, **_style(name))
+        panel.barh(place, shares[number], 0.8 * height, **_style(name))
         for y, share, value in zip(place, shares[number], values[number], strict=True):
             panel.text(share + 0.01, y, f"{value:.1f}", va="center", size=7.5)
-    panel.set_yticks(range(len(kinds)), list(kinds))
+    panel.set_yticks(range(len(kinds)), kinds)
     panel.invert_yaxis()
     panel.set_xlim(0, 1.15)
     panel.set_xticks([])
@@ -203,7 +198,7 @@ def draw_comparison(table: pd.DataFrame, endpoint: str, arms: Sequence[str], not
         said = [
             f"{endpoint}: {first['control']:.1%} of all enrolled with {arms[0]}, "
             f"{first['experimental']:.1%} with {arms[1]}.",
-            f"{notes}. Dashed: 80 % and 5 %. Bars: Monte Carlo, 95 %.",
+            f"{notes} Dashed: 80 % and 5 %. Bars: Monte Carlo, 95 %.",
         ]
         title = "Do two-arm trials find the difference?"
         figure.text(0.012, 0.985, title, va="top", fontsize=14, fontweight="bold")

@@ -143,6 +143,15 @@ def test_isotonic_regression_is_that_of_scipy():
         assert np.isnan(row[~there]).all()
 
 
+def test_scripts_find_it_where_the_contract_says():
+    import tcellabm
+
+    find = tcellabm.analysis.designs.operating_characteristics
+    found = find("3+3", toxicity=[0.1, 0.3, 0.5], trials=100, rng=1)
+    assert sum(found["selected"]) + found["none"] == pytest.approx(1.0)
+    assert found == find("3+3", toxicity=[0.1, 0.3, 0.5], trials=100, rng=np.random.default_rng(1))
+
+
 def test_equal_seeds_give_equal_numbers():
     first, again, other = (
         operating_characteristics("crm", [0.1, 0.3, 0.5], trials=50, rng=seed) for seed in (1, 1, 2)

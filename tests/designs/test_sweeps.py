@@ -57,6 +57,13 @@ def test_other_axes_make_other_patients(runs):
     _, table = dose_table(runs, DOSE, [POLICY], "death_day", "remission_day", 28)
     assert len(table.cost) == 6
     assert np.isfinite(table.toxicity_day).sum() == 2
+    assert table.response_day.min() == 28.0
+
+
+def test_a_response_counts_after_the_window_too(runs):
+    _, table = dose_table(runs, DOSE, [POLICY], "death_day", "remission_day", 5)
+    assert np.isfinite(table.response_day).mean() == pytest.approx(2 / 3)
+    assert not np.isfinite(table.toxicity_day).any()
 
 
 def test_a_patient_with_an_error_anywhere_is_left_out(runs):

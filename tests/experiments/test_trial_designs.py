@@ -66,7 +66,8 @@ def test_a_bare_design_reads_the_newest_sweep(swept, capsys):
     assert design(*SHORT) == 0
     *lines, found, price, wrote = capsys.readouterr().out.splitlines()
     assert wrote == "wrote runs/design-new-1: characteristics.csv, figure.png, manifest.json"
-    whom, *table = lines
+    whom, events, *table = lines
+    assert events.startswith("Toxicity: crs_grade_penn>=3 within 28 days.")
     assert whom.startswith("runs/new: 24 patients, over all values of persistence half-life (days)")
     assert len(table) <= 20
     assert table[0].split()[-4:] == ["3+3", "BOIN", "CRM", "BOIN12"]

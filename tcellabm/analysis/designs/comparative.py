@@ -14,6 +14,7 @@ from tcellabm.params import InputError
 ALPHA = 0.05  # two-sided
 WANTED_POWER = 0.8
 SIZES = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the size asked for, that are tried
+SEARCH_TRIALS = 20_000  # of each size, in the search for the number needed
 MOST_PATIENTS = 1_000_000  # of an arm, that the search for a sample size goes to
 
 
@@ -115,7 +116,7 @@ def compare(
     )
 
 
-def needed(arms: Arms, plan: Looks, trials: int, seed: int) -> float:
+def needed(arms: Arms, plan: Looks, seed: int) -> float:
     """Return the patients of an arm with whom 80 % of trials find the difference.
 
     Found by bisection over simulated trials, from the textbook number on.
@@ -133,7 +134,7 @@ def needed(arms: Arms, plan: Looks, trials: int, seed: int) -> float:
 
     def power(per_arm: int) -> float:
         rng = np.random.default_rng([seed, per_arm])
-        return compare(arms, per_arm, plan, trials, rng).significant
+        return compare(arms, per_arm, plan, SEARCH_TRIALS, rng).significant
 
     low, high = 1, max(4, math.ceil(2.0 * guess))
     while power(high) < WANTED_POWER:
@@ -172,7 +173,7 @@ def comparison(
         plans["interim look"] = looks(interim)
     rows = []
     for name, plan in plans.items():
-        least = {"needed_per_arm": needed(arms, plan, trials, seed)}
+        least = {"needed_per_arm": needed(arms, plan, seed)}
         for size in SIZES:
             row = _row(plan, arms, round(size * per_arm), trials, seed)
             rows.append({"design": name} | row | least)

@@ -28,8 +28,12 @@ _CONDITION = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(?:(>=|<=|>|<)\s*(\S+))?\s*")
 _KINDS = {column.name: column.kind for column in OUTCOMES}
 
 
-def days(runs: pd.DataFrame, events: str, window_days: float, option: str) -> pd.Series:
+def days(
+    runs: pd.DataFrame, events: str, window_days: float, option: str, later: bool = False
+) -> pd.Series:
     """Return the day of the first of some events within a window; infinite where there is none.
+
+    With `later`, events after the window count too.
 
     Raises
     ------
@@ -39,7 +43,7 @@ def days(runs: pd.DataFrame, events: str, window_days: float, option: str) -> pd
     _check_followed(runs, window_days, option)
     each = [_day(runs, event, window_days, option) for event in events.split(",")]
     first = pd.concat(each, axis=1).min(axis=1)
-    return first.where(first <= window_days, np.inf)
+    return first if later else first.where(first <= window_days, np.inf)
 
 
 def happened(runs: pd.DataFrame, endpoint: str, option: str) -> pd.Series:

@@ -99,5 +99,5 @@ def dose_table(
         return values.to_numpy(float)[place]
 
     toxic = of(days(runs, toxicity, window, "--toxicity"))
-    responding = of(days(runs, response, window, "--response"))
+    responding = of(days(runs, response, window, "--response", later=True))
     return doses, Table(toxic, responding, of(runs["cost_usd"]))

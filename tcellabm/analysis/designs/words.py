@@ -32,22 +32,22 @@ def found(table: pd.DataFrame, labels: Sequence[str], target: float) -> list[str
         for place in _shown(table, len(doses))
     ]
     body.append(["no dose", "", "", *_cells(designs, -1)])
-    prices = [price(t) for t in designs.values()]
-    body += [[name, "", "", *(each[name] for each in prices)] for name in prices[0]]
+    prices = [price(table) for table in designs.values()]
+    body += [[name, "", "", *(f"{each[name]:.1f}" for each in prices)] for name in prices[0]]
+    body.append(["true response, declared", "", "", *map(_mean_response, designs.values())])
     head = [labels[0], "toxic", "response", *(NAMES[name] for name in designs)]
     lines = columns(head, body).splitlines()
     return [*lines, _finds(designs, doses, target), _costs(designs)]
 
 
-def price(table: pd.DataFrame) -> dict[str, str]:
+def price(table: pd.DataFrame) -> dict[str, float]:
     """Return what a trial of one design takes, on average."""
     return {
-        "patients infused": f"{table['patients'].sum():.1f}",
-        "with toxicity": f"{table['toxicities'].sum():.1f}",
-        "with response": f"{table['responses'].sum():.1f}",
-        "true response, declared": _mean_response(table),
-        "months": f"{table['days'].iloc[0] / MONTH:.0f}",
-        "million USD": f"{table['cost_usd'].iloc[0] / 1e6:.1f}",
+        "patients infused": table["patients"].sum(),
+        "with toxicity": table["toxicities"].sum(),
+        "with response": table["responses"].sum(),
+        "months": table["days"].iloc[0] / MONTH,
+        "million USD": table["cost_usd"].iloc[0] / 1e6,
     }
 
 
@@ -103,8 +103,9 @@ def _costs(designs: dict[str, pd.DataFrame]) -> str:
     for name, table in designs.items():
         taken = price(table)
         each.append(
-            f"{NAMES[name]} {taken['patients infused']} patients, {taken['with toxicity']} of them "
-            f"with toxicity, {taken['months']} months and {taken['million USD']} million USD"
+            f"{NAMES[name]} {taken['patients infused']:.1f} patients, "
+            f"{taken['with toxicity']:.1f} of them with toxicity, {taken['months']:.0f} months "
+            f"and {taken['million USD']:.1f} million USD"
         )
     return f"A trial takes, on average: {'; '.join(each)}."
 
@@ -127,14 +128,14 @@ def compared(table: pd.DataFrame, per_arm: int, endpoint: str, arms: Sequence[st
         [
             row["design"],
             row["per_arm"],
-            f"{row['power']:.0%} ({100 * row['power_low']:.0f}-{100 * row['power_high']:.0f})",
-            f"{row['type_1_error']:.1%}",
+            _with_interval(row, "power"),
+            _with_interval(row, "type_1_error"),
             f"{row['bias']:+.1%}",
             f"{row['patients']:.0f}",
         ]
         for _, row in table.iterrows()
     ]
-    head = ["design", "per arm", "power (95 %)", "type I error", "bias", "patients, mean"]
+    head = ["design", "per arm", "power (95 %)", "type I error (95 %)", "bias", "patients, mean"]
     asked = table[table["per_arm"] == per_arm]
     first = asked.iloc[0]
     truth = (
@@ -149,6 +150,11 @@ def compared(table: pd.DataFrame, per_arm: int, endpoint: str, arms: Sequence[st
     last = f"80 % power takes {least} patients an arm; a sham arm seems to differ in "
     last += f"{first['type_1_error']:.1%} of trials."
     return [*columns(head, body).splitlines(), truth, last]
+
+
+def _with_interval(row: pd.Series, key: str) -> str:
+    low, high = 100 * row[f"{key}_low"], 100 * row[f"{key}_high"]
+    return f"{row[key]:.1%} ({low:.1f}-{high:.1f})"
 
 
 def _number(value: float) -> str:
