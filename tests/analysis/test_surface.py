@@ -176,7 +176,7 @@ def test_a_scale_goes_from_0_to_1_and_its_splines_add_up_to_1(values):
     scale = Scale("x", tuple(values))
     assert scale.at([values[0], values[-1]]).tolist() == [0.0, 1.0]
     between = scale.between(5)
-    assert between[::5] == pytest.approx(values, abs=1e-9)
+    assert between[::5] == pytest.approx(values, rel=1e-9, abs=1e-9)
     assert (np.diff(between) > 0).all()
     basis = scale.basis(between)
     assert basis.shape == (len(between), scale.splines)
