@@ -83,7 +83,9 @@ def paired_means(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return total / size, center, error
 
 
-def critical_value(changes: np.ndarray, error: np.ndarray, seed: int = 1) -> float:
+def critical_value(
+    changes: np.ndarray, error: np.ndarray, seed: int = 1, draws: int = _RESAMPLES
+) -> float:
     """Return how many standard errors cover all columns at once with 95 % (max-t).
 
     The distribution of the largest of all standardized deviations is that of patients drawn anew,
@@ -97,6 +99,8 @@ def critical_value(changes: np.ndarray, error: np.ndarray, seed: int = 1) -> flo
         Standard errors of the means.
     seed : int
         Of the resampling.
+    draws : int
+        How often patients are drawn anew.
 
     Returns
     -------
@@ -107,7 +111,7 @@ def critical_value(changes: np.ndarray, error: np.ndarray, seed: int = 1) -> flo
     if not known.any():
         return Z
     changes, error = changes[:, known], error[known]
-    weights = resampled(len(changes), seed)
+    weights = resampled(len(changes), seed, draws)
     largest = np.zeros(len(weights))
     for start in range(0, changes.shape[1], _CHUNK):
         part = slice(start, start + _CHUNK)

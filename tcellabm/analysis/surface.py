@@ -24,7 +24,7 @@ from tcellabm.analysis.summary import RATES
 RESAMPLES = 400
 _LEAST_VALUES, _MOST_SPLINES = 3, 10  # of an axis
 _PENALTIES = tuple(10.0**power for power in range(-2, 6))
-_STEPS, _LARGEST_STEP, _CLOSE = 40, 3.0, 1e-7  # of Newton's method, in logits
+_STEPS, _LARGEST_STEP, _CLOSE = 40, 3.0, 1e-5  # of Newton's method, in logits
 
 
 @dataclass(frozen=True)

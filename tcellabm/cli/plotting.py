@@ -108,10 +108,12 @@ def _drawings(
     drawings["tradeoff"] = lambda form: figures.draw_tradeoff(
         every, named, benefit, (window[0], window[1]), settings, form
     )
-    if len(sweep.keys) > len(shown) and sweep.is_grid:
+    whole = held
+    if sweep.is_grid and list(shown) != list(sweep.keys):
         whole = answer(runs, sweep.keys, question)
-        if whole.sheets:
-            drawings["window"] = lambda form: figures.draw_sheets(whole, so_far, settings, form)
+    if whole is not None and whole.sheets and (whole is not held or len(whole.sheets) > 1):
+        sheets = whole  # one that is on the map itself needs no figure of its own
+        drawings["window"] = lambda form: figures.draw_sheets(sheets, so_far, settings, form)
     if separating is not None:
         drawings["drivers"] = lambda form: figures.draw_drivers(separating, so_far, settings, form)
     return drawings
