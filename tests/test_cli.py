@@ -165,9 +165,8 @@ def test_sweep_writes_its_four_files_and_run_reproduces_a_row(figures):
     assert summary["n"].tolist() == [2, 2]
     assert summary["remission_365"].isna().all()
     assert_picture(Path("a/map.png").read_bytes(), figures[-1])
-    for panel, rate in zip(figures[-1].axes, ("remission", "remission_365"), strict=False):
-        shown = panel.containers[0][0].get_ydata()
-        assert shown == pytest.approx(summary[rate].to_numpy(), nan_ok=True)
+    shown = [y for bars in figures[-1].axes[0].containers for y in bars[0].get_ydata()]
+    assert sorted(shown) == pytest.approx(sorted(summary["remission"]))
     assert ticks(figures[-1].axes[0].xaxis) == ["1", "2"]
     assert any("2 virtual patients per point" in text for text in texts(figures[-1]))
 

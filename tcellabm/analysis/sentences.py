@@ -73,7 +73,7 @@ def trend(rows: pd.DataFrame, rate: str, reference: int, ordered: bool = True) -
         RISES or FALLS with the value, PEAKS or DIPS at the reference, DIFFERS if neither fits or
         there is no order, OPEN if nothing is resolved.
     """
-    signs = np.sign(rows[f"{rate}_difference"]) * rows[f"{rate}_resolved"]
+    signs = (np.sign(rows[f"{rate}_difference"]) * rows[f"{rate}_resolved"]).fillna(0.0)
     place = rows.index.get_loc(reference)
     below, above = set(signs[:place]) - {0.0}, set(signs[place + 1 :]) - {0.0}
     if not below | above:
