@@ -178,7 +178,8 @@ def resolution(answer: Answer) -> float:
     widths = [
         others[f"{rate}_difference_high"] - others[f"{rate}_difference_low"] for rate in RATES
     ]
-    return float(np.nanmedian(np.concatenate(widths))) / 2 / Z * answer.critical
+    known = pd.concat(widths).dropna()
+    return float(known.median()) / 2 / Z * answer.critical if len(known) else np.nan
 
 
 def _how_sure(answer: Answer, labels: Labels) -> str:
@@ -190,10 +191,9 @@ def _how_sure(answer: Answer, labels: Labels) -> str:
     count = f"{int(resolved.sum())} of {len(others)} points differ from the reference in some rate"
     if not resolved.any():
         count = f"none of {len(others)} points is told from the reference"
-    sure = (
-        f"How sure: {count}, by 95 % limits for all points at once; {patients} patients resolve "
-        f"differences of about {least:.0f} points"
-    )
+    sure = f"How sure: {count}, by 95 % limits for all points at once"
+    if np.isfinite(least):
+        sure += f"; {patients} patients resolve differences of about {least:.0f} points"
     return f"{sure}{_window(answer, labels)}."
 
 
