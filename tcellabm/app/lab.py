@@ -70,9 +70,7 @@ class LabModel(TumorTCellModel):
         If a key is unknown, or a value is not allowed.
     """
 
-    def __init__(
-        self, rng: int | str | None = None, scenario: object = None, **keys: Any
-    ) -> None:
+    def __init__(self, rng: int | str | None = None, scenario: object = None, **keys: Any) -> None:
         """Load the scenario with these keys, and draw the patient."""
         super().__init__(parameters(keys), rng=seed(rng))
         reporters: dict[str, Any] = {kind: _cells_of(kind) for kind in CELLS}

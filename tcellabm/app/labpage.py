@@ -23,7 +23,6 @@ from tcellabm.app.plan import TREATMENTS
 from tcellabm.app.registry import PATIENTS
 
 NAME = "tcellabm lab: one patient, day by day. Teaching model, not for clinical use"
-DETAIL = 0.4  # the canvas is small
 MOST_FOUND = 30  # inputs shown at once by a search
 
 
@@ -34,7 +33,7 @@ class MarrowWidget(anywidget.AnyWidget):
     _css = style()
     about = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)
-    pixels = traitlets.Bytes().tag(sync=True)
+    places = traitlets.Bytes().tag(sync=True)
     hints = traitlets.Dict().tag(sync=True)
     voxel = traitlets.Int(-1).tag(sync=True)
 
@@ -45,7 +44,8 @@ def Patient(model: lab.PageModel) -> None:
     update_counter.get()
     voxel, set_voxel = solara.use_state(-1)
     hints = solara.use_memo(lambda: {one.label: one.hint for one in lab.inputs()}, [])
-    taken = picture(model, voxel if voxel >= 0 else None, DETAIL)
+    taken = picture(model, voxel if voxel >= 0 else None)
+    given = [[day, name, "a"] for day, name in model.ordered]
     if model.fault:
         solara.Error(f"{model.fault}. The patient shown is the one by default.")
     if note := lab.grid_note(model.params):
@@ -54,10 +54,14 @@ def Patient(model: lab.PageModel) -> None:
     MarrowWidget.element(
         about=appearance(model.params),
         hints=hints,
-        facts={**taken.facts, "day": model.time, "given": [[*given, "a"] for given in model.ordered]},
+        facts={
+            **taken.facts,
+            "day": model.time,
+            "given": given,
+        },
         voxel=voxel,
         on_voxel=set_voxel,
-        pixels=taken.pixels,
+        places=taken.places,
     )
 
 
@@ -93,7 +97,9 @@ def Inputs(values: dict[str, str]) -> None:
     moved = [key for key, value in values.items() if value != first[key]]
     solara.InputText("Search parameters", value=search, on_value=set_search, continuous_update=True)
     if moved:
-        solara.Info(f"Set: {', '.join(moved)}. Reset starts the patient anew with them.", dense=True)
+        solara.Info(
+            f"Set: {', '.join(moved)}. Reset starts the patient anew with them.", dense=True
+        )
     if search.strip():
         found = lab.found(shown, search)
         Fields(found[:MOST_FOUND], values, keep)

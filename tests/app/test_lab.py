@@ -9,8 +9,8 @@ from tcellabm.app.lab import (
     MOST_VOXELS,
     LabModel,
     PageModel,
-    grid_note,
     found,
+    grid_note,
     inputs,
     parameters,
 )
