@@ -5,6 +5,7 @@ from typing import Any
 
 _CAUSES = {"progression": "progression", "crs": "cytokine release syndrome", "icans": "ICANS"}
 _DRUGS = {
+    "car_t_doses": "CAR T cells",
     "tocilizumab_doses": "tocilizumab",
     "steroid_doses": "corticosteroid",
     "anakinra_doses": "anakinra",
@@ -18,10 +19,12 @@ def sentences(outcomes: Mapping[str, Any]) -> list[str]:
     Parameters
     ----------
     outcomes : mapping
-        A row of outcomes, and `anakinra_doses` where known; None where nothing happened.
+        A row of outcomes, and where known `car_t_doses`, `anakinra_doses`; None where nothing
+        happened.
     """
     lines = [_expansion(outcomes), _remission(outcomes), *_relapse(outcomes), _crs(outcomes)]
-    lines += [*_icans(outcomes), *_doses(outcomes)]
+    lines += [*_icans(outcomes), *_late_fever(outcomes), *_intensive_care(outcomes)]
+    lines += _doses(outcomes)
     if outcomes["death_day"] is not None:
         cause = _CAUSES.get(outcomes["death_cause"], outcomes["death_cause"])
         lines.append(f"The patient died on day {outcomes['death_day']:.0f} ({cause}).")
@@ -31,7 +34,7 @@ def sentences(outcomes: Mapping[str, Any]) -> list[str]:
 def _expansion(outcomes: Mapping[str, Any]) -> str:
     if not outcomes["cmax_cells"]:
         return "No CAR T cells were found in the blood."
-    peak = f"CAR T cells peaked at {outcomes['cmax_cells']:.1e} in the body"
+    peak = f"CAR T cells peaked at {cells(outcomes['cmax_cells'])} in the body"
     if outcomes["cmax_copies_per_ug"] is None or outcomes["tmax_day"] is None:
         return f"{peak}."
     copies = f"{outcomes['cmax_copies_per_ug']:,.0f} copies/µg"
@@ -54,23 +57,47 @@ def _relapse(outcomes: Mapping[str, Any]) -> list[str]:
 
 def _crs(outcomes: Mapping[str, Any]) -> str:
     penn, astct, lee = (outcomes[f"crs_grade_{scale}"] for scale in ("penn", "astct", "lee"))
-    if not max(penn, astct, lee):
+    whole = outcomes["crs_grade_penn_whole"]
+    if not max(penn, astct, lee, whole):
         return "No cytokine release syndrome."
+    if not max(penn, astct, lee):
+        return f"Cytokine release syndrome after week 8 only: worst grade {whole} (Penn)."
     text = f"Cytokine release syndrome: worst grade {penn} (Penn), {astct} (ASTCT), {lee} (Lee)"
     if outcomes["crs_onset_day"] is not None:
         text += f", from day {outcomes['crs_onset_day']:.1f}"
+    if whole > penn:
+        text += f"; after week 8 grade {whole} (Penn)"
     return f"{text}."
 
 
 def _icans(outcomes: Mapping[str, Any]) -> list[str]:
-    if not outcomes["icans_grade"]:
+    grade, whole = outcomes["icans_grade"], outcomes["icans_grade_whole"]
+    if not max(grade, whole):
         return []
-    return [f"Neurotoxicity (ICANS): worst grade {outcomes['icans_grade']} (ASTCT)."]
+    late = " after week 8" if whole > grade else ""
+    return [f"Neurotoxicity (ICANS): worst grade {max(grade, whole)} (ASTCT){late}."]
+
+
+def _late_fever(outcomes: Mapping[str, Any]) -> list[str]:
+    days = outcomes["late_fever_days"]
+    return [f"Fever on {_days(days)} after day 60."] if days and days >= 0.5 else []
+
+
+def _intensive_care(outcomes: Mapping[str, Any]) -> list[str]:
+    days = outcomes["icu_days"]
+    return [f"In intensive care for {_days(days)}."] if days else []
+
+
+def _days(number: float) -> str:
+    """Write a length of time: less than a day, or whole days."""
+    if number < 0.5:
+        return "less than a day"
+    return "1 day" if number < 1.5 else f"{number:.0f} days"
 
 
 def _doses(outcomes: Mapping[str, Any]) -> list[str]:
     given = [f"{outcomes[key]} of {name}" for key, name in _DRUGS.items() if outcomes.get(key)]
-    ill = outcomes["crs_grade_penn"] or outcomes["icans_grade"]
+    ill = outcomes["crs_grade_penn_whole"] or outcomes["icans_grade_whole"]
     return [f"Doses given: {', '.join(given) or 'none'}."] if given or ill else []
 
 
@@ -78,8 +105,30 @@ def _end(outcomes: Mapping[str, Any]) -> str:
     day = f"At the end (day {outcomes['followed_days']:.0f})"
     if outcomes["cured"]:
         return f"{day} no leukemic cell was alive: cured."
-    cells = outcomes["leukemic_cells_end"]
-    return f"{day} {cells:.1e} leukemic cells were alive." if cells is not None else f"{day}."
+    alive = outcomes["leukemic_cells_end"]
+    if alive is None:
+        return f"{day}."
+    return f"{day} {cells(alive)} leukemic {'cell was' if alive == 1 else 'cells were'} alive."
+
+
+_WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
+
+
+def cells(number: float) -> str:
+    """Write a number of cells as a reader says it: 3, 1,200, 45 thousand, 2.1 million.
+
+    Parameters
+    ----------
+    number : float
+        Cells, 0 or more.
+    """
+    if round(number) < 10_000:
+        return f"{round(number):,}"
+    for unit, word in _WORDS:
+        if (scaled := number / unit) >= 0.9995:
+            digits = f"{scaled:.1f}" if scaled < 9.95 else f"{float(f'{scaled:.2g}'):,.0f}"
+            return f"{digits} {word}"
+    return f"{number:,.0f}"
 
 
 def columns(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

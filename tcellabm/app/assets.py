@@ -1,14 +1,31 @@
-"""What the browser runs: small files, joined into one program for the page and for the replay."""
+"""What the browser runs: modules, served as they are, or joined into one classic script."""
 
+import re
 from pathlib import Path
 
 STATIC = Path(__file__).with_name("static")
-SCRIPTS = ("dots", "smear", "charts", "words", "arm", "controls", "welcome", "stage")
+# In the order of their imports.
+MODULES = (
+    "words",
+    "dots",
+    "ladder",
+    "smear",
+    "charts",
+    "arm",
+    "controls",
+    "welcome",
+    "stage",
+    "source",
+    "recorded",
+)
+_IMPORT = re.compile(r"^import \{[^}]*\} from \"\./\w+\.js\";\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const |function |class )", re.MULTILINE)
 
 
 def program() -> str:
-    """Return the JavaScript of the page, one module without imports."""
-    return "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    """Return the modules as one script without imports, for where a browser loads no modules."""
+    texts = [(STATIC / f"{name}.js").read_text(encoding="utf-8") for name in MODULES]
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts)
 
 
 def style() -> str:

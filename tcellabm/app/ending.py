@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from tcellabm.analysis.words import sentences
 from tcellabm.app import stories
-from tcellabm.app.plan import ARMS
+from tcellabm.app.claims import broken, extended
+from tcellabm.app.plan import ARMS, on_grid
 from tcellabm.app.twins import Twins
 from tcellabm.model import TumorTCellModel
 
-DAYS_TO_WELL = 3.0
-SHARE_OF_TIME = 0.8  # of the time to relapse, in B-cell aplasia: whether CAR T cells were there
-BURDEN = "patient.leukemic_burden"
+SOON_DAYS = 0.25  # from what a treatment follows to the treatment
 NAMES = {
     "remission": "in remission",
     "cd19_negative_relapse": "CD19-negative relapse",
@@ -66,42 +66,44 @@ def ending_of(model: TumorTCellModel) -> str:
     return "untreated" if end in ("no_response", "death_of_leukemia") and not given else end
 
 
-def fits(story: str, twins: Twins) -> bool:
-    """Tell whether two patients, at their last day, ended as a story tells, and clearly so."""
-    if tuple(map(ending_of, twins.arms)) != stories.ALL[story].ends:
-        return False
-    a, b = (model.outcomes() for model in twins.arms)
-    return bool(_CLEARLY[story](twins, a, b))
+def fits(story: stories.Story, twins: Twins) -> list[str]:
+    """Return what speaks against it that two patients, at their last day, are those of a story."""
+    ends = tuple(map(ending_of, twins.arms))
+    wrong = [] if ends == story.ends else [f"ended as {', '.join(ends)}"]
+    return wrong or broken(story, twins)
 
 
-def _soon_well(twins: Twins) -> bool:
-    """Tell whether your patient left intensive care within three days of the drug, for good."""
-    model = twins.arms[0]
-    given = model.record.days_of("tocilizumab")[0]
-    series = model.series
-    late = series[series.day > given + DAYS_TO_WELL]
-    return not ((late.blood_pressure_need >= 2) | (late.oxygen_need >= 2)).any()
+def _first_severe(model: TumorTCellModel) -> float | None:
+    """Return the day on which a patient first needs intensive care for CRS."""
+    needs = (model.record.column(name) for name in ("blood_pressure_need", "oxygen_need"))
+    severe = next(needs) >= 2
+    severe |= next(needs) >= 2
+    return float(model.record.column("day")[severe.argmax()]) if severe.any() else None
 
 
-type _Row = Mapping[str, Any]
+def _relapse(model: TumorTCellModel) -> float | None:
+    """Return the day of the assessment that shows a relapse."""
+    day = model.outcomes()["relapse_day"]
+    return None if day != day else float(day)
 
-# What else must hold for a story to be plain to see.
-_CLEARLY: dict[str, Callable[[Twins, _Row, _Row], bool]] = {
-    "remission": lambda twins, a, b: a["mrd_negative"] and a["crs_grade_astct"] in (1, 2),
-    "rescue": lambda twins, a, b: (
-        a["mrd_negative"] and _soon_well(twins) and b["icu_days"] > a["icu_days"] + DAYS_TO_WELL
-    ),
-    "cd19-negative": lambda twins, a, b: (
-        a["mrd_negative"] and b["b_cell_aplasia_days"] > SHARE_OF_TIME * b["relapse_day"]
-    ),
-    "cd19-positive": lambda twins, a, b: (
-        b["mrd_negative"] and b["b_cell_aplasia_days"] < SHARE_OF_TIME * b["relapse_day"]
-    ),
-    # as many CAR T cells as to show that their number is not what failed
-    "non-response": lambda twins, a, b: (
-        a["cmax_cells"] > 0.1 * twins.covariates[BURDEN] and a["crs_grade_astct"] < 3
-    ),
+
+# What a treatment of a story may follow.
+MOMENTS: dict[str, Callable[[TumorTCellModel], float | None]] = {
+    "intensive care": _first_severe,
+    "relapse": _relapse,
 }
+
+
+def moment(what: str, model: TumorTCellModel) -> float | None:
+    """Return when a story's later treatment is given: soon after a moment of an untreated course.
+
+    Parameters
+    ----------
+    what : str
+        A key of MOMENTS.
+    """
+    day = MOMENTS[what](model)
+    return None if day is None else on_grid(day + SOON_DAYS)
 
 
 def screen(twins: Twins) -> dict[str, Any]:
@@ -116,8 +118,16 @@ def screen(twins: Twins) -> dict[str, Any]:
             {"name": arm, "end": end, "word": NAMES[end], "said": _said(model), "why": _WHY[end]}
             for arm, end, model in zip(ARMS, ends, twins.arms, strict=True)
         ],
-        "why": story.why if story and as_told else "",
+        "why": _filled(story.why, twins) if story and as_told else "",
     }
+
+
+def _filled(text: str, twins: Twins) -> str:
+    """Put the numbers of both patients where a text names them, as in {a.icu_days:.0f}."""
+    known = {
+        arm: SimpleNamespace(**extended(model)) for arm, model in zip(ARMS, twins.arms, strict=True)
+    }
+    return text.format(**known)
 
 
 def _untouched(twins: Twins) -> bool:
@@ -128,9 +138,8 @@ def _untouched(twins: Twins) -> bool:
 def _said(model: TumorTCellModel) -> list[str]:
     known = {
         name: None if isinstance(value, float) and value != value else value
-        for name, value in model.outcomes().items()
+        for name, value in extended(model).items()
     }
-    known["anakinra_doses"] = len(model.record.days_of("anakinra"))
     said = sentences(known)
     return (
         said if known["cured"] or model.params.resolution.represented_fraction == 1.0 else said[:1]

@@ -20,7 +20,6 @@ from tcellabm.app.frames import (
     KINDS,
     SMEAR_CELLS,
     chart_rows,
-    grid_of,
 )
 from tcellabm.app.glossary import EDEMA, GLOSSARY, GRADES, NEEDS
 from tcellabm.app.plan import ARMS, SLIDERS, TREATMENTS, Plan
@@ -37,7 +36,9 @@ def appearance(params: Parameters) -> dict[str, Any]:
     return {
         "whole_body": params.resolution.represented_fraction == 1.0,
         "days": params.time.days,
-        "shape": list(grid_of(params)),
+        "shape": [params.marrow.rows, params.marrow.cols],
+        "single_cells": params.resolution.single_cell,
+        "fraction": params.resolution.represented_fraction,
         "kinds": list(KINDS),
         "drawn": list(DRAWN),
         "glows": list(GLOWS),
@@ -92,7 +93,7 @@ def replay(about: dict[str, Any], frames: Sequence[tuple[float, Kept]], twins: T
     data = {
         "about": about,
         "frames": [kept.facts for _, kept in frames],
-        "pixels": [[_text(part) for part in kept.pixels] for _, kept in frames],
+        "places": [[_text(part) for part in kept.places] for _, kept in frames],
         "rows": [chart_rows(model, 0).round(4).tolist() for model in twins.arms],
     }
     packed = _text(gzip.compress(json.dumps(data).encode(), mtime=0))

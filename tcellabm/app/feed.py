@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tcellabm.app import ending, export, stories
-from tcellabm.app.frames import CHART_COLUMNS, Picture, chart_rows, picture
+from tcellabm.app.frames import CHART_COLUMNS, Picture, chart_rows, picture, rows_up_to
 from tcellabm.app.plan import ARMS, Plan
 from tcellabm.app.thinned import Thinned
 from tcellabm.app.twins import Twins
@@ -22,6 +24,7 @@ type Send = Callable[[Message, list[bytes]], None]
 FRAMES_PER_SECOND = 25.0
 MOST_ON_THE_WAY = 2  # frames sent and not yet drawn
 FRAMES_KEPT, FRAME_SPACING = 400, 0.005
+NOTHING = -1.0  # a day before all rows
 LOST_SECONDS = 20.0  # without an answer to a frame: the browser is gone, or asleep
 
 
@@ -29,7 +32,7 @@ class Kept(NamedTuple):
     """A frame as it is kept for the replay."""
 
     facts: Message
-    pixels: tuple[bytes, ...]
+    places: tuple[bytes, ...]
 
 
 class Feed:
@@ -38,14 +41,13 @@ class Feed:
     def __init__(self, send: Send) -> None:
         """Begin with a browser that has nothing."""
         self._send = send
-        self._detail = 1.0
         self._sent = self._drawn = 0
         self._last = time.monotonic()
         self._reset()
 
     def _reset(self) -> None:
         self._voxels: dict[str, int | None] = dict.fromkeys(ARMS)
-        self._rows = dict.fromkeys(ARMS, 0)  # of the record, that the browser has
+        self._until = dict.fromkeys(ARMS, NOTHING)  # day of the last row that the browser has
         self._kept: Thinned[Kept] = Thinned(FRAMES_KEPT, FRAME_SPACING)
 
     # --- what the browser says ------------------------------------------------------------------
@@ -54,12 +56,14 @@ class Feed:
         """Note that a frame was drawn."""
         self._drawn = max(self._drawn, min(number, self._sent))
 
-    def look(self, arm: object, voxel: int, detail: float | None) -> None:
-        """Move the microscope of an arm, and note for how many dots the canvas has room."""
+    def look(self, arm: object, voxel: int) -> None:
+        """Move the microscope of an arm."""
         if arm in ARMS:
             self._voxels[str(arm)] = voxel
-        if detail is not None:
-            self._detail = min(max(detail, 0.1), 1.0)
+
+    def miss(self) -> None:
+        """Note that the browser lacks rows of the charts: all will be sent again."""
+        self._until = dict.fromkeys(ARMS, NOTHING)
 
     @property
     def full(self) -> bool:
@@ -80,14 +84,14 @@ class Feed:
     # --- what it is sent ------------------------------------------------------------------------
 
     def say(self, kind: str, text: str) -> None:
-        """Send a line: a status, or an error."""
+        """Send a line: a status, a note, or an error."""
         self._send({"kind": kind, "text": text}, [])
 
-    def progress(self, text: str) -> None:
-        """Send a status, no more often than frames."""
+    def progress(self, text: str, share: float | None = None) -> None:
+        """Send a status, and which share is done if that is known; no more often than frames."""
         if time.monotonic() - self._last > 1.0 / FRAMES_PER_SECOND:
             self._last = time.monotonic()
-            self.say("status", text)
+            self._send({"kind": "status", "text": text, "share": share}, [])
 
     def begin(self, twins: Twins, plan: Plan) -> None:
         """Send what holds for new patients throughout."""
@@ -111,32 +115,36 @@ class Feed:
         }[what]()
         self._send({"kind": "file", "name": f"tcellabm-{name}"}, [text.encode()])
 
-    def show(self, twins: Twins, plan: Plan, playing: bool) -> None:
+    def show(self, twins: Twins, plan: Plan, playing: bool, branches: list[str]) -> None:
         """Send a picture of both, and the rows of the record since the last one."""
         self._sent += 1
         self._last = time.monotonic()
-        arms = dict(zip(ARMS, twins.arms, strict=True))
         seen = {arm: self._picture(twins, arm) for arm in (ARMS if twins.apart else ARMS[:1])}
-        first = {arm: min(self._rows[arm], len(arms[arm].record)) for arm in seen}
-        rows = {arm: chart_rows(arms[arm], first[arm]) for arm in seen}
+        after = [self._rows_after(twins, arm) for arm in seen]
+        rows = [self._rows(twins, arm, day) for arm, day in zip(seen, after, strict=True)]
         facts = _facts(twins, plan, seen)
-        message = {
-            "kind": "frame",
-            "n": self._sent,
-            "playing": playing,
-            "rows_from": list(first.values()),
-            **facts,
-        }
-        pixels = tuple(taken.pixels for taken in seen.values())
-        self._send(message, [*pixels, *(part.tobytes() for part in rows.values())])
-        for arm, part in rows.items():
-            self._rows[arm] = first[arm] + len(part)
+        own = {"kind": "frame", "n": self._sent, "playing": playing, "rows_after": after}
+        places = tuple(taken.places for taken in seen.values())
+        parts = [*places, *(part.tobytes() for part in rows)]
+        self._send({**own, **facts, "branches": branches}, parts)
         if not twins.apart:  # the twin's chart is yours up to here
-            self._rows[ARMS[1]] = 0
-        self._kept.offer(twins.day, lambda: Kept(facts, pixels))
+            self._until[ARMS[1]] = NOTHING
+        self._kept.offer(twins.day, lambda: Kept(facts, places))
+
+    def _rows_after(self, twins: Twins, arm: str) -> float:
+        """Return the day after which the browser lacks rows, or has those of another course."""
+        days = twins.arms[ARMS.index(arm)].record.column("day")
+        last = float(days[-1]) if len(days) else NOTHING
+        return min(self._until[arm], last)
+
+    def _rows(self, twins: Twins, arm: str, after: float) -> np.ndarray:
+        model = twins.arms[ARMS.index(arm)]
+        rows = chart_rows(model, rows_up_to(model, after))
+        self._until[arm] = float(model.record.column("day")[-1]) if len(model.record) else NOTHING
+        return rows
 
     def _picture(self, twins: Twins, arm: str) -> Picture:
-        return picture(twins.arms[ARMS.index(arm)], self._voxels[arm], self._detail)
+        return picture(twins.arms[ARMS.index(arm)], self._voxels[arm])
 
 
 def _facts(twins: Twins, plan: Plan, seen: dict[str, Picture]) -> Message:

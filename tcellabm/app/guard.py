@@ -1,6 +1,6 @@
 """Who comes in: foreign hosts and origins do not, and nobody takes more than a share.
 
-All is checked before Solara hears of a request, so that nothing is started for a foreign page.
+All is checked before anybody hears of a request, so that nothing is started for a foreign page.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from tcellabm.app.hosts import Allowed
 from tcellabm.app.places import CLIENT, Places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    from tcellabm.app.gate import App
+    App = Callable[[Any, Any, Any], Awaitable[None]]
 
 MOST_SOCKETS, MOST_EACH = 32, 12  # in all, and from one address
 # A page sends 25 answers a second while it plays, and some ten messages when it is loaded.
@@ -89,7 +89,7 @@ class Guard:
         if line := self.sockets.take(client):
             return await PlainTextResponse(f"error: {line}", FULL)(scope, receive, send)
         self._open[path] = self._open.get(path, 0) + 1
-        mark = CLIENT.set(client)  # Solara's thread for this socket starts with a copy
+        mark = CLIENT.set(client)  # a thread for this socket starts with a copy
         try:
             await self._app(scope, metered(receive, send), send)
         finally:

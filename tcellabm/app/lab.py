@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -58,6 +58,8 @@ class LabModel(TumorTCellModel):
     ----------
     rng : int or str, optional
         The seed.
+    scenario : mesa.experimental.scenarios.Scenario, optional
+        Mesa's page hands one over when it builds a model anew. It says nothing of this patient.
     **keys
         Values by dotted key over the scenario: `LabModel(rng=1, **{"time.days": 30})`. Text is
         read as `--set` reads it; "drawn" and empty text set nothing.
@@ -68,9 +70,9 @@ class LabModel(TumorTCellModel):
         If a key is unknown, or a value is not allowed.
     """
 
-    def __init__(self, rng: int | str | None = None, **keys: Any) -> None:
+    def __init__(self, rng: int | str | None = None, scenario: object = None, **keys: Any) -> None:
         """Load the scenario with these keys, and draw the patient."""
-        super().__init__(scenario(keys), rng=seed(rng))
+        super().__init__(parameters(keys), rng=seed(rng))
         reporters: dict[str, Any] = {kind: _cells_of(kind) for kind in CELLS}
         reporters |= {"day": "time", **{name: _plasma_of(name) for name in ("il6", "ifng")}}
         reporters["temperature"] = lambda model: model.course.now.body.temperature_c
@@ -79,7 +81,7 @@ class LabModel(TumorTCellModel):
 
     def step(self) -> None:
         """Collect data: Mesa calls this once a day."""
-        self._bring_up_to_date()
+        self.bring_up_to_date()
         self.datacollector.collect(self)
 
 
@@ -100,7 +102,7 @@ def _plasma_of(cytokine: str) -> Any:
     return lambda model: float(model.tissue.state.plasma[place])
 
 
-def scenario(keys: Mapping[str, Any]) -> Parameters:
+def parameters(keys: Mapping[str, Any]) -> Parameters:
     """Resolve the scenario of the lab with some keys set; text is read as `--set` reads it."""
     said = {key: value for key, value in keys.items() if value not in ("", DRAWN)}
     texts = [f"{key}={value}" for key, value in said.items() if isinstance(value, str)]
@@ -117,17 +119,39 @@ def seed(rng: int | str | None) -> int | None:
 
 
 class PageModel(LabModel):
-    """The lab's model in a page: what is not allowed is said there, and the patient left small."""
+    """The lab's model in a page: what is not allowed is said there, and the patient left small.
 
-    def __init__(self, rng: int | str | None = None, **keys: Any) -> None:
+    Parameters
+    ----------
+    values : mapping of str to str, optional
+        What the inputs of the page say, read when the model is built: by the page at first, by
+        Mesa's Reset later.
+    """
+
+    def __init__(
+        self,
+        rng: int | str | None = None,
+        scenario: object = None,
+        values: Mapping[str, str] | None = None,
+        **keys: Any,
+    ) -> None:
         """Draw the patient, the one by default where the inputs are not allowed."""
         self.fault = ""
+        self.ordered: list[tuple[float, str]] = []
+        said = {**(values or {}), **keys}
+        number = said.pop("rng", 1 if rng is None else rng)
         try:
-            check_size(scenario(keys))
-            super().__init__(rng, **keys)
+            check_size(parameters(said))
+            super().__init__(number, **said)
         except (InputError, ValueError) as error:
             super().__init__(1)
             self.fault = str(error)
+
+    def order(self, treatment: str) -> None:
+        """Give something now, in the dose of the label, to a patient who is alive."""
+        if self.running:
+            self.give(treatment)
+            self.ordered.append((self.time, treatment))
 
 
 def check_size(params: Parameters) -> None:
@@ -146,28 +170,41 @@ def check_size(params: Parameters) -> None:
         raise InputError(key, "page", f"allowed: up to {MOST_AGENTS}")
 
 
-def inputs() -> dict[str, Any]:
+class Input(NamedTuple):
+    """One input of the page: a parameter, or the seed."""
+
+    key: str
+    label: str
+    value: str  # at first
+    hint: str  # unit, range, source
+
+    @property
+    def section(self) -> str:
+        """The section that it is folded into."""
+        return self.key.partition(".")[0] if "." in self.key else "seed"
+
+
+SEED = Input("rng", "seed", "1", "The number that makes this patient: the same number again.")
+
+
+def inputs() -> list[Input]:
     """Return an input of the page for the seed and for every parameter of the schema."""
-    found: dict[str, Any] = {"rng": {"type": "InputText", "label": "seed", "value": "1"}}
-    for row in rows(SCENARIO, WATCHED):
-        if row.key.startswith("population."):
-            continue
-        found[row.key] = {"type": "InputText", "label": _label(row.key, row.unit)}
-        found[row.key]["value"] = row.value.strip('"')
-    return found
-
-
-def _label(key: str, unit: str) -> str:
-    return key if unit in ("1", "bool", "text") else f"{key} ({unit})"
-
-
-def hints() -> dict[str, str]:
-    """Return what is known of each input by its label: unit, range, source."""
-    return {"seed": "The number that makes this patient: the same number, the same patient."} | {
-        _label(row.key, row.unit): f"unit {row.unit}; allowed {row.range}; source: {row.source}"
+    return [SEED] + [
+        Input(
+            row.key,
+            row.key if row.unit in ("1", "bool", "text") else f"{row.key} ({row.unit})",
+            row.value.strip('"'),
+            f"unit {row.unit}; allowed {row.range}; source: {row.source}",
+        )
         for row in rows(SCENARIO, WATCHED)
         if not row.key.startswith("population.")
-    }
+    ]
+
+
+def found(shown: Sequence[Input], text: str) -> list[Input]:
+    """Return the inputs whose key or hint has all words of a text."""
+    words = text.casefold().split()
+    return [one for one in shown if all(w in f"{one.key} {one.hint}".casefold() for w in words)]
 
 
 def draw(axes: Any, chart: Chart, table: pd.DataFrame) -> None:

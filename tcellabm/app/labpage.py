@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import anywidget
@@ -18,10 +19,11 @@ from tcellabm.app.assets import STATIC, program, style
 from tcellabm.app.export import appearance
 from tcellabm.app.frames import picture
 from tcellabm.app.places import CLIENT
+from tcellabm.app.plan import TREATMENTS
 from tcellabm.app.registry import PATIENTS
 
 NAME = "tcellabm lab: one patient, day by day. Teaching model, not for clinical use"
-DETAIL = 0.4  # the canvas is small
+MOST_FOUND = 30  # inputs shown at once by a search
 
 
 class MarrowWidget(anywidget.AnyWidget):
@@ -31,7 +33,7 @@ class MarrowWidget(anywidget.AnyWidget):
     _css = style()
     about = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)
-    pixels = traitlets.Bytes().tag(sync=True)
+    places = traitlets.Bytes().tag(sync=True)
     hints = traitlets.Dict().tag(sync=True)
     voxel = traitlets.Int(-1).tag(sync=True)
 
@@ -41,20 +43,94 @@ def Patient(model: lab.PageModel) -> None:
     """Show the patient of a lab model as it is now."""
     update_counter.get()
     voxel, set_voxel = solara.use_state(-1)
-    hints = solara.use_memo(lab.hints, [])
-    taken = picture(model, voxel if voxel >= 0 else None, DETAIL)
+    hints = solara.use_memo(lambda: {one.label: one.hint for one in lab.inputs()}, [])
+    taken = picture(model, voxel if voxel >= 0 else None)
+    given = [[day, name, "a"] for day, name in model.ordered]
     if model.fault:
         solara.Error(f"{model.fault}. The patient shown is the one by default.")
     if note := lab.grid_note(model.params):
         solara.Info(note)
+    Orders(model)
     MarrowWidget.element(
         about=appearance(model.params),
         hints=hints,
-        facts={**taken.facts, "day": model.time, "given": []},
+        facts={
+            **taken.facts,
+            "day": model.time,
+            "given": given,
+        },
         voxel=voxel,
         on_voxel=set_voxel,
-        pixels=taken.pixels,
+        places=taken.places,
     )
+
+
+@solara.component
+def Orders(model: lab.PageModel) -> None:
+    """Give something to the patient now: it acts from the next step on."""
+    ordered, set_ordered = solara.use_state(len(model.ordered))
+
+    def give(treatment: str) -> None:
+        model.order(treatment)
+        set_ordered(len(model.ordered))
+
+    with solara.Row(gap="4px", style={"flex-wrap": "wrap"}):
+        for name, button in TREATMENTS.items():
+            solara.Button(button.name, on_click=lambda name=name: give(name), outlined=True)
+    said = [f"{TREATMENTS[name].mark} (day {day:g})" for day, name in model.ordered]
+    solara.Text("Given: " + (", ".join(["CAR T (day 0)", *said])), style={"font-size": "14px"})
+
+
+@solara.component
+def Inputs(values: dict[str, str]) -> None:
+    """Let a modeler set parameters: folded by section, or found by name. Reset takes them."""
+    shown = solara.use_memo(lab.inputs, [])
+    search, set_search = solara.use_state("")
+    opened, set_opened = solara.use_state("seed")
+    changed, set_changed = solara.use_state(0)
+
+    def keep(key: str, value: str) -> None:
+        values[key] = value
+        set_changed(changed + 1)
+
+    first = {one.key: one.value for one in shown}
+    moved = [key for key, value in values.items() if value != first[key]]
+    solara.InputText("Search parameters", value=search, on_value=set_search, continuous_update=True)
+    if moved:
+        solara.Info(
+            f"Set: {', '.join(moved)}. Reset starts the patient anew with them.", dense=True
+        )
+    if search.strip():
+        found = lab.found(shown, search)
+        Fields(found[:MOST_FOUND], values, keep)
+        if len(found) > MOST_FOUND:
+            solara.Text(f"and {len(found) - MOST_FOUND} more: say more of the name")
+        return
+    for section, members in groupby(shown, lambda one: one.section):
+        fields = list(members)
+        solara.Button(
+            f"{'▾' if section == opened else '▸'} {section} ({len(fields)})",
+            on_click=lambda section=section: set_opened("" if section == opened else section),
+            text=True,
+            attributes={"aria-expanded": str(section == opened).lower()},
+            style={"justify-content": "start", "width": "100%", "text-transform": "none"},
+        )
+        if section == opened:
+            Fields(fields, values, keep)
+
+
+@solara.component
+def Fields(
+    shown: list[lab.Input], values: dict[str, str], keep: Callable[[str, str], None]
+) -> None:
+    """Show some inputs."""
+    with solara.Column(gap="0px"):
+        for one in shown:
+            solara.InputText(
+                one.label,
+                value=values.get(one.key, one.value),
+                on_value=lambda value, key=one.key: keep(key, value),
+            ).key(one.key)
 
 
 def plot_of(chart: lab.Chart) -> Callable[[Any], Any]:
@@ -91,12 +167,14 @@ def _enter() -> str:
 @solara.component
 def Lab() -> None:
     """Let a modeler step one patient, with every parameter as an input."""
-    model = solara.use_memo(lambda: lab.PageModel(1), [])
-    inputs = solara.use_memo(lab.inputs, [])
+    values: dict[str, str] = solara.use_memo(dict, [])
+    model = solara.use_memo(lambda: lab.PageModel(values=values), [])
+    with solara.Sidebar(), solara.Card("Parameters"):
+        Inputs(values)
     SolaraViz(
         model,
         components=[(Patient, 0), *((plot, 0) for plot in PLOTS)],
-        model_params=inputs,
+        model_params={"values": values},
         name=NAME,
         play_interval=50,
     )

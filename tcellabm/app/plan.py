@@ -145,6 +145,10 @@ class Plan:
         fixed["resolution.max_agents"] = MOST_AGENTS
         return load(SCENARIOS[self.scenario], {**fixed, **chosen})
 
+    def later(self, day: float) -> tuple[Treatment, ...]:
+        """Return what is planned for after a day."""
+        return tuple(given for given in self.treatments if given.day > day)
+
     def give(self, treatment: Treatment) -> Plan:
         """Return the plan with something given: what was planned for later is dropped."""
         if len(self.treatments) >= MOST_TREATMENTS:
@@ -174,31 +178,35 @@ class Plan:
         return urlencode(said, safe=":,")
 
     @classmethod
-    def of_query(cls, query: str) -> tuple[Plan, float]:
-        """Read a plan and a day from the query of a URL; what is not said is as by default.
+    def of_query(cls, query: str, base: Plan | None = None) -> tuple[Plan, float]:
+        """Read a plan and a day from the query of a URL; keys that are not known say nothing.
+
+        Parameters
+        ----------
+        base : Plan, optional
+            What holds where the query says nothing; the plan by default if not given.
 
         Raises
         ------
         InputError
-            If anything in it is unknown, repeated or out of range.
+            If anything that is known is repeated or out of range.
         """
-        if len(query) > LONGEST_QUERY:
-            raise InputError(f"{len(query)} characters", WHERE, f"allowed: {LONGEST_QUERY}")
-        said = _pairs(query.removeprefix("?"))
-        days = _number(said, "days", 365.0, 1.0, LONGEST_DAYS)
-        settings = {
+        said, base = known(query), base or cls()
+        days = _number(said, "days", base.days, 1.0, LONGEST_DAYS)
+        moved = {
             name: _number(said, name, 0.0, slider.low, slider.high)
             for name, slider in SLIDERS.items()
             if name in said
         }
+        given = _treatments(said["give"], days) if "give" in said else base.treatments
         plan = cls(
-            scenario=_choice(said, "scenario", tuple(SCENARIOS)),
-            seed=_seed(said),
-            policy=_choice(said, "care", tuple(POLICIES)),
-            settings=settings,
-            treatments=_treatments(said.get("give", ""), days),
+            scenario=_choice(said, "scenario", tuple(SCENARIOS), base.scenario),
+            seed=_seed(said, base.seed),
+            policy=_choice(said, "care", tuple(POLICIES), base.policy),
+            settings={**base.settings, **moved},
+            treatments=given,
             days=days,
-            story=_story(said),
+            story=_story(said, base.story),
         )
         return plan, on_grid(_number(said, "day", 0.0, 0.0, days))
 
@@ -211,19 +219,42 @@ def on_grid(day: float) -> float:
 _KNOWN = ("scenario", "seed", "story", "care", "days", "day", "give", *SLIDERS)
 
 
-def _pairs(query: str) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=50, errors="strict")
-    except ValueError:  # not UTF-8, or too many
-        raise InputError("not a query", WHERE, "allowed: up to 50 of NAME=VALUE") from None
+def known(query: str) -> dict[str, str]:
+    """Return what a query says of a plan, by key.
+
+    Raises
+    ------
+    InputError
+        If it is no query, or says a thing twice.
+    """
     said: dict[str, str] = {}
-    for name, value in pairs:
-        if name not in _KNOWN:
-            raise InputError(f"unknown key {name[:30]}", WHERE, f"allowed: {', '.join(_KNOWN)}")
+    for name, value in _pairs(query):
         if name in said:
             raise InputError(f"{name} is set twice", WHERE, "allowed: once")
-        said[name] = value
+        if name in _KNOWN:
+            said[name] = value
     return said
+
+
+def unknown(query: str) -> list[str]:
+    """Return the keys of a query that say nothing of a plan, each once.
+
+    Raises
+    ------
+    InputError
+        If it is no query.
+    """
+    return list(dict.fromkeys(name for name, _ in _pairs(query) if name not in _KNOWN))
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    if len(query) > LONGEST_QUERY:
+        raise InputError(f"{len(query)} characters", WHERE, f"allowed: {LONGEST_QUERY}")
+    text = query.removeprefix("?")
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=50, errors="strict")
+    except ValueError:  # not UTF-8, or too many
+        raise InputError("not a query", WHERE, "allowed: up to 50 of NAME=VALUE") from None
 
 
 def _text(number: float) -> str:
@@ -249,22 +280,22 @@ def _read(text: str, name: str, low: float, high: float) -> float:
     return number
 
 
-def _choice(said: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    value = said.get(name, choices[0])
+def _choice(said: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+    value = said.get(name, default)
     if value not in choices:
         raise InputError(f"{name} = {value[:30]}", WHERE, f"allowed: {', '.join(choices)}")
     return value
 
 
-def _seed(said: Mapping[str, str]) -> int:
-    text = said.get("seed", "1")
+def _seed(said: Mapping[str, str], default: int) -> int:
+    text = said.get("seed", str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LARGEST_SEED):
         raise InputError(f"seed = {text[:30]}", WHERE, f"allowed: 0 to {LARGEST_SEED}")
     return int(text)
 
 
-def _story(said: Mapping[str, str]) -> str:
-    name = said.get("story", "")
+def _story(said: Mapping[str, str], default: str) -> str:
+    name = said.get("story", default)
     plain = name.isascii() and name.replace("-", "").isalnum() and len(name) <= 40
     if name and not plain:
         raise InputError(f"story = {name[:30]}", WHERE, "allowed: the name of a story")

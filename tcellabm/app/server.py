@@ -6,11 +6,10 @@ import importlib.util
 import logging
 import os
 import socket
-import threading
+import sys
 import warnings
 from typing import Any
 
-from tcellabm.app.gate import Gate, load_pandas
 from tcellabm.app.hosts import Allowed, is_every
 from tcellabm.params import InputError
 
@@ -33,7 +32,7 @@ LIMITS: dict[str, Any] = {"ws_max_size": 2**18, "limit_concurrency": 256}
 
 def missing() -> str:
     """Return the first package of the extra `app` that is not installed; empty if none."""
-    needed = ("anywidget", "solara", "uvicorn")
+    needed = ("anywidget", "solara", "starlette", "uvicorn")
     return next((name for name in needed if importlib.util.find_spec(name) is None), "")
 
 
@@ -71,22 +70,21 @@ def serve(host: str, port: int, allowed: Allowed) -> None:
     """Serve until interrupted."""
     os.environ.update(SETTINGS)  # before Solara is imported: it reads them then
     import uvicorn
-    from solara.server.starlette import app
 
+    from tcellabm.app import warm
     from tcellabm.app.guard import Guard
+    from tcellabm.app.site import site
 
     warnings.filterwarnings("ignore", "Cookies with samesite=none", UserWarning)
     logging.getLogger("uvicorn.error").addFilter(_tells)
-    gate = Gate(app)
-    guard = Guard(gate, allowed, _lives)
-    threading.Thread(target=_warm_up, args=(gate,), daemon=True).start()
+    guard = Guard(site(), allowed, _lives)
+    warm.start()
     uvicorn.run(guard, host=host.strip("[]"), port=port, log_level="warning", **LIMITS)
 
 
 def _lives(path: str) -> bool:
     """Whether Solara has a kernel for a socket's path, /jupyter/api/kernels/KERNEL/channels."""
-    from solara.server.kernel_context import contexts
-
+    contexts = getattr(sys.modules.get("solara.server.kernel_context"), "contexts", {})
     return any(part in contexts for part in path.split("/"))
 
 
@@ -96,16 +94,3 @@ def _tells(record: logging.LogRecord) -> bool:
     https://github.com/Kludex/uvicorn/pull/3138
     """
     return "without completing handshake" not in record.getMessage()
-
-
-def _warm_up(gate: Gate) -> None:
-    """Import the model and compile its kernels, or load them, before the first patient.
-
-    Pages come first: two threads that import share one processor.
-    """
-    gate.wait_for_quiet()
-    load_pandas()
-    from tcellabm.app.plan import BOTH, Plan, Treatment
-    from tcellabm.app.twins import Twins
-
-    Twins(Plan(treatments=(Treatment(0.0, "car_t", BOTH),))).advance(1.0)

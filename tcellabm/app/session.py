@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from tcellabm.app import stories
+from tcellabm.app import stories, warm
 from tcellabm.app.feed import FRAMES_PER_SECOND, Feed, Message, Send
 from tcellabm.app.plan import (
     BOTH,
@@ -33,6 +33,7 @@ STEP_DAYS = 0.25
 LONGEST_LEAP = 2.0  # days computed between two looks at the commands
 FILES = ("csv", "replay")
 MOST_COMMANDS = 256  # that wait
+MOST_BRANCHES = 12  # plans that were left, and can be gone back to
 
 
 class Session(threading.Thread):
@@ -53,6 +54,7 @@ class Session(threading.Thread):
         self._closed = threading.Event()
         self._twins: Twins | None = None
         self._plan, self._day = Plan(), 0.0  # kept when the patient is freed
+        self._branches: list[Plan] = []  # plans that were left, the last one last
         self._playing = False
         self._speed = 1.0
         self._stops = True  # whether play stops where a story has something to read
@@ -183,24 +185,25 @@ class Session(threading.Thread):
     def _open(self, command: Message) -> None:
         """Begin with what a URL says; with what is by default where it says nonsense."""
         try:
-            plan, day = Plan.of_query(str(command.get("query", "")))
+            asked = stories.opened(str(command.get("query", "")))
         except InputError as error:
             self._begin(Plan(), 0.0)
             raise error from None
-        self._begin(plan, day)
+        self._begin(asked.plan, asked.day)
+        if asked.note:
+            self._feed.say("note", asked.note)
 
     def _restart(self, command: Message) -> None:
-        query = str(command.get("query", ""))
-        plan, _ = Plan.of_query(query)
-        self._begin(plan, 0.0)
+        self._begin(stories.opened(str(command.get("query", ""))).plan, 0.0)
 
     def _story(self, command: Message) -> None:
         self._begin(stories.plan_of(str(command.get("name", ""))), 0.0)
 
     def _begin(self, plan: Plan, day: float) -> None:
-        self._feed.say("status", "Drawing the patient (the first time compiles)")
         self._playing = False
+        self._branches.clear()
         self._plan, self._day = plan, day
+        warm.wait(plan.scenario, self._feed.progress)
         self._restore()
 
     def _restore(self) -> None:
@@ -262,13 +265,47 @@ class Session(threading.Thread):
         if self._aim is not None:
             self._twins.seek(self._aim)
             self._aim = None
-        self._twins.give(Treatment(self._twins.day, name, who, per_kg))
+        before, day = self._twins.plan, self._twins.day
+        self._twins.give(Treatment(day, name, who, per_kg))
+        self._leave(before)
         self._plan = self._twins.plan
         self._show()
+        if dropped := before.later(day):
+            named = ", ".join(f"{TREATMENTS[t.name].mark} on day {t.day:g}" for t in dropped)
+            self._feed.say("note", f"A new branch: without {named}. Undo brings it back")
+
+    def _leave(self, plan: Plan) -> None:
+        """Keep a plan that is left for another, once."""
+        self._branches = [kept for kept in self._branches if kept != plan][1 - MOST_BRANCHES :]
+        self._branches.append(plan)
+
+    def _undo(self, _command: Message) -> None:
+        """Go back to the plan before the last treatment."""
+        if self._branches:
+            self._resume(self._branches.pop())
+
+    def _branch(self, command: Message) -> None:
+        """Go on with a plan that was left; the present one takes its place among those."""
+        number = int(command.get("number", -1))
+        if not 0 <= number < len(self._branches):
+            raise InputError(f"branch {number}", "page", f"allowed: 0 to {len(self._branches) - 1}")
+        plan = self._branches.pop(number)
+        self._leave(self._plan)
+        self._resume(plan)
+
+    def _resume(self, plan: Plan) -> None:
+        """Show another plan of the same patient, on the same day."""
+        self._playing = False
+        self._plan, day = plan, self._day
+        self._restore()
+        self._go_to(day)
 
     def _look_at(self, command: Message) -> None:
-        detail = float(command["detail"]) if "detail" in command else None
-        self._feed.look(command.get("arm"), int(command.get("voxel", 0)), detail)
+        self._feed.look(command.get("arm"), int(command.get("voxel", 0)))
+        self._dirty = True
+
+    def _send_rows(self, _command: Message) -> None:
+        self._feed.miss()
         self._dirty = True
 
     def _export(self, command: Message) -> None:
@@ -281,7 +318,14 @@ class Session(threading.Thread):
     def _show(self) -> None:
         assert self._twins is not None
         self._dirty = False
-        self._feed.show(self._twins, self._plan, self._playing)
+        left = [_named(plan) for plan in self._branches]
+        self._feed.show(self._twins, self._plan, self._playing, left)
+
+
+def _named(plan: Plan) -> str:
+    """Name a plan by what it gives."""
+    given = [f"day {t.day:g} {TREATMENTS[t.name].mark}" for t in plan.treatments]
+    return ", ".join(given) or "nothing given"
 
 
 _COMMANDS: dict[str, Callable[[Session, Message], None]] = {
@@ -294,6 +338,9 @@ _COMMANDS: dict[str, Callable[[Session, Message], None]] = {
     "step": Session._step,
     "seek": Session._seek,
     "give": Session._give,
+    "undo": Session._undo,
+    "branch": Session._branch,
     "look": Session._look_at,
+    "rows": Session._send_rows,
     "export": Session._export,
 }

@@ -109,7 +109,8 @@ class Watched:
     """A page whose console, errors and requests are watched."""
 
     def __init__(self, browser, **options):
-        self.context = browser.new_context(viewport=SIZE, accept_downloads=True, **options)
+        options = {"viewport": SIZE, "bypass_csp": True, **options}  # the driver evaluates text
+        self.context = browser.new_context(accept_downloads=True, **options)
         self.page = self.context.new_page()
         self.faults = []
         self.asked = []

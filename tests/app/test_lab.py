@@ -1,6 +1,7 @@
 """The lab's model: built by keyword, as Mesa's SolaraViz builds it."""
 
 import pytest
+from mesa.visualization import solara_viz
 
 from tcellabm import InputError, TumorTCellModel
 from tcellabm.app.lab import (
@@ -8,10 +9,10 @@ from tcellabm.app.lab import (
     MOST_VOXELS,
     LabModel,
     PageModel,
+    found,
     grid_note,
-    hints,
     inputs,
-    scenario,
+    parameters,
 )
 from tcellabm.params.meta import catalog
 
@@ -27,17 +28,53 @@ def test_keys_are_keywords_as_numbers_or_as_text():
 
 
 def test_what_the_page_first_shows_sets_nothing():
-    shown = {name: entry["value"] for name, entry in inputs().items()}
+    shown = {one.key: one.value for one in inputs()}
     assert LabModel(**shown).patient.covariates == LabModel(rng=1).patient.covariates
 
 
 def test_every_parameter_is_an_input_with_unit_and_source():
-    shown, known = inputs(), hints()
+    shown = {one.key: one for one in inputs()}
     assert set(shown) == {"rng", *catalog()}
-    params = scenario({})
+    params = parameters({})
     for key in catalog():
-        meta, hint = params.describe(key), known[shown[key]["label"]]
+        meta, hint = params.describe(key), shown[key].hint
         assert meta.unit in hint and meta.source[:20] in hint
+
+
+def test_inputs_are_found_by_words_of_name_or_source():
+    shown = inputs()
+    assert [one.key for one in found(shown, "Weight KG patient.")] == ["patient.weight_kg"]
+    assert found(shown, "no such thing") == [] and found(shown, "") == shown
+
+
+def as_mesa_builds(model, said):
+    """Build a model anew as the Reset of Mesa's page does."""
+    build = solara_viz._build_model_init_kwargs
+    ways = {"add_scenario_when_empty": True, "require_model_accepts_scenario": True}
+    return type(model)(**build(model, said, **ways))
+
+
+def test_what_is_set_and_reset_changes_the_patient():
+    values: dict[str, str] = {}
+    model = PageModel(values=values)
+    values |= {"patient.weight_kg": "20", "rng": "4", **{k: str(v) for k, v in SMALL.items()}}
+    again = as_mesa_builds(model, {"values": values})
+    assert again.fault == "" and again.seed == 4
+    assert again.patient.weight_kg == 20.0 != model.patient.weight_kg
+    plain = as_mesa_builds(LabModel(rng=1, **SMALL), {**SMALL, "patient.weight_kg": "20"})
+    assert plain.patient.weight_kg == 20.0
+
+
+def test_what_is_ordered_acts_from_the_next_step_on():
+    model = PageModel(1, **SMALL)
+    model.step()
+    model.order("tocilizumab")
+    assert model.ordered == [(1.0, "tocilizumab")]
+    model.step()
+    assert model.course.concentration("tocilizumab") > 0.0
+    model.running = False
+    model.order("anakinra")
+    assert len(model.ordered) == 1
 
 
 def test_data_are_collected_once_a_day():
@@ -58,7 +95,7 @@ def test_collecting_does_not_change_the_patient():
 
 
 def _plain(day):
-    model = TumorTCellModel(scenario(SMALL), rng=1)
+    model = TumorTCellModel(parameters(SMALL), rng=1)
     model.run_until(day)
     return model
 

@@ -65,7 +65,7 @@ def test_a_page_opens_with_a_plan_then_a_frame(opened):
     frame, parts = browser.wait_for("frame")
     assert about["seed"] == 7 and frame["day"] == 1.5 and not frame["playing"]
     voxels = about["shape"][0] * about["shape"][1]
-    assert len(parts[0]) == voxels * (len(about["drawn"]) + len(about["glows"]))
+    assert len(parts[0]) == 4 * voxels * (len(about["drawn"]) + len(about["glows"]))
     rows = np.frombuffer(parts[1], np.float32).reshape(-1, frame["columns"])
     assert rows[0, 0] == 0.0 and rows[-1, 0] <= 1.5
 
@@ -103,19 +103,43 @@ def test_a_treatment_shows_in_the_next_frame_and_sets_the_twins_apart(opened, dr
     browser.tell("step")
     apart, parts = browser.wait_for("frame", lambda f: len(f["arms"]) == 2)
     assert apart["arms"][0][drug] > 0.0 == apart["arms"][1][drug]
-    assert len(parts) == 4 and apart["rows_from"][1] == 0
+    assert len(parts) == 4 and apart["rows_after"][1] == -1.0
 
 
-def test_rows_of_the_charts_come_once_and_again_after_going_back(opened):
+def days_of(frame, part):
+    return np.frombuffer(part, np.float32).reshape(-1, frame["columns"])[:, 0]
+
+
+def test_rows_of_the_charts_say_after_which_day_they_come(opened):
     browser = opened("seed=7&day=3&give=0:car_t:both")
-    _, first = browser.wait_for("frame")
-    had = len(first[1])
+    frame, parts = browser.wait_for("frame")
+    assert frame["rows_after"] == [-1.0] and days_of(frame, parts[1])[0] == 0.0
     browser.tell("seek", day=4)
     onward, parts = browser.wait_for("frame")
-    assert onward["rows_from"] == [had // 4 // onward["columns"]] and 0 < len(parts[1]) < had
+    assert onward["rows_after"] == [3.0] and (days_of(onward, parts[1]) > 3.0).all()
     browser.tell("seek", day=1)
+    back, parts = browser.wait_for("frame")
+    assert 0.0 < back["rows_after"][0] <= 1.0 and len(parts[1]) == 0
+    browser.tell("rows")
+    again, parts = browser.wait_for("frame")
+    assert again["rows_after"] == [-1.0] and days_of(again, parts[1])[-1] <= 1.0
+
+
+def test_what_a_branch_drops_is_said_and_comes_back(opened):
+    browser = opened("seed=7&day=3&give=0:car_t:both,4:tocilizumab:a")
+    browser.wait_for("frame")
+    browser.tell("give", name="corticosteroid")
+    given, _ = browser.wait_for("frame")
+    note, _ = browser.wait_for("note")
+    assert "tocilizumab on day 4" in note["text"]
+    assert given["branches"] == ["day 0 CAR T, day 4 tocilizumab"]
+    browser.tell("branch", number=0)
+    other, _ = browser.wait_for("frame")
+    assert [name for _, name, _ in other["given"]] == ["car_t", "tocilizumab"]
+    assert other["branches"] == ["day 0 CAR T, day 3 dexa"] and other["day"] == 3.0
+    browser.tell("undo")
     back, _ = browser.wait_for("frame")
-    assert 0 < back["rows_from"][0] < onward["rows_from"][0]
+    assert [name for _, name, _ in back["given"]] == ["car_t", "corticosteroid"]
 
 
 def test_giving_while_a_day_is_being_gone_to_gives_on_that_day(opened):
@@ -168,6 +192,7 @@ def test_an_idle_patient_is_freed_and_comes_back_as_it_was(opened):
         {"do": "seek", "day": None},
         {"do": "speed", "days_per_second": 1e9},
         {"do": "look", "arm": "a", "voxel": "x"},
+        {"do": "branch", "number": 3},
         {"do": "story", "name": "../x"},
         {"do": "restart", "query": "seed=-1"},
         {"do": "export", "what": "rm"},

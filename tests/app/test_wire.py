@@ -1,7 +1,6 @@
 """The socket of a running server: who may open it, how many, and what is left when it closes."""
 
 import http.server
-import json
 import threading
 import time
 import urllib.error
@@ -11,21 +10,16 @@ from contextlib import contextmanager
 import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from wire import WAIT, Wire
+from wire import WAIT, LabWire, Wire
 
 from tcellabm.app import guard, registry
 
 QUIET = 12  # threads of a server without a page, at most
-TRIES = """([address, page]) => new Promise((done) => {
-  const socket = new WebSocket(address.replace('http', 'ws') + 'jupyter/api/kernels/x/channels?session_id=y');
+TRIES = """(address) => new Promise((done) => {
+  const socket = new WebSocket(address.replace('http', 'ws') + 'play');
   socket.onopen = () => done('open');
   socket.onerror = () => done('refused');
-})"""  # noqa: E501
-
-
-def resources(server):
-    with urllib.request.urlopen(f"{server}resourcez", timeout=WAIT) as answer:
-        return json.load(answer)
+})"""
 
 
 def wait_for(holds):
@@ -35,14 +29,8 @@ def wait_for(holds):
         time.sleep(0.2)
 
 
-def wait_until_left(server):
-    """Wait until no page is there."""
-    wait_for(lambda: resources(server)["kernels"]["total"] == 0)
-
-
 def wait_until_quiet(server):
-    """Wait until no page is there, nor the threads that were there for one."""
-    wait_until_left(server)
+    """Wait until the threads that were there for a page are gone."""
     wait_for(lambda: threads(server) <= QUIET)
 
 
@@ -51,8 +39,8 @@ def threads(server):
 
 
 @contextmanager
-def wires(server, number, path=""):
-    opened = [Wire(server, path) for _ in range(number)]
+def wires(server, number, kind=Wire):
+    opened = [kind(server) for _ in range(number)]
     try:
         yield opened
     finally:
@@ -61,7 +49,7 @@ def wires(server, number, path=""):
 
 
 def test_a_foreign_host_is_refused(server):
-    for path in ("", "lab", "resourcez", "static/main.js"):
+    for path in ("", "lab", "resourcez", "page/main.js"):
         request = urllib.request.Request(server + path, headers={"Host": "evil.example"})
         with pytest.raises(urllib.error.HTTPError) as refusal:
             urllib.request.urlopen(request, timeout=WAIT)
@@ -97,17 +85,16 @@ def test_a_page_from_elsewhere_opens_no_socket_in_a_browser(server, chromium):
         context = chromium.new_context()
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{evil.server_port}/")
-        assert page.evaluate(TRIES, [server, ""]) == "refused"
+        assert page.evaluate(TRIES, server) == "refused"
         assert [frame.url for frame in page.frames][1:] in ([], ["chrome-error://chromewebdata/"])
-        page.goto(f"{server}readyz")
-        assert page.evaluate(TRIES, [server, ""]) == "open"
+        page.goto(f"{server}page/stage.css")
+        assert page.evaluate(TRIES, server) == "open"
         context.close()
         evil.shutdown()
 
 
 def test_so_many_sockets_and_no_more(server):
-    wait_until_left(server)
-    wait_for(lambda: resources(server)["websockets"]["open"] == 0)
+    wait_until_quiet(server)
     with wires(server, guard.MOST_EACH):
         with pytest.raises(InvalidStatus) as refusal:
             Wire(server)
@@ -117,20 +104,22 @@ def test_so_many_sockets_and_no_more(server):
             urllib.request.urlopen(server, timeout=WAIT)
         with answer.value:
             assert answer.value.code == 503
-    wait_until_left(server)
+    wait_until_quiet(server)
     Wire(server).close()
 
 
 def test_so_many_patients_and_no_more_and_nothing_is_left_of_them(server):
-    wait_until_left(server)
+    wait_until_quiet(server)
     with wires(server, 1) as [first]:
         assert first.start()["kind"] == "frame"
-    wait_until_left(server)
-    with wires(server, registry.MOST_EACH + 1) as all_of_them:
-        said = [wire.start() for wire in all_of_them]
-        assert [one["kind"] for one in said] == ["frame"] * registry.MOST_EACH + ["error"]
-        assert "patients are open from this address" in said[-1]["text"]
-        assert threads(server) >= 2 * registry.MOST_EACH
+    wait_until_quiet(server)
+    with wires(server, registry.MOST_EACH) as all_of_them:
+        assert [wire.start()["kind"] for wire in all_of_them] == ["frame"] * registry.MOST_EACH
+        with wires(server, 1) as [late]:
+            said = late.start()
+            assert said["kind"] == "error" and "patients are open from this address" in said["text"]
+            with pytest.raises(ConnectionClosed):
+                late.hear()
         for wire in all_of_them[:4]:
             wire.drop()
     wait_until_quiet(server)
@@ -139,16 +128,31 @@ def test_so_many_patients_and_no_more_and_nothing_is_left_of_them(server):
 
 
 def test_nothing_is_left_of_labs(server):
-    wait_until_left(server)
-    with wires(server, 2, "lab") as both:
+    wait_until_quiet(server)
+    with wires(server, 2, LabWire) as both:
         for wire in both:
             wire.run()
     wait_until_quiet(server)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
+def test_what_is_no_command_is_said_and_the_page_goes_on(server, text):
+    with wires(server, 1) as [wire]:
+        wire.socket.send(text)
+        assert "bad command" in wire.wait_for(lambda m: m if m["kind"] == "error" else None)["text"]
+        assert wire.start()["kind"] == "frame"
+
+
+def test_what_nobody_serves_is_not_found(server):
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        urllib.request.urlopen(f"{server}favicon.ico", timeout=WAIT)
+    with answer.value:
+        assert answer.value.code == 404
+
+
 def test_a_message_that_is_too_long_closes_the_socket(server):
     with wires(server, 1) as [wire]:
-        wire.send("comm_msg", {"x": "x" * 2**19})
+        wire.socket.send("x" * 2**19)
         with pytest.raises(ConnectionClosed) as closed:
             while True:
                 wire.hear()
@@ -158,7 +162,7 @@ def test_a_message_that_is_too_long_closes_the_socket(server):
 def test_messages_that_are_too_many_close_the_socket(server):
     with wires(server, 1) as [wire], pytest.raises(ConnectionClosed) as closed:
         for _ in range(20 * int(guard.MESSAGES_AT_ONCE)):
-            wire.send("comm_info_request", {})
-            for _ in range(3):  # busy, the answer, idle
-                wire.hear()
+            wire.tell(do="drawn", n=0)
+        while True:
+            wire.hear()
     assert closed.value.rcvd.code == 1008 and "too many messages" in closed.value.rcvd.reason

@@ -6,7 +6,7 @@ import pytest
 from drawing import assert_picture, line, ticks
 from drawing import texts as words_in
 
-from tcellabm.analysis.words import columns, sentences
+from tcellabm.analysis.words import cells, columns, sentences
 from tcellabm.columns import OUTCOMES, SERIES, names
 from tcellabm.figures import canvas, charts, draw_patient
 
@@ -26,7 +26,7 @@ def a_series(days):
 
 def some_outcomes(**given):
     row = dict.fromkeys(names(OUTCOMES), math.nan)
-    grades = dict.fromkeys(("crs_grade_penn", "crs_grade_astct", "crs_grade_lee"), 0)
+    grades = {name: 0 for name in row if "_grade" in name}
     doses = {"tocilizumab_doses": 0, "steroid_doses": 0}
     flags = {"remission": False, "mrd_negative": False, "cured": False}
     texts = {"relapse_phenotype": "", "death_cause": ""}
@@ -137,7 +137,11 @@ def test_sentences_of_a_stormy_course():
         "crs_grade_astct": 4,
         "crs_grade_lee": 3,
         "crs_onset_day": 3.25,
-        "icans_grade": 3,
+        "crs_grade_penn_whole": 4,
+        "icans_grade": 2,
+        "icans_grade_whole": 3,
+        "late_fever_days": 1.2,
+        "icu_days": 49.0,
         "tocilizumab_doses": 2,
         "anakinra_doses": 4,
         "death_day": 300.0,
@@ -146,15 +150,44 @@ def test_sentences_of_a_stormy_course():
         "followed_days": 300.0,
     }
     assert sentences(outcomes) == [
-        "CAR T cells peaked at 8.4e+10 in the body; in blood 13,320 copies/µg (Cmax) on day 11.",
+        "CAR T cells peaked at 84 billion in the body; in blood 13,320 copies/µg (Cmax) on day 11.",
         "Remission (CR or CRi) from day 28, MRD-negative.",
         "CD19-positive relapse on day 254.",
         "Cytokine release syndrome: worst grade 4 (Penn), 4 (ASTCT), 3 (Lee), from day 3.2.",
-        "Neurotoxicity (ICANS): worst grade 3 (ASTCT).",
+        "Neurotoxicity (ICANS): worst grade 3 (ASTCT) after week 8.",
+        "Fever on 1 day after day 60.",
+        "In intensive care for 49 days.",
         "Doses given: 2 of tocilizumab, 4 of anakinra.",
         "The patient died on day 300 (progression).",
-        "At the end (day 300) 6.2e+11 leukemic cells were alive.",
+        "At the end (day 300) 620 billion leukemic cells were alive.",
     ]
+
+
+def test_what_comes_late_is_said_too():
+    late = {k: None if v != v else v for k, v in some_outcomes().items()}
+    late |= {"crs_grade_penn_whole": 2, "icu_days": 0.2, "car_t_doses": 2}
+    said = sentences(late)
+    assert "Cytokine release syndrome after week 8 only: worst grade 2 (Penn)." in said
+    assert "In intensive care for less than a day." in said
+    assert "Doses given: 2 of CAR T cells." in said
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "0"),
+        (1, "1"),
+        (1234, "1,234"),
+        (9999.6, "10 thousand"),
+        (45_100, "45 thousand"),
+        (2.06e6, "2.1 million"),
+        (9.96e9, "10 billion"),
+        (999_999, "1.0 million"),
+        (1.5e15, "1,500 trillion"),
+    ],
+)
+def test_cells_are_said_as_a_reader_says_them(number, words):
+    assert cells(number) == words
 
 
 def test_columns_are_aligned_and_never_cut():

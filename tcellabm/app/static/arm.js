@@ -1,6 +1,12 @@
 // One patient: marrow, microscope, bedside, charts.
 
-const TITLES = { a: "Your patient", b: "The twin" };
+import { CellChart, FeverChart, GRADE_COLORS, horizon } from "./charts.js";
+import { LOOKS, Marrow, swatch } from "./dots.js";
+import { Ladder } from "./ladder.js";
+import { drawSmear } from "./smear.js";
+import { count, h, level, set, term } from "./words.js";
+
+export const TITLES = { a: "Your patient", b: "The twin" };
 const GROUPS = [
   ["leukemia", "Leukemia", ["leukemia_cd19_positive", "leukemia_cd19_negative"]],
   ["car_t", "CAR T cells", ["car_t_memory", "car_t_effector", "car_t_exhausted"]],
@@ -11,15 +17,6 @@ const TERM_OF = {
   leukemia_cd19_positive: "CD19", leukemia_cd19_negative: "CD19", car_t_memory: "memory",
   car_t_effector: "effector", car_t_exhausted: "exhausted", b_cell: "B cell", myeloid_activated: "myeloid",
 };
-
-function swatch(kind) {
-  const canvas = h("canvas", { width: 28, height: 28, class: "swatch", "aria-hidden": "true" });
-  const context = canvas.getContext("2d");
-  context.fillStyle = `rgb(${BASE})`;
-  context.fillRect(0, 0, 28, 28);
-  drawShape(context, kind, 7, 14);
-  return canvas;
-}
 
 // The grade of CRS or of ICANS: a thermometer, and in words what a patient of that grade is like.
 class Grade {
@@ -39,16 +36,27 @@ class Grade {
   }
 }
 
-class Arm {
+// What happens, in words: the names of the flows.
+const HAPPENS = [
+  ["leukemia_killed", "Leukemia killed"],
+  ["b_cell_killed", "B cells killed"],
+  ["car_t_divided", "CAR T divisions"],
+  ["car_t_exhausted", "CAR T exhausted"],
+  ["car_t_activated", "Memory woken"],
+  ["myeloid_activated", "Myeloid activated"],
+];
+
+export class Arm {
   constructor(name, tell) {
     Object.assign(this, { name, tell, rows: [] });
     this.marrowCanvas = h("canvas", { class: "marrow", tabindex: 0, role: "img" });
     this.smearCanvas = h("canvas", { class: "smear", role: "img" });
+    this.ladderCanvas = h("canvas", { class: "ladder", role: "img" });
     this.cellCanvas = h("canvas", { class: "cells", role: "img" });
     this.feverCanvas = h("canvas", { class: "fever", role: "img" });
-    this.marrowCanvas.addEventListener("click", (event) => this.look(this.marrow.voxelAt(event)));
+    this.marrowCanvas.addEventListener("click", (event) => this.marrow.voxels > 1 && this.look(this.marrow.voxelAt(event)));
     this.marrowCanvas.addEventListener("keydown", (event) => {
-      if (!event.key.startsWith("Arrow")) return;
+      if (!event.key.startsWith("Arrow") || this.marrow.voxels === 1) return;
       event.preventDefault();
       event.stopPropagation();
       this.look(this.marrow.neighbor(event.key));
@@ -61,6 +69,8 @@ class Arm {
     this.about = about;
     this.rows = [];
     this.marrow = new Marrow(this.marrowCanvas, about);
+    this.marrowCanvas.classList.toggle("places", this.marrow.voxels > 1);
+    this.ladder = new Ladder(this.ladderCanvas);
     this.cellChart = new CellChart(this.cellCanvas, about, this.name);
     this.feverChart = new FeverChart(this.feverCanvas, about, this.name);
     this.subtitle = h("span", { class: "subtitle" });
@@ -73,11 +83,24 @@ class Arm {
       h("header", {}, h("h2", {}, TITLES[this.name]), this.subtitle, this.place),
       h("div", { class: "pictures" },
         h("div", { class: "marrow-box" }, this.marrowCanvas),
-        h("div", { class: "beside" }, list,
-          h("div", { class: "microscope" }, this.smearCanvas, this.smearText))),
+        h("figure", { class: "ladder-box" }, this.ladderCanvas,
+          h("figcaption", {}, "cells: ", h("b", {}, "L"), "eukemia, CAR ", h("b", {}, "T"), ", ", h("b", {}, "B"))),
+        h("div", { class: "beside" }, list, this.happenings(),
+          h("div", { class: "microscope" }, this.smearCanvas, this.smearText, this.stains()))),
       this.bedside(),
-      this.cellCanvas, this.feverCanvas,
+      h("div", { class: "curves" }, this.cellCanvas, this.feverCanvas),
     );
+  }
+
+  // What happens, in cells a day.
+  happenings() {
+    this.rates = Object.fromEntries(HAPPENS.map(([name]) => [name, h("b", {})]));
+    return h("div", { class: "flows" }, h("span", { class: "head" }, "Cells a day"),
+      h("ul", {}, ...HAPPENS.map(([name, words]) => h("li", { class: `flow ${name}` }, h("span", {}, words), this.rates[name]))));
+  }
+
+  stains() {
+    return h("p", { class: "stains" }, "Orange rim: leukemia. Blue and green, spiked: CAR T. Gray: exhausted. Yellow: B cells. Large, pink: myeloid. Pale: normal marrow.");
   }
 
   group(name, title, kinds) {
@@ -114,16 +137,20 @@ class Arm {
     this.tell({ do: "look", arm: this.name, voxel });
   }
 
-  addRows(from, rows) {
-    this.rows.length = Math.min(this.rows.length, from);
+  // Rows carry their day: those after a day are replaced. False if some before it are missing.
+  addRows(after, rows) {
+    while (this.rows.length && this.rows[this.rows.length - 1][0] > after) this.rows.pop();
+    const last = this.rows.length ? this.rows[this.rows.length - 1][0] : -1;
+    if (after >= 0 && Math.abs(last - after) > 1e-3) return false;
     for (const row of rows) this.rows.push(row);
+    return true;
   }
 
   // What changed with a frame; the marrow is drawn by `draw`, more often.
-  show(frame, facts, pixels, subtitle) {
+  show(frame, facts, places, subtitle) {
     const { about } = this;
     this.facts = facts;
-    this.marrow.show(pixels, facts.per_dot);
+    this.marrow.show(places);
     this.marrow.voxel = facts.smear.voxel;
     set(this.subtitle, subtitle);
     const dead = facts.died !== "";
@@ -131,9 +158,10 @@ class Arm {
     this.place.className = `place ${dead ? "died" : facts.place}`;
     for (const [kind, number] of Object.entries(this.legend)) set(number, count(facts.cells[kind]));
     for (const [name, , kinds] of GROUPS) {
-      const each = facts.per_dot[name], there = kinds.some((kind) => facts.cells[kind] > 0);
+      const each = this.marrow.perDot[name], there = kinds.some((kind) => facts.cells[kind] > 0);
       set(this.perDot[name], !there ? "" : each === 1 ? "1 dot = 1 cell" : `1 dot = ${count(each)}`);
     }
+    for (const [name, rate] of Object.entries(this.rates)) set(rate, count(facts.flows[name]));
     for (const [scale, grade] of Object.entries(this.grades)) grade.show(facts.grades[scale], scale === "ICANS" && facts.edema);
     set(this.temperature, dead ? "\u2013" : `${facts.temperature.toFixed(1)} \u00b0C`);
     set(this.pressure, dead ? "\u2013" : about.needs.pressure[facts.pressure]);
@@ -142,7 +170,7 @@ class Arm {
     const shown = facts.smear.shown.reduce((sum, n) => sum + n, 0);
     set(this.smearText, facts.smear.cells <= about.smear_cells
       ? `Smear: all ${shown} cells of the white square`
-      : `Smear: ${shown} of ${count(facts.smear.cells)} cells`);
+      : `Smear: ${shown} of ${count(facts.smear.cells)} cells, as under a microscope`);
     this.redraw(frame);
     this.describe(frame);
   }
@@ -150,6 +178,7 @@ class Arm {
   redraw(frame) {
     const until = horizon(frame.day, this.about.days);
     drawSmear(this.smearCanvas, this.facts.smear, this.about.kinds, this.about.smear_cells);
+    this.ladder.draw(this.facts.cells);
     this.cellChart.draw(this.rows, frame, until);
     this.feverChart.draw(this.rows, frame, until);
   }
@@ -161,7 +190,8 @@ class Arm {
     const day = frame.day.toFixed(1);
     this.words = `${TITLES[this.name]}, day ${day}: ${count(leukemia)} leukemic cells, ${count(carT)} CAR T cells, `
       + `${count(cells.b_cell)} B cells, ${Object.values(this.grades).map((grade) => grade.words).join(", ")}, ${facts.temperature.toFixed(1)} degrees, ${about.places[facts.place]}.`;
-    this.marrowCanvas.setAttribute("aria-label", `Marrow as dots. ${this.words} Arrow keys move the microscope.`);
+    this.marrowCanvas.setAttribute("aria-label", `Marrow as dots. ${this.words}${this.marrow.voxels > 1 ? " Arrow keys move the microscope." : ""}`);
+    this.ladderCanvas.setAttribute("aria-label", `Powers of ten: ${count(leukemia)} leukemic cells, ${count(carT)} CAR T cells, ${count(cells.b_cell)} B cells.`);
     this.smearCanvas.setAttribute("aria-label", `Smear of one place of the marrow. ${this.smearText.textContent}.`);
     this.cellCanvas.setAttribute("aria-label", `Chart of cell counts up to day ${day}, log axis. ${this.words}`);
     this.feverCanvas.setAttribute("aria-label", `Chart of temperature and of the grades of CRS and ICANS up to day ${day}.`);

@@ -1,22 +1,28 @@
 // The charts of one patient: cells on a log axis, temperature, grades of CRS and ICANS.
 
-const INK = "#1f2733", FAINT = "#c9d0d9";
-const LINES = [
-  { column: "leukemia_cd19_positive", color: "#c25400", name: "leukemia CD19+", dash: [] },
-  { column: "leukemia_cd19_negative", color: "#7a4a00", name: "leukemia CD19\u2212", dash: [5, 3] },
-  { column: "car_t", color: "#0067a8", name: "CAR T", dash: [] },
-  { column: "b_cell", color: "#8f7a00", name: "B cells", dash: [2, 2] },
+import { power } from "./words.js";
+
+export const INK = "#1f2733";
+const FAINT = "#c9d0d9";
+export const LINES = [
+  { column: "leukemia_cd19_positive", color: "#c25400", name: "leukemia CD19+", dash: [], width: 3 },
+  { column: "leukemia_cd19_negative", color: "#4a1d00", name: "leukemia CD19\u2212", dash: [8, 4], width: 2.5 },
+  { column: "car_t", color: "#0072b2", name: "CAR T", dash: [], width: 3 },
+  { column: "b_cell", color: "#6b7280", name: "B cells", dash: [3, 4], width: 2.5 },
 ];
-const GRADE_COLORS = ["#e8ecf1", "#fde3b0", "#f9b872", "#e9774a", "#b8323b", "#4a0d1a"];
+export const GRADE_COLORS = ["#e8ecf1", "#fde3b0", "#f9b872", "#e9774a", "#b8323b", "#4a0d1a"];
 const TOP = 13; // decades of the log axis
 
-function horizon(day, last) {
+export function horizon(day, last) {
   return Math.min(last, [14, 30, 60, 120, 240, 365, 730].find((x) => day <= x * 0.97) || last) || 14;
 }
 
+// Rows up to the day that is shown: a chart ends now.
+const seen = (rows, day) => rows.filter((row) => row[0] <= day + 1e-6);
+
 class Chart {
   constructor(canvas, about, arm) {
-    Object.assign(this, { canvas, about, arm, left: 44, right: 8 });
+    Object.assign(this, { canvas, about, arm });
   }
 
   begin(until) {
@@ -30,9 +36,11 @@ class Chart {
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.fillStyle = "#ffffff";
     context.fillRect(0, 0, w, height);
-    context.font = "11px system-ui, sans-serif";
+    // letters as large as those of the page around
+    const size = Math.max(13, 0.9 * parseFloat(getComputedStyle(this.canvas).fontSize));
+    context.font = `${size}px system-ui, sans-serif`;
     context.textBaseline = "middle";
-    Object.assign(this, { context, w, height, until });
+    Object.assign(this, { context, w, height, until, size, left: 4 * size, right: 10 });
     return context;
   }
 
@@ -55,10 +63,11 @@ class Chart {
 
   days(y) {
     const { context, until } = this;
-    const step = [1, 2, 7, 14, 30, 60, 90].find((s) => until / s <= 8) || 120;
+    const most = (this.w - this.left) / (4 * this.size);
+    const step = [1, 2, 7, 14, 30, 60, 90, 120].find((s) => until / s <= most) || 180;
     context.textAlign = "center";
     context.fillStyle = INK;
-    for (let day = 0; day <= until; day += step) context.fillText(day ? `${day}` : "day 0", Math.max(this.x(day), this.left + 8), y);
+    for (let day = 0; day <= until; day += step) context.fillText(day ? `${day}` : "day 0", Math.min(Math.max(this.x(day), this.left + this.size), this.w - this.size), y);
   }
 
   line(rows, value, y, color, dash = [], width = 2) {
@@ -91,11 +100,16 @@ class Chart {
       context.lineTo(x + 4, top - 5);
       context.lineTo(x, top + 3);
       context.fill();
-      const room = (i + 1 < days.length ? this.x(days[i + 1]) - 4 : this.w) - x - 6;
-      const text = [given.map(({ mark }) => mark).join(" + "), given.map(({ key }) => key).join("")]
-        .find((words) => context.measureText(words).width <= room);
-      context.textAlign = "left";
-      if (text) context.fillText(text, x + 6, top - 4);
+      // beside its mark where there is room, to the right or to the left; else the keys of the drugs
+      const right = (i + 1 < days.length ? this.x(days[i + 1]) - 4 : this.w) - x - 6;
+      const left = x - 6 - (i ? this.x(days[i - 1]) + 6 : 0);
+      const words = [given.map(({ mark }) => mark).join(" + "), given.map(({ key }) => key).join("")];
+      const width = (text) => context.measureText(text).width;
+      const text = words.find((one) => width(one) <= Math.max(right, i ? 0 : left));
+      if (!text) continue;
+      const toLeft = width(text) > right;
+      context.textAlign = toLeft ? "right" : "left";
+      context.fillText(text, toLeft ? x - 6 : x + 6, top - this.size / 2);
     }
   }
 
@@ -112,23 +126,23 @@ class Chart {
   }
 }
 
-class CellChart extends Chart {
-  draw(rows, frame, until) {
-    const context = this.begin(until), { about } = this;
-    const top = 14, bottom = this.height - 16, floor = bottom - 11;
+export class CellChart extends Chart {
+  draw(all, frame, until) {
+    const context = this.begin(until), { about } = this, rows = seen(all, frame.day);
+    const top = 1.3 * this.size, bottom = this.height - 1.5 * this.size, floor = bottom - this.size;
     const y = (n) => (n >= 1 ? floor - (Math.log10(n) / TOP) * (floor - top) : bottom - 1);
     for (let decade = 0; decade <= 12; decade += 3) this.gridline(y(10 ** decade), decade ? power(decade) : "1");
     this.gridline(bottom - 1, "0", FAINT, [1, 3]);
     if (about.whole_body) {
       this.gridline(y(about.mrd_cells), "", "#4b5563", [6, 4]);
       context.textAlign = "right";
-      context.fillText("MRD limit", this.w - this.right - 2, y(about.mrd_cells) - 7);
+      context.fillText("MRD limit", this.w - this.right - 2, y(about.mrd_cells) - 0.6 * this.size);
     }
-    this.days(this.height - 6);
+    this.days(this.height - 0.6 * this.size);
     this.given(frame.given, top, bottom, true);
-    for (const { column, color, dash } of LINES) {
+    for (const { column, color, dash, width } of LINES) {
       const value = about.columns.indexOf(column);
-      if (rows.some((row) => row[value] > 0)) this.line(rows, value, y, color, dash);
+      if (rows.some((row) => row[value] > 0)) this.line(rows, value, y, color, dash, width);
     }
     this.names(rows, y, top);
     this.lastCell(rows, y);
@@ -144,11 +158,11 @@ class CellChart extends Chart {
       const n = row[about.columns.indexOf(column)];
       if (!(n > 0)) continue;
       const width = context.measureText(name).width + 8, right = x + width > end;
-      const beside = about.whole_body && (right ? x : x + width) > end - 62; // the words at the MRD limit
-      const others = beside ? [...taken, y(about.mrd_cells) - 7] : taken;
-      let place = y(n) - 7;
-      const step = place > this.height / 2 ? -11 : 11;
-      for (let i = 0; i < 4 && others.some((other) => Math.abs(other - place) < 11); i++) place += step;
+      const beside = about.whole_body && (right ? x : x + width) > end - 5 * this.size; // the words at the MRD limit
+      const others = beside ? [...taken, y(about.mrd_cells) - 0.6 * this.size] : taken;
+      let place = y(n) - 0.7 * this.size;
+      const step = place > this.height / 2 ? -this.size : this.size;
+      for (let i = 0; i < 4 && others.some((other) => Math.abs(other - place) < this.size); i++) place += step;
       taken.push(place);
       context.textAlign = right ? "right" : "left";
       context.strokeStyle = "#ffffffd9";
@@ -174,19 +188,19 @@ class CellChart extends Chart {
   }
 }
 
-class FeverChart extends Chart {
-  draw(rows, frame, until) {
-    const context = this.begin(until), { about } = this;
-    const top = 6, bottom = this.height - 23, low = 36, high = about.highest_temperature;
+export class FeverChart extends Chart {
+  draw(all, frame, until) {
+    const context = this.begin(until), { about } = this, rows = seen(all, frame.day);
+    const band = this.size, top = 6, bottom = this.height - 2.3 * band, low = 36, high = about.highest_temperature;
     const y = (t) => bottom - ((t - low) / (high - low)) * (bottom - top);
     for (const t of [37, 39, 41]) this.gridline(y(t), `${t} \u00b0C`);
     this.gridline(y(about.fever), "", "#c25400", [6, 4]);
     context.textAlign = "right";
     context.fillStyle = "#a34700";
-    context.fillText("fever", this.w - this.right - 2, y(about.fever) - 6);
+    context.fillText("fever", this.w - this.right - 2, y(about.fever) - 0.6 * this.size);
     this.given(frame.given, top, bottom, false);
     this.grades(rows, "crs_grade_astct", "CRS", bottom + 3);
-    this.grades(rows, "icans_grade", "ICANS", bottom + 14);
+    this.grades(rows, "icans_grade", "ICANS", bottom + 3 + 1.1 * band);
     this.line(rows, about.columns.indexOf("temperature_c"), y, "#a3293d");
     this.now(frame.day, top, bottom);
   }
@@ -197,10 +211,10 @@ class FeverChart extends Chart {
     rows.forEach((row, i) => {
       const next = rows[i + 1] || row;
       context.fillStyle = GRADE_COLORS[row[grade]];
-      context.fillRect(this.x(row[0]), top, Math.max(1, this.x(next[0]) - this.x(row[0]) + 0.5), 8);
+      context.fillRect(this.x(row[0]), top, Math.max(1, this.x(next[0]) - this.x(row[0]) + 0.5), 0.8 * this.size);
     });
     context.textAlign = "right";
     context.fillStyle = INK;
-    context.fillText(name, this.left - 5, top + 4);
+    context.fillText(name, this.left - 5, top + 0.45 * this.size);
   }
 }

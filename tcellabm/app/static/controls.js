@@ -1,13 +1,15 @@
 // What a class can do: stories, buttons that act now, sliders, keeping; and the time line.
 
+import { h, set, short, term } from "./words.js";
+
 const WHEN = {
   dose: "next infusion",
   other: "next start",
 };
 
-class Controls {
+export class Controls {
   constructor(tell, stage) {
-    Object.assign(this, { tell, stage, changed: {} });
+    Object.assign(this, { tell, stage, changed: {}, branches: "" });
     this.node = h("aside", { class: "controls", "aria-label": "Story and actions" });
     this.bar = h("nav", { class: "timeline", "aria-label": "Time" });
   }
@@ -15,6 +17,7 @@ class Controls {
   begin(about) {
     this.about = about;
     this.changed = {};
+    this.branches = "";
     this.node.replaceChildren(this.stories(), this.actions(), this.setup(), this.keep());
     this.bar.replaceChildren(...this.time());
   }
@@ -41,7 +44,23 @@ class Controls {
     this.who = h("select", { id: "who" }, h("option", { value: "a" }, "your patient"), h("option", { value: "both" }, "both"));
     return h("div", { class: "panel acts" },
       h("div", { class: "line" }, h("h3", {}, "Act now"), h("label", { for: "who" }, "give to"), this.who),
-      ...Object.values(buttons));
+      ...Object.values(buttons), this.left());
+  }
+
+  // Plans that were left: the last one can be undone, each can be gone back to.
+  left() {
+    this.undo = h("button", { type: "button", class: "undo", disabled: true, onclick: () => this.tell({ do: "undo" }) }, "Undo");
+    this.choice = h("select", { id: "branch", disabled: true, onchange: (event) => this.tell({ do: "branch", number: Number(event.target.value) }) });
+    return h("div", { class: "line branches" }, this.undo, h("label", { for: "branch", class: "hidden-text" }, "Go back to a branch"), this.choice);
+  }
+
+  showBranches(branches) {
+    const key = JSON.stringify(branches);
+    if (key === this.branches) return;
+    this.branches = key;
+    this.undo.disabled = this.choice.disabled = !branches.length;
+    this.choice.replaceChildren(h("option", { value: -1 }, branches.length ? `Branches (${branches.length})` : "No other branch"),
+      ...branches.map((name, i) => h("option", { value: i }, name)));
   }
 
   act(treatment, { name, key, term: word }) {
@@ -118,6 +137,7 @@ class Controls {
         button("Replay (HTML)", () => this.tell({ do: "export", what: "replay" }))),
       h("label", { class: "line" }, "Glow shows ", h("select", { onchange: (event) => this.stage.setGlow(event.target.value) },
         h("option", { value: "il6" }, "IL-6"), h("option", { value: "ifng" }, "IFN-\u03b3"), h("option", { value: "" }, "nothing"))),
+      h("label", { class: "line" }, h("input", { type: "checkbox", id: "motion", checked: this.stage.motion, onchange: (event) => this.stage.setMotion(event.target.checked) }), "Dots and events move"),
       h("a", { href: "lab" }, "For modelers: the lab page"));
   }
 
@@ -150,6 +170,7 @@ class Controls {
 
   show(frame) {
     this.frame = frame;
+    this.showBranches(frame.branches || []);
     this.playing = frame.playing;
     set(this.play, frame.playing ? "\u275a\u275a Pause" : "\u25b6 Play");
     this.play.disabled = Boolean(frame.ended && !frame.playing);

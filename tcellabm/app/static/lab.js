@@ -16,10 +16,10 @@ function render({ model, el }) {
       arm.begin(about);
     }
     const frame = { day: facts.day, given: facts.given };
-    arm.show(frame, facts, bytes(model.get("pixels")), `day ${facts.day.toFixed(0)}`);
-    arm.marrow.draw(0);
+    arm.show(frame, facts, bytes(model.get("places")), `day ${facts.day.toFixed(0)}`);
+    arm.marrow.draw(0, 0);
   }
-  model.on("change:pixels", show);
+  model.on("change:facts", show);
   const watch = new ResizeObserver(show);
   watch.observe(root);
   // what is known of a parameter is shown where it is set
@@ -36,7 +36,7 @@ function render({ model, el }) {
   follow.observe(document.body, { childList: true, subtree: true });
   explain();
   show();
-  return () => { watch.disconnect(); follow.disconnect(); model.off("change:pixels", show); };
+  return () => { watch.disconnect(); follow.disconnect(); model.off("change:facts", show); };
 }
 
 export default { render };

@@ -1,6 +1,8 @@
 // The microscope: cells of one voxel as a stained smear. Drawn by hand, so that kinds can be told
 // apart by shape as well as by color; where a cell lies means nothing.
 
+import { mixed } from "./dots.js";
+
 const STAIN = {
   leukemia_cd19_positive: { r: 1.25, body: "#d9c6e8", nucleus: "#6b3fa0", rim: "#e69f00", grain: true },
   leukemia_cd19_negative: { r: 1.25, body: "#e4dcec", nucleus: "#6b3fa0", rim: "#8a7a5c", dashed: true, grain: true },
@@ -50,7 +52,7 @@ function drawCell(context, kind, x, y, unit, turn) {
   context.restore();
 }
 
-function drawSmear(canvas, smear, kinds, most) {
+export function drawSmear(canvas, smear, kinds, most) {
   const scale = Math.min(2, window.devicePixelRatio || 1);
   const width = Math.round(canvas.clientWidth * scale), height = Math.round(canvas.clientHeight * scale);
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];

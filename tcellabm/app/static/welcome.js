@@ -1,5 +1,8 @@
 // What stands on the page while the model loads: what will be seen, and how far it is.
 
+import { swatch } from "./dots.js";
+import { h, set } from "./words.js";
+
 const SEEN = {
   leukemia_cd19_positive: "leukemic cells, which carry CD19: the mark that CAR T cells know",
   leukemia_cd19_negative: "leukemic cells without CD19: CAR T cells pass them by",
@@ -10,7 +13,7 @@ const SEEN = {
   myeloid_activated: "myeloid cells in alarm: their IL-6 makes the fever",
 };
 
-class Welcome {
+export class Welcome {
   constructor() {
     this.bar = h("progress", { "aria-label": "Loading" });
     this.text = h("p", { class: "loading" });
@@ -25,5 +28,9 @@ class Welcome {
       this.bar, this.text);
   }
 
-  say(text) { set(this.text, text); }
+  say(text, share) {
+    set(this.text, text);
+    if (share > 0) this.bar.value = share;
+    else this.bar.removeAttribute("value");
+  }
 }

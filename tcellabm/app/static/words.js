@@ -2,10 +2,10 @@
 
 const SUPER = { 0: "\u2070", 1: "\u00b9", 2: "\u00b2", 3: "\u00b3", 4: "\u2074", 5: "\u2075", 6: "\u2076", 7: "\u2077", 8: "\u2078", 9: "\u2079", "-": "\u207b" };
 
-const power = (n) => `10${String(n).replace(/./g, (c) => SUPER[c])}`;
+export const power = (n) => `10${String(n).replace(/./g, (c) => SUPER[c])}`;
 
 // Counts as a class reads them: 3, 1,200, 45 thousand, 2.1 million, 140 billion.
-function count(n) {
+export function count(n) {
   if (n < 1e4) return Math.round(n).toLocaleString("en-US");
   const [unit, word] = [[1e12, "trillion"], [1e9, "billion"], [1e6, "million"], [1e3, "thousand"]].find(([u]) => n >= u);
   const v = n / unit;
@@ -13,10 +13,10 @@ function count(n) {
 }
 
 // A concentration: two digits that count.
-const level = (n) => Number(n.toPrecision(n < 100 ? 2 : 3)).toLocaleString("en-US");
+export const level = (n) => Number(n.toPrecision(n < 100 ? 2 : 3)).toLocaleString("en-US");
 
 // A number of a slider, short.
-function short(n) {
+export function short(n) {
   if (n >= 1e5 || (n < 0.01 && n > 0)) {
     const e = Math.floor(Math.log10(n) + 1e-9);
     return `${(n / 10 ** e).toFixed(1)}\u00d7${power(e)}`;
@@ -24,7 +24,7 @@ function short(n) {
   return Number(n.toPrecision(3)).toString();
 }
 
-function h(tag, attributes, ...children) {
+export function h(tag, attributes, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
@@ -36,12 +36,12 @@ function h(tag, attributes, ...children) {
 }
 
 // A word that explains itself when pointed at or reached by the keyboard.
-function term(about, key, text) {
+export function term(about, key, text) {
   const tip = about.glossary[key];
   if (!tip) return document.createTextNode(text || key);
   return h("span", { class: "term", tabindex: 0, "data-tip": tip, "aria-description": tip }, text || key);
 }
 
-function set(node, text) {
+export function set(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
