@@ -88,7 +88,7 @@ def critical_value(
 ) -> float:
     """Return how many standard errors cover all columns at once with 95 % (max-t).
 
-    The distribution of the largest of all standardized deviations is that of patients drawn anew,
+    The distribution of the largest of all standardized deviations is that of resampled patients,
     the same ones in every column (Romano and Wolf 2005), with the errors of the sample itself.
 
     Parameters
@@ -100,7 +100,7 @@ def critical_value(
     seed : int
         Of the resampling.
     draws : int
-        How often patients are drawn anew.
+        Number of resamples.
 
     Returns
     -------

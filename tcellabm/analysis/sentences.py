@@ -104,23 +104,23 @@ def sentences(answer: Answer, labels: Labels) -> list[str]:
         return []
     axes = list(answer.question.reference)
     rates = (benefit_of(answer.summary), "severe_crs")
-    told, silent = [], []
+    lines, silent = [], []
     for key in axes:
         rows = along(answer, key)
         if len(rows) < 2:
             continue
         trends = {rate: _trend(answer, rows, key, rate) for rate in rates}
         if any(trends.values()):
-            told.append(_axis_sentence(answer, rows, key, trends, labels))
+            lines.append(_axis_sentence(answer, rows, key, trends, labels))
         else:
             silent.append(_name(key, labels))
     if silent:
         names = " and ".join(silent)
-        told.append(
+        lines.append(
             f"{names[:1].upper()}{names[1:]}: no effect on {NAMES[rates[0]]} or severe CRS is "
             "resolved along the reference."
         )
-    return [*told, _how_sure(answer, labels)]
+    return [*lines, _how_sure(answer, labels)]
 
 
 def _trend(answer: Answer, rows: pd.DataFrame, key: str, rate: str) -> str:
@@ -190,7 +190,7 @@ def _how_sure(answer: Answer, labels: Labels) -> str:
     least = 100 * resolution(answer)
     count = f"{int(resolved.sum())} of {len(others)} points differ from the reference in some rate"
     if not resolved.any():
-        count = f"none of {len(others)} points is told from the reference"
+        count = f"none of {len(others)} points differs from the reference"
     sure = f"How sure: {count}, by 95 % limits for all points at once"
     if np.isfinite(least):
         sure += f"; {patients} patients resolve differences of about {least:.0f} points"

@@ -4,7 +4,7 @@ A tensor product of B-splines with a penalty on second differences of coefficien
 (Eilers and Marx 1996, 2003), so that a surface without evidence for more is a plane of logits. How
 smooth it is follows from the deviance of patients left out, by its first-order approximation
 (Takeuchi 1976: all runs of a patient are left out at once, since they end alike). Bands and
-shares are of surfaces fitted to patients drawn anew.
+shares are of surfaces fitted to resampled patients.
 """
 
 import math
@@ -98,7 +98,7 @@ class Surface:
     fitted : mapping of str to ndarray, shape (splines,)
         Coefficients of logits by rate; a rate that was not observed is absent.
     drawn : mapping of str to ndarray, shape (resamples, splines)
-        Those of patients drawn anew, the same ones for every rate.
+        Those of resampled patients, the same ones for every rate.
     penalties : mapping of str to tuple of float
         The penalty chosen along each axis.
     """
@@ -113,12 +113,12 @@ class Surface:
         return logistic(self._basis(points) @ self.fitted[rate])
 
     def band(self, rate: str, points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Return pointwise limits of 95 %, over patients drawn anew."""
+        """Return pointwise limits of 95 %, over resampled patients."""
         low, high = np.quantile(self.resampled(rate, points), [0.025, 0.975], axis=0)
         return low, high
 
     def resampled(self, rate: str, points: pd.DataFrame) -> np.ndarray:
-        """Return the smooth rates of patients drawn anew, shape (resamples, points)."""
+        """Return the smooth rates of resampled patients, shape (resamples, points)."""
         return logistic(self.drawn[rate] @ self._basis(points).T)
 
     def inside(self, window: Mapping[str, float], points: pd.DataFrame) -> np.ndarray:

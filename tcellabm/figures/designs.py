@@ -195,12 +195,12 @@ def draw_comparison(table: pd.DataFrame, endpoint: str, arms: Sequence[str], not
         panel.grid(color="0.92")
         panel.legend(loc="center right", frameon=False)
         first = table.iloc[0]
-        said = [
+        notes_below = [
             f"{endpoint}: {first['control']:.1%} of all enrolled with {arms[0]}, "
             f"{first['experimental']:.1%} with {arms[1]}.",
             f"{notes} Dashed: 80 % and 5 %. Bars: Monte Carlo, 95 %.",
         ]
         title = "Do two-arm trials find the difference?"
         figure.text(0.012, 0.985, title, va="top", fontsize=14, fontweight="bold")
-        figure.text(0.012, 0.935, "\n".join(said), va="top", fontsize=10, linespacing=1.5)
+        figure.text(0.012, 0.935, "\n".join(notes_below), va="top", fontsize=10, linespacing=1.5)
         return png(figure)

@@ -48,13 +48,13 @@ def draw_drivers(
         for panel, (event, name) in zip(panels, EVENTS.items(), strict=True):
             _draw(panel, found[found["event"] == event], name)
         figure.text(0.012, 0.98, "Who is it?", va="top", fontsize=14, fontweight="bold")
-        said = (
+        note = (
             f"{'; '.join([*notes, *settings_told(settings or {})])}. Of two patients at the same "
             "point, one with the event and one without: how often the one with it\nhas the higher "
             "value. 50 % tells nothing. Bars: 95 % limits for all covariates at once; gray: they "
             "include 50 %, so that it may be chance."
         )
-        figure.text(0.012, 0.925, said, va="top", fontsize=10, linespacing=1.5)
+        figure.text(0.012, 0.925, note, va="top", fontsize=10, linespacing=1.5)
         return image(figure, form)
 
 

@@ -57,8 +57,8 @@ def place_axes(axes: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def settings_told(settings: Mapping[str, object]) -> list[str]:
     """Say what was set for all points."""
-    told = {key: value for key, value in settings.items() if not key.startswith("sweep.")}
+    shown = {key: value for key, value in settings.items() if not key.startswith("sweep.")}
     text = ", ".join(
-        f"{axis_label(key)} = {value_label(key, value)}" for key, value in told.items()
+        f"{axis_label(key)} = {value_label(key, value)}" for key, value in shown.items()
     )
     return [f"set: {text if len(text) <= 90 else text[:87] + '...'}"] if text else []

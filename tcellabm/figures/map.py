@@ -181,7 +181,7 @@ def _head(figure: "Figure", page: _Page) -> None:
         lines.append(LEGEND)
     if page.sheets:
         lines.append(
-            "Below: penalized logistic surface with its 95 % band over patients drawn anew; "
+            "Below: penalized logistic surface with its 95 % band over resampled patients; "
             "open marks are the points as simulated."
         )
     if any(facet.points["best"].any() for facet in page.facets):

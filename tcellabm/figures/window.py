@@ -81,11 +81,11 @@ def draw_sheets(
         grid[-1][0].legend(loc="lower left", bbox_to_anchor=(0.0, -0.36), ncols=3, frameon=False)
         title = "Smooth rates, and the therapeutic window"
         figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=14, fontweight="bold")
-        said = (
+        note = (
             f"{'; '.join([*notes, *settings_told(settings or {})])}. Penalized logistic surfaces "
-            "with 95 % bands over patients drawn anew; open marks: points as simulated."
+            "with 95 % bands over patients resampled; open marks: points as simulated."
         )
-        figure.text(0.012, 1 - 0.46 / height, said, va="top", fontsize=10)
+        figure.text(0.012, 1 - 0.46 / height, note, va="top", fontsize=10)
         return image(figure, form)
 
 
@@ -216,10 +216,10 @@ def _finish_area(panel: "Axes", sheet: Sheet, answer: Answer, inside: np.ndarray
         Patch(facecolor=shade, edgecolor="0.5", label=name)
         for shade, name in zip(_SHADES, names, strict=True)
     ]
-    told: Any = {"fontsize": 8.5, "title_fontsize": 8.5, "loc": "lower center", "ncols": 4}
-    told |= {"frameon": False, "columnspacing": 1.0, "handlelength": 1.4}
-    told["title"] = "how surely it is met: share of resamplings (◇ reference, · points, ▬ label)"
-    panel.legend(handles=patches, bbox_to_anchor=(0.5, -0.32), **told)
+    legend: Any = {"fontsize": 8.5, "title_fontsize": 8.5, "loc": "lower center", "ncols": 4}
+    legend |= {"frameon": False, "columnspacing": 1.0, "handlelength": 1.4}
+    legend["title"] = "how surely it is met: share of resamplings (◇ reference, · points, ▬ label)"
+    panel.legend(handles=patches, bbox_to_anchor=(0.5, -0.32), **legend)
     if not (inside > 0).any():
         panel.text(0.5, 0.5, "no point meets it", ha="center", size=11, weight="bold")
 

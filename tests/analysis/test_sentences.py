@@ -29,7 +29,7 @@ def test_a_flat_map_has_no_effects():
         "Dose and persistence half-life: no effect on remission on day 365 or severe CRS is "
         "resolved along the reference."
     )
-    assert "none of 34 points is told from the reference" in last
+    assert "none of 34 points differs from the reference" in last
 
 
 def test_a_rising_map_names_the_largest_difference():

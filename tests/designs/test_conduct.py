@@ -47,7 +47,7 @@ def test_a_failed_product_costs_another_patient_and_the_time_it_took():
     done = run(Boin(0.3), table(NEVER), conduct, trials, rng())
     error = np.sqrt(30 * share / (1 - share) ** 2 / trials)
     assert abs(done.enrolled.mean() - 30 / (1 - share)) < 5 * error  # sees 0.4 patients of 40
-    assert (done.seen.treated.sum(axis=1) == 30).all()
+    assert (done.observed.treated.sum(axis=1) == 30).all()
     most = done.days / 10.0  # each cohort lasts as many times of making as its unluckiest place
     assert (most >= 10).all() and most.mean() > 13.0
 
@@ -57,10 +57,10 @@ def test_late_toxicity_is_met_too_late_by_a_trial_that_does_not_wait(follow, rea
     """All patients have it on day 20: who waits stops at the lowest dose."""
     conduct = Conduct(9, 3, window_days=28.0, follow_days=follow, stagger_days=0.0)
     done = run(ThreePlusThree(DOSES), table(20.0), conduct, 4, rng())
-    tried = (done.seen.treated > 0).sum(axis=1) - 1
+    tried = (done.observed.treated > 0).sum(axis=1) - 1
     # Ten days a cohort: what the first had is known as the third has been treated.
     assert tried.tolist() == [reached] * 4
-    assert (done.seen.toxic == done.seen.treated).all()
+    assert (done.observed.toxic == done.observed.treated).all()
     assert (done.declared == NONE).all()
 
 
@@ -71,7 +71,7 @@ def test_patients_are_drawn_with_their_whole_row():
     patients = table(half, half, np.where(half < NEVER, 5.0, 1.0))
     for rule in (Boin(0.5), Utility(0.5)):
         done = run(rule, patients, conduct, 200, rng())
-        seen = done.seen
+        seen = done.observed
         assert (seen.toxic == seen.responding).all() and (seen.both == seen.toxic).all()
         assert 0 < seen.toxic.sum() < seen.treated.sum()
         expected = seen.treated.sum(axis=1) + 4 * seen.toxic.sum(axis=1)
@@ -83,7 +83,7 @@ def test_every_design_meets_the_same_patients():
     patients = table(np.where(np.arange(10) < 3, 1.0, NEVER)[:, None])
     conduct = Conduct(3, 3)
     rules = [Boin(0.3), Utility(0.3), ThreePlusThree(DOSES), Crm(0.3, (0.2, 0.3, 0.4))]
-    toxic = [run(rule, patients, conduct, 50, rng()).seen.toxic for rule in rules]
+    toxic = [run(rule, patients, conduct, 50, rng()).observed.toxic for rule in rules]
     assert all((each == toxic[0]).all() for each in toxic)
 
 
@@ -93,7 +93,7 @@ def test_the_calendar_does_not_change_what_patients_do():
     one, two = (
         run(Boin(0.3), patients, each, 100, rng()) for each in (slow, Conduct(12, 3, 28, 28))
     )
-    np.testing.assert_array_equal(one.seen.toxic, two.seen.toxic)
+    np.testing.assert_array_equal(one.observed.toxic, two.observed.toxic)
     assert (one.days > two.days).all()
 
 
@@ -186,4 +186,4 @@ def test_bad_input_is_one_line(words, options, message):
 def test_rates_of_nobody_are_of_nobody():
     nobody = Rates(np.zeros(2), np.zeros(2))
     found = run(Boin(0.3), nobody, Conduct(), 20, rng())
-    assert (found.declared == 1).all() and not found.seen.toxic.any()
+    assert (found.declared == 1).all() and not found.observed.toxic.any()

@@ -38,19 +38,19 @@ class Boin:
     target: float
     enough: float = math.inf
 
-    def next_dose(self, seen: Seen) -> np.ndarray:
+    def next_dose(self, observed: Seen) -> np.ndarray:
         """Return the dose of the next cohort, or NONE; shape (trials,)."""
         up, down = boundaries(self.target)
-        n, y = at_dose(seen.treated, seen.dose), at_dose(seen.toxic, seen.dose)
-        closed = given_up(seen, self.target)
-        higher = np.minimum(seen.dose + 1, closed.shape[1] - 1)
-        higher = np.where(at_dose(closed, higher), seen.dose, higher)
-        lower = np.maximum(seen.dose - 1, 0)
-        moved = np.where(y <= up * n, higher, np.where(y >= down * n, lower, seen.dose))
-        moved = np.where(at_dose(closed, seen.dose), lower, moved)
-        enough = (moved == seen.dose) & (n >= self.enough)
+        n, y = at_dose(observed.treated, observed.dose), at_dose(observed.toxic, observed.dose)
+        closed = given_up(observed, self.target)
+        higher = np.minimum(observed.dose + 1, closed.shape[1] - 1)
+        higher = np.where(at_dose(closed, higher), observed.dose, higher)
+        lower = np.maximum(observed.dose - 1, 0)
+        moved = np.where(y <= up * n, higher, np.where(y >= down * n, lower, observed.dose))
+        moved = np.where(at_dose(closed, observed.dose), lower, moved)
+        enough = (moved == observed.dose) & (n >= self.enough)
         return np.where(closed[:, 0] | enough, NONE, moved)
 
-    def declared(self, seen: Seen) -> np.ndarray:
+    def declared(self, observed: Seen) -> np.ndarray:
         """Return the dose whose isotonic estimate is nearest the target, or NONE."""
-        return tolerated(seen, self.target)
+        return tolerated(observed, self.target)

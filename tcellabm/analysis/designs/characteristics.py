@@ -79,10 +79,10 @@ def operating_characteristics(
     return {
         "selected": shares.tolist(),
         "none": none,
-        "patients": done.seen.treated.mean(axis=0).tolist(),
-        "toxicities": done.seen.toxic.mean(axis=0).tolist(),
-        "responses": done.seen.responding.mean(axis=0).tolist(),
-        "total_patients": float(done.seen.treated.sum(axis=1).mean()),
+        "patients": done.observed.treated.mean(axis=0).tolist(),
+        "toxicities": done.observed.toxic.mean(axis=0).tolist(),
+        "responses": done.observed.responding.mean(axis=0).tolist(),
+        "total_patients": float(done.observed.treated.sum(axis=1).mean()),
     }
 
 
@@ -208,11 +208,11 @@ def _table(
             "selected": selected,
             "selected_low": low,
             "selected_high": high,
-            "patients": [*done.seen.treated.mean(axis=0), 0.0],
-            "toxicities": [*done.seen.toxic.mean(axis=0), 0.0],
-            "responses": [*done.seen.responding.mean(axis=0), 0.0],
+            "patients": [*done.observed.treated.mean(axis=0), 0.0],
+            "toxicities": [*done.observed.toxic.mean(axis=0), 0.0],
+            "responses": [*done.observed.responding.mean(axis=0), 0.0],
             "enrolled": done.enrolled.mean(),
-            "infused": done.seen.treated.sum(axis=1).mean(),
+            "infused": done.observed.treated.sum(axis=1).mean(),
             "days": done.days.mean(),
             "days_low": early,
             "days_high": late,

@@ -53,7 +53,7 @@ class Trials(NamedTuple):
     ----------
     declared : ndarray of int
         Dose, or NONE.
-    seen : Seen
+    observed : Seen
         All counts at the end.
     enrolled : ndarray of int
         Patients, infused or not.
@@ -64,7 +64,7 @@ class Trials(NamedTuple):
     """
 
     declared: np.ndarray
-    seen: Seen
+    observed: Seen
     enrolled: np.ndarray
     days: np.ndarray
     cost: np.ndarray
@@ -85,14 +85,14 @@ def run(
         infused, enrolled = _infusions(when, course.day, conduct)
         treated = population.treat(whom, dose, conduct.cohort)
         course.add(dose, going, infused, enrolled, treated, conduct.follow_days)
-        wanted = rule.next_dose(course.seen(dose))
+        wanted = rule.next_dose(course.observed(dose))
         going &= wanted != NONE
         dose = np.where(going, wanted, dose)
         if not going.any():
             break
     course.day = course.day + conduct.window_days - conduct.follow_days
-    seen = course.seen(dose)
-    return Trials(rule.declared(seen), seen, course.enrolled, course.day, course.cost)
+    observed = course.observed(dose)
+    return Trials(rule.declared(observed), observed, course.enrolled, course.day, course.cost)
 
 
 @dataclass
@@ -138,7 +138,7 @@ class _Course:
         self.enrolled = self.enrolled + np.where(going, enrolled, 0)
         self.cost = self.cost + np.where(going, treated.cost.sum(axis=1), 0.0)
 
-    def seen(self, dose: np.ndarray) -> Seen:
+    def observed(self, dose: np.ndarray) -> Seen:
         """Return what is known today."""
         today = self.day[:, None]
         toxic, responding = self.toxic <= today, self.responding <= today

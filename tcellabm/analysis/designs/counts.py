@@ -1,4 +1,4 @@
-"""What a dose-finding trial has seen so far, for many trials at once, and what rules share."""
+"""What a dose-finding trial has observed so far, for many trials at once, and what rules share."""
 
 from typing import NamedTuple, Protocol
 
@@ -34,11 +34,11 @@ class Seen(NamedTuple):
 class Rule(Protocol):
     """A dose-finding design: a rule that reads counts."""
 
-    def next_dose(self, seen: Seen) -> np.ndarray:
+    def next_dose(self, observed: Seen) -> np.ndarray:
         """Return the dose of the next cohort of each trial, or NONE where the trial stops."""
         ...
 
-    def declared(self, seen: Seen) -> np.ndarray:
+    def declared(self, observed: Seen) -> np.ndarray:
         """Return the dose that each trial declares at its end, or NONE."""
         ...
 
@@ -48,7 +48,7 @@ def at_dose(counts: np.ndarray, dose: np.ndarray) -> np.ndarray:
     return np.take_along_axis(counts, dose[:, None], axis=1)[:, 0]
 
 
-def given_up(seen: Seen, target: float, confidence: float = CONFIDENCE) -> np.ndarray:
+def given_up(observed: Seen, target: float, confidence: float = CONFIDENCE) -> np.ndarray:
     """Mark doses that are too toxic, and all above them (Liu and Yuan 2015).
 
     A dose is, if the posterior probability (uniform prior) of a toxicity above the target exceeds
@@ -58,8 +58,8 @@ def given_up(seen: Seen, target: float, confidence: float = CONFIDENCE) -> np.nd
     -------
     ndarray of bool, shape (trials, doses)
     """
-    above = special.betaincc(1.0 + seen.toxic, 1.0 + seen.treated - seen.toxic, target)
-    alone = (above > confidence) & (seen.treated >= LEAST)
+    above = special.betaincc(1.0 + observed.toxic, 1.0 + observed.treated - observed.toxic, target)
+    alone = (above > confidence) & (observed.treated >= LEAST)
     return np.logical_or.accumulate(alone, axis=1)
 
 
@@ -97,7 +97,7 @@ def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.where(weights > 0, fitted, np.nan)
 
 
-def tolerated(seen: Seen, target: float) -> np.ndarray:
+def tolerated(observed: Seen, target: float) -> np.ndarray:
     """Return the treated dose whose isotonic estimate is nearest the target, NONE if all are toxic.
 
     Estimates are of counts with 0.05 and 0.1 added, weighted by their inverse variance; of two
@@ -108,8 +108,8 @@ def tolerated(seen: Seen, target: float) -> np.ndarray:
     -------
     ndarray of int, shape (trials,)
     """
-    n, y = seen.treated + 0.1, seen.toxic + 0.05
-    open_ = (seen.treated > 0) & ~given_up(seen, target)
+    n, y = observed.treated + 0.1, observed.toxic + 0.05
+    open_ = (observed.treated > 0) & ~given_up(observed, target)
     weights = np.where(open_, n**2 * (n + 1.0) / (y * (n - y)), 0.0)
     fitted = isotonic(y / n, weights) + 1e-10 * np.arange(n.shape[1])
     distance = np.where(open_, np.abs(fitted - target), np.inf)

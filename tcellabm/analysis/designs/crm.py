@@ -84,19 +84,19 @@ class Crm:
         toxicity = np.array(self.guesses) ** np.exp(mean)[:, None]
         return toxicity[where], above[where]
 
-    def next_dose(self, seen: Seen) -> np.ndarray:
+    def next_dose(self, observed: Seen) -> np.ndarray:
         """Return the dose of the next cohort, or NONE; shape (trials,)."""
-        return self._wanted(seen, seen.dose + (seen.last_toxic < self.target))
+        return self._wanted(observed, observed.dose + (observed.last_toxic < self.target))
 
-    def declared(self, seen: Seen) -> np.ndarray:
+    def declared(self, observed: Seen) -> np.ndarray:
         """Return the dose nearest the target, a tried one if `careful`; NONE if all are toxic."""
-        tried = np.where(seen.treated > 0, np.arange(len(self.guesses)), 0)
-        return self._wanted(seen, tried.max(axis=1))
+        tried = np.where(observed.treated > 0, np.arange(len(self.guesses)), 0)
+        return self._wanted(observed, tried.max(axis=1))
 
-    def _wanted(self, seen: Seen, highest: np.ndarray) -> np.ndarray:
-        toxicity, above = self.estimates(seen.treated, seen.toxic)
+    def _wanted(self, observed: Seen, highest: np.ndarray) -> np.ndarray:
+        toxicity, above = self.estimates(observed.treated, observed.toxic)
         nearest = np.abs(toxicity - self.target).argmin(axis=1)
         if self.careful:
             nearest = np.minimum(nearest, highest)
-        too_toxic = (above > self.confidence) & (seen.treated.sum(axis=1) >= LEAST)
+        too_toxic = (above > self.confidence) & (observed.treated.sum(axis=1) >= LEAST)
         return np.where(too_toxic, NONE, nearest)

@@ -21,16 +21,16 @@ class ThreePlusThree:
 
     doses: int
 
-    def next_dose(self, seen: Seen) -> np.ndarray:
+    def next_dose(self, observed: Seen) -> np.ndarray:
         """Return the dose of the next cohort, or NONE; shape (trials,)."""
-        n, y = at_dose(seen.treated, seen.dose), at_dose(seen.toxic, seen.dose)
-        higher = np.where(seen.dose + 1 < self.doses, seen.dose + 1, NONE)
+        n, y = at_dose(observed.treated, observed.dose), at_dose(observed.toxic, observed.dose)
+        higher = np.where(observed.dose + 1 < self.doses, observed.dose + 1, NONE)
         again = (n == COHORT) & (y == 1)
-        return np.where(again, seen.dose, np.where(_passed(n, y), higher, NONE))
+        return np.where(again, observed.dose, np.where(_passed(n, y), higher, NONE))
 
-    def declared(self, seen: Seen) -> np.ndarray:
+    def declared(self, observed: Seen) -> np.ndarray:
         """Return the highest dose that passed, and all below it; NONE if the lowest did not."""
-        passed = _passed(seen.treated, seen.toxic) & (seen.treated > 0)
+        passed = _passed(observed.treated, observed.toxic) & (observed.treated > 0)
         return np.asarray(np.logical_and.accumulate(passed, axis=1).sum(axis=1) - 1)
 
 

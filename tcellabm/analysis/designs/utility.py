@@ -50,7 +50,7 @@ class Utility:
     target: float
     least_response: float = LEAST_RESPONSE
 
-    def desirability(self, seen: Seen) -> np.ndarray:
+    def desirability(self, observed: Seen) -> np.ndarray:
         """Return the probability that each dose's utility exceeds the benchmark.
 
         The benchmark is halfway between the utility of a dose that is just acceptable and 1.
@@ -61,60 +61,60 @@ class Utility:
         """
         toxicity, response = np.array(self.target), np.array(self.least_response)
         just = utility(toxicity, response, toxicity * response)
-        gained = self._gained(seen)
+        gained = self._gained(observed)
         return np.asarray(
-            special.betaincc(1.0 + gained, 1.0 + seen.treated - gained, (1.0 + just) / 2.0)
+            special.betaincc(1.0 + gained, 1.0 + observed.treated - gained, (1.0 + just) / 2.0)
         )
 
-    def admissible(self, seen: Seen) -> np.ndarray:
+    def admissible(self, observed: Seen) -> np.ndarray:
         """Mark the doses that are neither too toxic nor futile; shape (trials, doses)."""
-        n = seen.treated
-        toxic = special.betaincc(1.0 + seen.toxic, 1.0 + n - seen.toxic, self.target)
+        n = observed.treated
+        toxic = special.betaincc(1.0 + observed.toxic, 1.0 + n - observed.toxic, self.target)
         futile = special.betainc(
-            1.0 + seen.responding, 1.0 + n - seen.responding, self.least_response
+            1.0 + observed.responding, 1.0 + n - observed.responding, self.least_response
         )
         return np.asarray((toxic < CONFIDENCE) & (futile < FUTILE))
 
-    def next_dose(self, seen: Seen) -> np.ndarray:
+    def next_dose(self, observed: Seen) -> np.ndarray:
         """Return the dose of the next cohort, or NONE; shape (trials,)."""
         up, down = boundaries(self.target)
-        n, y = at_dose(seen.treated, seen.dose), at_dose(seen.toxic, seen.dose)
-        doses = seen.treated.shape[1]
-        lower = np.maximum(seen.dose - 1, 0)
-        higher = np.minimum(seen.dose + 1, doses - 1)
+        n, y = at_dose(observed.treated, observed.dose), at_dose(observed.toxic, observed.dose)
+        doses = observed.treated.shape[1]
+        lower = np.maximum(observed.dose - 1, 0)
+        higher = np.minimum(observed.dose + 1, doses - 1)
         high = y >= down * n
         settled = (y > up * n) & (n >= SETTLED)
-        explore = (n > EXPLORED) & ~high & (at_dose(seen.treated, higher) == 0)
-        open_ = self.admissible(seen)
-        best = self._best(seen, open_, np.where(settled, seen.dose, higher), settled)
+        explore = (n > EXPLORED) & ~high & (at_dose(observed.treated, higher) == 0)
+        open_ = self.admissible(observed)
+        best = self._best(observed, open_, np.where(settled, observed.dose, higher), settled)
         moved = np.where(explore, higher, np.where(high, lower, best))
-        hopeless = ~open_.any(axis=1) | ~self._safe(seen)
+        hopeless = ~open_.any(axis=1) | ~self._safe(observed)
         return np.where(hopeless, NONE, moved)
 
-    def declared(self, seen: Seen) -> np.ndarray:
+    def declared(self, observed: Seen) -> np.ndarray:
         """Return the dose of the highest mean utility up to the one nearest the target, or NONE."""
-        doses = np.arange(seen.treated.shape[1])
-        highest = tolerated(seen, self.target)
-        open_ = self.admissible(seen) & (seen.treated > 0) & (doses <= highest[:, None])
-        mean = (1.0 + self._gained(seen)) / (2.0 + seen.treated)
+        doses = np.arange(observed.treated.shape[1])
+        highest = tolerated(observed, self.target)
+        open_ = self.admissible(observed) & (observed.treated > 0) & (doses <= highest[:, None])
+        mean = (1.0 + self._gained(observed)) / (2.0 + observed.treated)
         best = np.where(open_, mean, -np.inf).argmax(axis=1)
         return np.where(open_.any(axis=1), best, NONE)
 
-    def _gained(self, seen: Seen) -> np.ndarray:
+    def _gained(self, observed: Seen) -> np.ndarray:
         """Return the summed utility of patients, who count as so many successes."""
-        return utility(seen.toxic, seen.responding, seen.both, seen.treated)
+        return utility(observed.toxic, observed.responding, observed.both, observed.treated)
 
-    def _safe(self, seen: Seen) -> np.ndarray:
-        n, y = seen.treated[:, 0], seen.toxic[:, 0]
+    def _safe(self, observed: Seen) -> np.ndarray:
+        n, y = observed.treated[:, 0], observed.toxic[:, 0]
         return np.asarray(special.betaincc(1.0 + y, 1.0 + n - y, self.target) < CONFIDENCE)
 
     def _best(
-        self, seen: Seen, open_: np.ndarray, highest: np.ndarray, low_of_equals: np.ndarray
+        self, observed: Seen, open_: np.ndarray, highest: np.ndarray, low_of_equals: np.ndarray
     ) -> np.ndarray:
         """Return the most desirable neighbor up to `highest`; the dose below if none is open."""
         doses = np.arange(open_.shape[1])
-        near = (doses >= seen.dose[:, None] - 1) & (doses <= highest[:, None]) & open_
-        score = np.where(near, self.desirability(seen), -1.0)
+        near = (doses >= observed.dose[:, None] - 1) & (doses <= highest[:, None]) & open_
+        score = np.where(near, self.desirability(observed), -1.0)
         last = score.shape[1] - 1 - score[:, ::-1].argmax(axis=1)
         best = np.where(low_of_equals, score.argmax(axis=1), last)
-        return np.where(near.any(axis=1), best, np.maximum(seen.dose - 1, 0))
+        return np.where(near.any(axis=1), best, np.maximum(observed.dose - 1, 0))

@@ -46,9 +46,9 @@ def reference_point(
 def _chosen(key: str, raw: Any, values: Sequence[Any], where: str) -> Any:
     value = raw if key == COLUMN else meta_of(key, where).check(raw, where)
     if value not in values:
-        told = shorten(", ".join(map(toml_text, values)), 60)
+        listed = shorten(", ".join(map(toml_text, values)), 60)
         raise InputError(
-            f"sweep.reference: {key} = {shorten(raw)} is no point", where, f"allowed: {told}"
+            f"sweep.reference: {key} = {shorten(raw)} is no point", where, f"allowed: {listed}"
         )
     return value
 

@@ -164,8 +164,10 @@ def open_sweep(name: Path | str) -> Opened:
     return Opened(keys, is_grid, settings, outcomes, wanted, own, _question(recipe))
 
 
-def _question(made: dict[str, Any]) -> Question:
-    return Question(made.get("reference", {}), made.get("window", {}), tuple(made.get("label", ())))
+def _question(recipe: dict[str, Any]) -> Question:
+    return Question(
+        recipe.get("reference", {}), recipe.get("window", {}), tuple(recipe.get("label", ()))
+    )
 
 
 def _manifest_of(folder: Path) -> dict[str, Any]:

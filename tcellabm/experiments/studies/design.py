@@ -33,7 +33,7 @@ class Question:
     Attributes
     ----------
     at : dict
-        Values at which further axes are held; axes that are not named are not told apart.
+        Values at which further axes are held; axes that are not named are not distinguished.
     patients : int
         The most of a dose-finding trial; of both arms, in a comparison.
     trials, seed : int
@@ -101,7 +101,7 @@ class ArmQuestion(Question):
 
 @dataclass(frozen=True)
 class Sweep:
-    """A finished sweep: what was varied and set, its parameters, and a row a run."""
+    """A finished sweep: what was varied and set, its parameters, and one row per run."""
 
     opened: Opened
     parameters: Mapping[str, Any]
@@ -120,7 +120,7 @@ class Answer:
     axis : str
         The axis that was escalated; empty in a comparison.
     pooled : list of str
-        Axes that were not told apart.
+        Axes that were not distinguished.
     patients : int
         Different patients in the table.
     """
@@ -145,19 +145,19 @@ def newest(within: Path | str = "runs") -> Path:
     ended = {}
     for path in Path(within).glob(f"*/{MANIFEST}"):
         try:
-            made = manifest.read(path)
+            record = manifest.read(path)
         except ValueError:
             continue
-        if made.get("axes") and made.get("status") == "finished" and _is_grid(made):
-            ended[path.parent] = str(made.get("ended"))
+        if record.get("axes") and record.get("status") == "finished" and _is_grid(record):
+            ended[path.parent] = str(record.get("ended"))
     if not ended:
         allowed = "allowed: a sweep's folder, or after `tcellabm sweep`"
         raise InputError("no finished sweep", str(within), allowed)
     return max(ended, key=lambda folder: (ended[folder], folder.stat().st_mtime, folder.name))
 
 
-def _is_grid(made: Mapping[str, Any]) -> bool:
-    return bool(made.get("parameters", {}).get("sweep.sample", "grid") == "grid")
+def _is_grid(record: Mapping[str, Any]) -> bool:
+    return bool(record.get("parameters", {}).get("sweep.sample", "grid") == "grid")
 
 
 def read(folder: Path | str) -> Sweep:
@@ -169,15 +169,15 @@ def read(folder: Path | str) -> Sweep:
         There is none, it is not finished, damaged, or not a grid.
     """
     opened = open_sweep(folder)
-    made = manifest.read(Path(folder) / MANIFEST) if (Path(folder) / MANIFEST).exists() else {}
-    if made.get("status") != "finished" or len(opened.outcomes) < opened.wanted:
+    record = manifest.read(Path(folder) / MANIFEST) if (Path(folder) / MANIFEST).exists() else {}
+    if record.get("status") != "finished" or len(opened.outcomes) < opened.wanted:
         what = f"the sweep is not finished: {len(opened.outcomes)} of {opened.wanted} runs"
         raise InputError(what, str(folder), "allowed: after --resume of the sweep")
     if not opened.is_grid:
         what = "a sweep that is not paired: a sample, with other patients at other points"
         raise InputError(what, str(folder), "allowed: a grid")
     runs = pq.read_table(Path(folder) / OUTCOMES).to_pandas()
-    return Sweep(opened, made["parameters"], made["files"][OUTCOMES], runs)
+    return Sweep(opened, record["parameters"], record["files"][OUTCOMES], runs)
 
 
 def answer(sweep: Sweep, question: Question) -> Answer:
