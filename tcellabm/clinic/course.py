@@ -24,9 +24,8 @@ from tcellabm.units import HOURS_PER_DAY
 
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
-# Ticks stay short that long after a treatment: what it sets off acts within hours. Later the speed
-# of change and CRS decide.
-ALERT_DAYS = {"car_t": 14.0} | dict.fromkeys(drugs.DRUGS, 7.0)
+# Ticks stay short that long after a treatment: what it sets off acts within hours.
+ALERT_DAYS = {"car_t": 28.0} | dict.fromkeys(drugs.DRUGS, 7.0)
 ROUNDING = 1e-9  # of a number of rounds
 HOMING_DAYS = 0.5  # infused cells pass from blood to marrow within hours
 
