@@ -1,6 +1,7 @@
 """Layers of parameter files and overrides, resolved into `Parameters`."""
 
 import itertools
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,9 @@ from tcellabm.params.files import Said, find_file, flatten, read_toml
 from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, model_file, settable
 from tcellabm.params.parameters import OVERRIDE, Entry, Parameters, entries
 from tcellabm.params.size import check_size
+
+GRID = "grid"
+MOST_POINTS = 100_000  # of a grid: each takes a quarter of a millisecond to plan
 
 type File = str | os.PathLike[str]
 
@@ -63,13 +67,33 @@ class Sweep:
     arms: Sequence[Any] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether points are drawn: they are checked then, and all combinations are not."""
+        ranges = any(isinstance(axis, Range) for axis in self.axes.values())
+        return ranges or self.params.sweep.sample != GRID
+
     def points(self) -> list[dict[str, Value]]:
-        """Every point of the grid, the last axis running fastest; of a range its two ends."""
-        values = [
-            (axis.low, axis.high) if isinstance(axis, Range) else axis
-            for axis in self.axes.values()
-        ]
+        """Every point of the grid, the last axis running fastest; of a range its two ends.
+
+        Raises
+        ------
+        InputError
+            There are too many.
+        """
+        values = [_ends(axis) for axis in self.axes.values()]
+        if (many := math.prod(map(len, values))) > MOST_POINTS:
+            allowed = f"allowed: up to {MOST_POINTS}; sweep.sample draws some"
+            raise InputError(f"a grid of {many} points", "", allowed)
         return [dict(zip(self.axes, point, strict=True)) for point in itertools.product(*values)]
+
+    def first(self) -> dict[str, Value]:
+        """Return the first value of every axis."""
+        return {key: _ends(axis)[0] for key, axis in self.axes.items()}
+
+
+def _ends(axis: tuple[Value, ...] | Range) -> tuple[Value, ...]:
+    return (axis.low, axis.high) if isinstance(axis, Range) else axis
 
 
 class Row(NamedTuple):
@@ -141,7 +165,7 @@ def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sw
         merged |= layer.entries
     axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
     sweep = Sweep(Parameters.of(merged), axes, top.arms, files)
-    for point in sweep.points():
+    for point in [sweep.first()] if sweep.is_sample else sweep.points():
         check_size(sweep.params.replace(point))  # some values are allowed only next to others
     return sweep
 
@@ -223,7 +247,7 @@ def rows(path: File | None = None, overrides: Mapping[str, Any] | None = None) -
         If the file or a value cannot be used.
     """
     sweep = load_sweep(path, overrides)
-    params = sweep.params.replace(sweep.points()[0])  # an axis pins, so none of it is drawn
+    params = sweep.params.replace(sweep.first())  # an axis pins, so none of it is drawn
     values = dict.fromkeys(catalog(), "drawn") | params.resolved() | dict(sweep.axes)
     return [_row(params.describe(key), shorten(value, 60)) for key, value in values.items()]
 

@@ -197,6 +197,7 @@ def fuzz(cases, seed=1):
                 name = f"{seed}-{kind}-{number}"  # the whole recipe of a case
                 if why := fault_of(getattr(kinds, kind), random.Random(name)):
                     faults[name] = why
+            print(f"{kind}: {tried[kind]} tried, {len(faults)} misses so far", file=sys.stderr)
             grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
             if grown > MEMORY_MB:
                 faults[kind] = f"memory grew by {grown:.0f} MB"
@@ -214,6 +215,7 @@ def main():
     print(f"{time.process_time() - start:.0f} s of the processor")
     for name, why in list(faults.items())[:50]:
         print(name, why.encode("ascii", "replace").decode())
+    print(f"fuzz: {sum(tried.values())} tried, {len(faults)} misses")
     return bool(faults)
 
 

@@ -17,11 +17,25 @@ from tcellabm.experiments.design.samples import unit_sample
 from tcellabm.experiments.results.table import Row, outcome_schema
 from tcellabm.identity import MODEL_VERSION, digest, run_ids
 from tcellabm.params import InputError, Parameters, Range, Sweep, load_sweep
+from tcellabm.params.loading import GRID
+from tcellabm.params.size import check_size
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
-GRID = "grid"
+MOST_RUNS = 2_000_000  # of one plan: each takes 1.6 kB, see docs/sweeps.md
+
+
+def check_runs(runs: int, where: str = "") -> None:
+    """Refuse what no process has the memory to plan.
+
+    Raises
+    ------
+    InputError
+        There are too many.
+    """
+    if runs > MOST_RUNS:
+        raise InputError(f"{runs} runs", where, f"allowed: up to {MOST_RUNS}")
 
 
 class Law(Protocol):
@@ -125,7 +139,7 @@ class Plan:
         sweep = load_sweep(file, overrides)
         axes = axes_of(sweep, str(file))
         given = settings_of(sweep.params, overrides, axes)
-        points = _points(sweep.points(), axes, sweep.params, seed)
+        points = _points(sweep, axes, seed)
         plan = cls(sweep.params, axes, given, points, [], seed)
         if sweep.arms:
             plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
@@ -143,6 +157,7 @@ class Plan:
     def filled(self) -> "Plan":
         """Return the plan with its tasks: of each point all patients, of each all arms."""
         size = self.params.sweep
+        check_runs(len(self.points) * size.patients * size.replicates * self.together)
         patients = [(i, r) for i in range(size.patients) for r in range(size.replicates)]
         seeds = [patient_seed(self.seed, *each) for each in patients]
         tasks = []
@@ -240,26 +255,26 @@ def settings_of(
     }
 
 
-def _points(
-    grid: list[dict[str, Any]], axes: Mapping[str, Axis], params: Parameters, seed: int
-) -> list[dict[str, Any]]:
+def _points(sweep: Sweep, axes: Mapping[str, Axis], seed: int) -> list[dict[str, Any]]:
     """Return what every point sets: the grid, or a sample of it."""
-    size = params.sweep
+    size = sweep.params.sweep
     ranges = [key for key, axis in axes.items() if not isinstance(axis, list)]
     if size.sample == GRID:
         if ranges:
             allowed = "allowed: a list, linspace, logspace; or --set sweep.sample=sobol"
             raise InputError(f"{ranges[0]} is a range to sample from", "", allowed)
-        return grid
+        return sweep.points()
     if not axes:
         raise InputError(f"sweep.sample = {size.sample}", "", "allowed: with one axis or more")
+    rows = size.points * (len(axes) + 2 if size.sample == "saltelli" else 1)
+    check_runs(rows * size.patients * size.replicates, "sweep.points")
     sample = unit_sample(size.sample, size.points, len(axes), seed)
     points = [
         {key: pick(axis, share) for (key, axis), share in zip(axes.items(), row, strict=True)}
         for row in sample.tolist()
     ]
     for point in points:
-        params.replace(point)  # some values are allowed only next to others
+        check_size(sweep.params.replace(point))  # some values are allowed only next to others
     return points
 
 

@@ -18,7 +18,7 @@ class Damage(NamedTuple):
     aside : tuple of str
         Files that are not as they were written; they have another name now.
     gone : tuple of str
-        Results of a finished folder that are not there.
+        The manifest, or results of a finished folder, if they are not there.
     """
 
     aside: tuple[str, ...]
@@ -46,6 +46,8 @@ def mend(folder: Folder) -> Damage:
     results = folder.earlier.get("files", {}) if folder.finished else {}
     gone = tuple(name for name in results if not (folder.path / name).is_file())
     damaged = [*_damaged_shards(folder.path), *_damaged_results(folder.path, results, gone)]
+    damaged += [path for path in folder.lost if path.exists()]
+    gone = (*(path.name for path in folder.lost if path not in damaged), *gone)
     for path in damaged:
         path.replace(path.with_name(path.name + DAMAGED))
     return Damage(tuple(path.name for path in damaged), gone)

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tcellabm.experiments.design import arms
-from tcellabm.experiments.design.plan import GRID
 from tcellabm.experiments.results import manifest, shards
 from tcellabm.experiments.results.names import MANIFEST, SHARDS, parts
 from tcellabm.experiments.results.result import ESSENTIAL
 from tcellabm.params import InputError
+from tcellabm.params.loading import GRID
 
 OUTCOMES = "outcomes.parquet"
 

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tcellabm.experiments.compute.progress import slices
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.mending import mend
 from tcellabm.experiments.results.parquet import parquet
-from tcellabm.identity import MODEL_VERSION
+from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.params import Parameters
 
 
@@ -67,7 +68,9 @@ def run(
     `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
     """
     recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
-    with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:
+    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    known = partial(_holds, run_id(params, seed))
+    with store.open_folder(out, recipe, known=known, **modes) as folder:
         damage = mend(folder)
         if folder.finished and not any(damage):
             return dict(json.loads((folder.path / OUTCOMES).read_text(encoding="utf-8")))
@@ -86,6 +89,14 @@ def run(
         sums = {name: shards.checksum(content) for name, content in files.items()}
         folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0, files=sums))
         return outcomes
+
+
+def _holds(name: str, place: Path) -> bool:
+    """Tell whether the outcomes in a folder are of one run."""
+    try:
+        return bool(json.loads((place / OUTCOMES).read_bytes())["run_id"] == name)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _table(series: pd.DataFrame) -> pa.Table:

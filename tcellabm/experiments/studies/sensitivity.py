@@ -10,10 +10,19 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.analysis.indices import HIGHEST, LEVELS, LOWEST, indices, outputs, problem
-from tcellabm.experiments.design.plan import Plan, Task, axes_of, patient_seed, pick, settings_of
+from tcellabm.experiments.design.plan import (
+    Plan,
+    Task,
+    axes_of,
+    check_runs,
+    patient_seed,
+    pick,
+    settings_of,
+)
 from tcellabm.experiments.design.samples import unit_sample
 from tcellabm.identity import run_ids
 from tcellabm.params import Distribution, InputError, Parameters, load_sweep
+from tcellabm.params.size import check_size
 
 METHODS = ("morris", "sobol")
 SAMPLES = {"morris": 20, "sobol": 256}  # by default
@@ -118,6 +127,7 @@ def study(
         axes = {key: Drawn(law) for key, law in laws if key not in params.pinned and law.sigma_ln}
     if not axes:
         raise InputError("nothing to vary", str(file), "allowed: a population, or --set KEY={...}")
+    check_runs(samples * (len(axes) + (3 if method == "sobol" else 2)), "--samples")
     unit = _sample(method, samples, len(axes) + 1, seed)
     given = settings_of(params, overrides, axes)
     design = {"sensitivity": method, "samples": samples}
@@ -159,6 +169,8 @@ def _tasks(
     tasks = []
     for point, patient in zip(points, patients, strict=True):
         own = patient_seed(seed, patient)
-        (name,) = run_ids(params.replace(point), [own])
+        whole = params.replace(point)
+        check_size(whole)  # some values are allowed only next to others
+        (name,) = run_ids(whole, [own])
         tasks.append(Task(point, patient, 0, own, name))
     return tasks

@@ -16,7 +16,7 @@ from tcellabm.analysis.comparison import compare, read_published
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
-from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
+from tcellabm.experiments.design.plan import Plan, Task, check_runs, patient_seed, settings_of
 from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.experiments.results.parquet import parquet
 from tcellabm.experiments.results.table import Row, outcome_schema, to_table
@@ -95,6 +95,7 @@ class TrialPlan(Plan):
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
         name = trial.files.get("posterior")
         arms = _arms(Posterior.load(name, params), params, seed) if name else [{}]
+        check_runs(len(arms) * params.trial.patients, "trial.patients")
         enrolled = [
             task for arm, point in enumerate(arms) for task in _enroll(params, point, arm, seed)
         ]
