@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -158,6 +159,7 @@ def _aside(out: Path, recipe: dict[str, Any], known: Known) -> Folder:
         swapping.remove(new)
     new = _make_numbered(out.with_name(f"{out.name}.new-"))
     try:
+        shutil.copymode(out, new)  # what is private stays so
         (new / NEW).touch()
     except OSError:
         _remove_if_empty(new)
