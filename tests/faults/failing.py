@@ -14,8 +14,8 @@ from faults.disk import Disk  # noqa: E402
 from faults.flips import SWEEP, make_quick  # noqa: E402
 
 from tcellabm import cli  # noqa: E402
-from tcellabm.experiments.compute import progress, runner  # noqa: E402
-from tcellabm.experiments.results.names import DAMAGED, LOCK, NEW, REPLACED  # noqa: E402
+from tcellabm.experiments.compute import runner  # noqa: E402
+from tcellabm.experiments.results.ownership import DAMAGED, LOCK, NEW, REPLACED  # noqa: E402
 from tcellabm.experiments.studies import run  # noqa: E402
 
 PARTED = [*SWEEP, "--series", "--shard"]
@@ -182,7 +182,7 @@ def make_world_quick(replace=setattr):
     """Have all commands take little time; patients are computed once."""
     simulate = cache_by_name(runner.simulate)
     make_quick(replace)
-    replace(progress, "_SECONDS_OF_SILENCE", math.inf)  # on a busy machine a run would speak
+    replace(run, "_SECONDS_OF_SILENCE", math.inf)  # on a busy machine a run would speak
     replace(runner, "simulate", simulate)
     replace(run, "follow", cache_by_name(run.follow))
     replace(cli, "_draw_patient", lambda record, params: b"a figure")

@@ -122,7 +122,7 @@ def test_what_a_sample_draws_is_checked_all_the_same():
 
 
 def test_a_run_that_speaks_is_the_same_run(monkeypatch, capsys):
-    monkeypatch.setattr("tcellabm.experiments.compute.progress._SECONDS_OF_SILENCE", 0.0)
+    monkeypatch.setattr("tcellabm.experiments.studies.run._SECONDS_OF_SILENCE", 0.0)
     params = load("params/scenarios/kymriah.toml", {"time.days": 40})
     model = TumorTCellModel(params, rng=3)
     model.run_until(40)
