@@ -64,17 +64,21 @@ def published_curves() -> pd.DataFrame:
     return pd.read_csv(find_file("params/trials/curves.csv"))
 
 
-def compare(cohorts: Sequence[Cohort], published: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
+def compare(
+    cohort: Cohort, published: pd.DataFrame, seed: int = 1, weights: np.ndarray | None = None
+) -> pd.DataFrame:
     """Return `comparison.csv`: a row per published figure, with what was simulated.
 
     Parameters
     ----------
-    cohorts : sequence of Cohort
-        The one at the median of the posterior, then one per posterior draw, if any.
+    cohort : Cohort
+        Everyone enrolled; each with an own draw of the posterior, if there is one.
     published : DataFrame
         From `read_published`.
     seed : int
         Of the resampling of patients.
+    weights : ndarray, shape (draws, enrolled), optional
+        What makes these patients those of one draw of the posterior.
 
     Returns
     -------
@@ -83,9 +87,10 @@ def compare(cohorts: Sequence[Cohort], published: pd.DataFrame, seed: int = 1) -
         patients drawn anew; of the published figure that by which `agrees` was told.
     """
     rng = np.random.default_rng(seed)
-    spread = cohorts[1:] or cohorts
-    again = [spread[i % len(spread)].resampled(rng) for i in range(RESAMPLES)]
-    rows = [_row(row, cohorts[0], again) for row in published.to_dict("records")]
+    spread: Sequence[np.ndarray | None] = [None] if weights is None else list(weights)
+    times = max(RESAMPLES, len(spread))
+    again = [cohort.resampled(rng, spread[i % len(spread)]) for i in range(times)]
+    rows = [_row(row, cohort, again) for row in published.to_dict("records")]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -68,11 +68,12 @@ def run(
     resume: Resume = False,
 ) -> None:
     """Simulate one patient: outcomes, record over time, figure."""
-    from tcellabm import params
     from tcellabm.analysis.words import sentences
+    from tcellabm.experiments.design.posterior import one_patient
     from tcellabm.experiments.studies import run as experiment
 
-    parameters = params.load(scenario, options.overrides(settings, {"time.days": days}))
+    given = options.overrides(settings, {"time.days": days})
+    parameters = one_patient(scenario, given, seed)
     folder = options.result_folder("run", scenario, out, resume)
     outcomes = experiment.run(
         parameters,

@@ -129,14 +129,15 @@ class Plan:
         plan = cls(sweep.params, axes, given, points, [], seed)
         if sweep.arms:
             plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
-        if name := sweep.files.get("posterior"):
-            plan = replace(plan, posterior=Posterior.load(name, sweep.params))
-            plan._check_posterior(name)
+        if posterior := Posterior.chosen(sweep.files, sweep.params):
+            plan = replace(plan, posterior=posterior)
+            plan._check_posterior(sweep.files.get("posterior", ""))
         return plan.filled()
 
     def _check_posterior(self, name: str) -> None:
+        """Refuse a posterior that was named and draws what is set; the shipped one gives way."""
         assert self.posterior is not None
-        for key in self.posterior.draws[0]:
+        for key in self.posterior.keys if name else ():
             if key in self.axes or key in self.given:
                 raise InputError(f"{key} is set and drawn too", name, "allowed: one of them")
 
@@ -149,7 +150,8 @@ class Plan:
         for point in self.points:
             settings = [point] * len(patients)
             if self.posterior is not None:
-                settings = [point | self.posterior.of(self.seed, *each) for each in patients]
+                draws = (self.posterior.settings(self.params, own, self.axes) for own in seeds)
+                settings = [point | draw for draw in draws]
             names = self._names(settings, seeds)
             tasks += [
                 Task(own, *who, seed, of_arm(name, arm), arm)
@@ -190,8 +192,9 @@ class Plan:
         columns |= {arms.COLUMN: [""]} if self.arms else {}
         columns |= {key: [value] for key, value in self.given.items()}
         if self.posterior is not None:
+            drawn = self.posterior.settings(self.params, self.seed, self.axes)
             draws = self.posterior.draws
-            columns |= {key: [draw[key] for draw in draws] for key in draws[0]}
+            columns |= {key: [draw[key] for draw in draws] for key in drawn}
         return outcome_schema(columns)
 
     @property

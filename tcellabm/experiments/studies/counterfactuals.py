@@ -57,7 +57,7 @@ class CounterfactualPlan(Plan):
     def load(
         cls, file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
     ) -> "CounterfactualPlan":
-        """Read a trial file; `overrides` come on top. A posterior gives its median.
+        """Read a trial file; `overrides` come on top. Each patient has an own draw.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class CounterfactualPlan(Plan):
             A file, key or value can't be used.
         """
         given = {"trial.patients": ENROLLED} | dict(overrides or {})
-        trial = TrialPlan.load(file, given | {"trial.posterior_draws": 0}, seed)
+        trial = TrialPlan.load(file, given, seed)
         tasks: list[Task] = list(_tasks(trial.params, trial.infused))
         return cls(trial.params, {}, trial.given, trial.points, tasks, seed, trial=trial)
 

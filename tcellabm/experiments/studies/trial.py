@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,18 @@ import pyarrow as pa
 
 from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.comparison import compare, read_published
+from tcellabm.analysis.weighting import (
+    Covariates,
+    Weighting,
+    covariate_of,
+    laws_of,
+    log_proposal,
+)
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
 from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
-from tcellabm.experiments.design.posterior import Posterior
+from tcellabm.experiments.design.posterior import Posterior, applied
 from tcellabm.experiments.results.parquet import parquet
 from tcellabm.experiments.results.table import Row, outcome_schema, to_table
 from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
@@ -46,9 +53,10 @@ OBSERVED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTask(Task):
-    """One enrolled patient; `replicate` is 0 at the posterior's median, then counts its draws."""
+    """One enrolled patient, with an own draw of the posterior, if there is one."""
 
     journey: Journey
+    covariates: Mapping[str, float]
 
     def observe(self, model: "TumorTCellModel") -> Row:
         """Return outcomes and what the trial notes besides; a transplant only if it came to it."""
@@ -93,14 +101,18 @@ class TrialPlan(Plan):
         if params.time.days == 0.0:
             raise InputError("no day is followed", "time.days", "allowed: above 0, in a trial")
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
-        name = trial.files.get("posterior")
-        arms = _arms(Posterior.load(name, params), params, seed) if name else [{}]
-        enrolled = [
-            task for arm, point in enumerate(arms) for task in _enroll(params, point, arm, seed)
-        ]
+        posterior = Posterior.chosen(trial.files, params)
+        enrolled = enroll(params, seed, _draws(posterior, params))
         given = settings_of(params, overrides)
         tasks: list[Task] = [task for task in enrolled if task.journey.infused]
-        return cls(params, {}, given, arms, tasks, seed, published=published, enrolled=enrolled)
+        plan = cls(params, {}, given, [{}], tasks, seed, published=published, enrolled=enrolled)
+        return replace(plan, posterior=posterior)
+
+    @property
+    def laws(self) -> list[str]:
+        """The laws of covariates that each patient has an own draw of."""
+        own = self.enrolled[0].settings if self.enrolled else {}
+        return [key for key in own if covariate_of(key)]
 
     @property
     def infused(self) -> list[TrialTask]:
@@ -110,7 +122,8 @@ class TrialPlan(Plan):
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
-        outcomes = outcome_schema({key: [value] for key, value in self.given.items()})
+        columns = {key: [value] for key, value in self.given.items()}
+        outcomes = outcome_schema(columns | {key: [1.0] for key in self.laws})
         names = [name for name in Journey._fields if name not in self.given]
         return pa.schema(
             [*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))]
@@ -122,7 +135,7 @@ class TrialPlan(Plan):
         return {
             "model_version": MODEL_VERSION,
             "seed": self.seed,
-            "posterior": self.points,
+            "posterior": self.posterior.digest if self.posterior else "",
             "parameters": self.params.resolved(),
         }
 
@@ -134,7 +147,8 @@ class TrialPlan(Plan):
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, and the way to infusion."""
         assert isinstance(task, TrialTask)
-        return self.given | task.journey._asdict() | row
+        drawn = {key: task.settings[key] for key in self.laws}
+        return self.given | drawn | task.journey._asdict() | row
 
 
 def _type(name: str) -> pa.DataType:
@@ -145,28 +159,76 @@ def _type(name: str) -> pa.DataType:
     return pa.bool_() if name in _FLAGS else pa.int64() if name in _WHOLE else pa.float64()
 
 
-def _arms(posterior: Posterior, params: Parameters, seed: int) -> list[dict[str, Any]]:
-    """Return what the median and each draw set; what the user has set stays."""
-    points = [posterior.median(), *posterior.sample(params.trial.posterior_draws, seed)]
-    return [{k: v for k, v in point.items() if k not in params.set_keys} for point in points]
+Draws = Callable[[int, int], dict[str, Any]]  # number and seed of a patient -> what its draw sets
 
 
-def _enroll(params: Parameters, point: dict[str, Any], arm: int, seed: int) -> Iterator[TrialTask]:
-    """Yield every patient of one arm; the same patients in each."""
-    shared = params.replace(point) if point else params
+def _draws(posterior: Posterior | None, params: Parameters) -> Draws:
+    if posterior is None:
+        return lambda number, own: {}
+    return lambda number, own: posterior.settings(params, own)
+
+
+def enroll(params: Parameters, seed: int, draws: Draws) -> list[TrialTask]:
+    """Return every patient of a trial, in the order of enrollment."""
     seeds = [patient_seed(seed, number) for number in range(params.trial.patients)]
-    ways = journeys(_at_enrollment(shared, own) for own in seeds)
-    for patient, (own, journey) in enumerate(zip(seeds, ways, strict=True)):
-        sets = point | (settings(journey, shared) if journey.infused else {})
-        name = run_id(shared.replace(sets), own)
-        yield TrialTask(sets, patient, arm, own, name, journey=journey)
+    points = [draws(number, own) for number, own in enumerate(seeds)]
+    patients = [
+        _at_enrollment(params.replace(point) if point else params, own)
+        for own, point in zip(seeds, points, strict=True)
+    ]
+    ways = journeys(Enrolled(own.params, own.way) for own in patients)
+    return [
+        _task(params, *each)
+        for each in zip(range(len(seeds)), seeds, points, patients, ways, strict=True)
+    ]
 
 
-def _at_enrollment(params: Parameters, seed: int) -> Enrolled:
+def _task(
+    params: Parameters,
+    number: int,
+    seed: int,
+    point: dict[str, Any],
+    patient: "_Drawn",
+    way: Journey,
+) -> TrialTask:
+    sets = point | (settings(way, params) if way.infused else {})
+    name = run_id(params.replace(sets), seed)
+    return TrialTask(sets, number, 0, seed, name, journey=way, covariates=patient.covariates)
+
+
+class _Drawn(NamedTuple):
+    """A patient on enrollment."""
+
+    params: Parameters  # with the covariates in place
+    covariates: dict[str, float]
+    way: np.random.Generator
+
+
+def _at_enrollment(params: Parameters, seed: int) -> _Drawn:
     """Draw a patient as the model will, with the third stream of the seed for the way there."""
     covariates, _, way = np.random.SeedSequence(seed).spawn(3)
     patient = draw_patient(params, seed, np.random.default_rng(covariates))
-    return Enrolled(params.replace(dict(patient.covariates)), np.random.default_rng(way))
+    own = dict(patient.covariates)
+    return _Drawn(params.replace(own), own, np.random.default_rng(way))
+
+
+def cohort_weights(plan: TrialPlan, seed: int) -> np.ndarray | None:
+    """Return what makes the enrolled those of one draw, shape (draws, enrolled).
+
+    Each patient has an own draw: together they are a pool, and a cohort of one draw is a weighting
+    of it. None without a posterior of laws, or where no draws are wanted.
+    """
+    keys = plan.laws
+    if plan.posterior is None or not keys or not plan.params.trial.posterior_draws:
+        return None
+    laws = laws_of(keys, plan.params.distributions)
+    values = [[task.covariates[name] for name in laws.covariates] for task in plan.enrolled]
+    own = np.log([[task.settings[key] for key in keys] for task in plan.enrolled])
+    patients = Covariates.of(np.array(values), laws)
+    proposal = log_proposal(patients, laws, own, independent=False)
+    wanted = plan.posterior.sample(plan.params.trial.posterior_draws, seed)
+    theta = np.log([[applied(draw, plan.params)[key] for key in keys] for draw in wanted])
+    return Weighting(patients, laws, proposal).weights(theta)
 
 
 @dataclass(frozen=True)
@@ -176,34 +238,27 @@ class TrialResult:
     Attributes
     ----------
     patients : DataFrame
-        A row per patient enrolled; replicate 0 at the median of the posterior.
+        A row per patient enrolled.
     comparison : DataFrame
         A row per published figure.
     complete : bool
         Whether every run is there.
     limit : float
         Limit of quantification of the transgene, copies/ug.
+    draws : int
+        Draws of the posterior that intervals are over; 0 for one population.
     """
 
     patients: pd.DataFrame
     comparison: pd.DataFrame
     complete: bool
     limit: float
+    draws: int = 0
 
     @property
     def errors(self) -> int:
         """Number of runs that ended as error rows."""
         return int((self.patients["error"] != "").sum())
-
-    @property
-    def draws(self) -> int:
-        """Number of posterior draws beside the median."""
-        return int(self.patients["replicate"].max())
-
-    @property
-    def main(self) -> pd.DataFrame:
-        """The patients at the median of the posterior."""
-        return self.patients[self.patients["replicate"] == 0]
 
 
 Draw = Callable[[TrialResult], bytes]
@@ -261,8 +316,11 @@ def _result(plan: TrialPlan, runs: pa.Table, whole: bool) -> TrialResult:
     """Return the patients, and once all are there the comparison; a part never is whole."""
     patients = _patients(plan, runs).to_pandas()
     complete = whole and len(patients) == len(plan.enrolled)
-    arms = range(len(plan.points)) if complete else []
-    cohorts = [Cohort.of(patients[patients["replicate"] == arm]) for arm in arms]
-    rows = compare(cohorts, plan.published, plan.seed) if complete else pd.DataFrame()
     limit = plan.params.assay.quantification_limit_copies_per_ug
-    return TrialResult(patients, rows, complete, limit)
+    if not complete:
+        return TrialResult(patients, pd.DataFrame(), complete, limit)
+    weights, ok = cohort_weights(plan, plan.seed), (patients["error"] == "").to_numpy()
+    if weights is not None:  # those whose run failed are in no cohort
+        weights = weights[:, ok] / weights[:, ok].sum(axis=1, keepdims=True)
+    rows = compare(Cohort.of(patients), plan.published, plan.seed, weights)
+    return TrialResult(patients, rows, complete, limit, 0 if weights is None else len(weights))
