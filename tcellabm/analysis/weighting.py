@@ -153,7 +153,8 @@ def _mean_density(x: Covariates, laws: Laws, drawn: np.ndarray, independent: boo
     each = (log_density(x, laws, drawn, number) for number in range(len(laws.covariates)))
     logs = each if independent else iter([np.sum(list(each), axis=0)])
     with np.errstate(divide="ignore"):  # no density at all is a log of -inf
-        total: np.ndarray = sum(np.log(np.mean(np.exp(density), axis=0)) for density in logs)
+        means = [np.log(np.mean(np.exp(density), axis=0)) for density in logs]
+    total: np.ndarray = np.sum(means, axis=0)
     return total
 
 

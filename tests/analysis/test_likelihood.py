@@ -109,7 +109,10 @@ def test_a_weighted_kaplan_meier_estimate_is_that_of_copies():
 
 
 def test_the_spread_of_kaplan_meier_estimates_is_that_of_its_scale(population):
-    """Of 61 responders, in log(-log S): Greenwood's error is the spread of trials, within 16 % (5 standard errors)."""
+    """Of 61 responders, in log(-log S): Greenwood's error is the spread of trials.
+
+    Within 16 %: 5 standard errors of the spread of 500.
+    """
     infused, weights = population
     row = Row("E02", "kaplan_meier", 80.0, 61.0, error=0.3)
     rng = np.random.default_rng(4)

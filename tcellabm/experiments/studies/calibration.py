@@ -29,13 +29,14 @@ from tcellabm.analysis.weighting import (
     effective,
     laws_of,
     mixed_proposal,
+    normalized,
 )
 from tcellabm.disk import write_whole
 from tcellabm.experiments.design.posterior import NONE
 from tcellabm.experiments.results.lock import locked
 from tcellabm.experiments.results.names import entries
 from tcellabm.experiments.studies.pool import Pool, PoolPlan, compute_pool
-from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, sample
+from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, pareto_k, sample
 from tcellabm.experiments.studies.session import Work
 from tcellabm.experiments.studies.trial import PUBLISHED
 from tcellabm.identity import MODEL_VERSION, digest
@@ -294,13 +295,11 @@ class Fit:
     @classmethod
     def of(cls, target: Target, chains: Chains) -> "Fit":
         """Look at the weights at every draw."""
-        _, stats = engine()
         greatest, patients = -math.inf, []
         for theta in chains.flat:
             logs = target.weighting.log_weights(theta[None])
-            greatest = max(greatest, float(stats.psislw(logs[0])[1]))
-            weights = np.exp(logs - logs.max())
-            patients.append(float(effective(weights)[0]))
+            greatest = max(greatest, pareto_k(logs[0]))
+            patients.append(float(effective(normalized(logs))[0]))
         return cls(target, chains, greatest, np.array(patients))
 
     def pool_suffices(self, least: int) -> bool:

@@ -190,8 +190,7 @@ def summarized(rounds: list[np.ndarray], how: Sampling) -> Chains:
     emcee, stats = engine()
     whole = np.concatenate(rounds, axis=1)
     late = whole[:, int(_BURNED * whole.shape[1]) :]
-    times = [emcee.autocorr.integrated_time(chain, tol=0, quiet=True) for chain in late]
-    longest = np.nanmax(times) if np.isfinite(times).any() else late.shape[1]
+    longest = max(_longest_time(emcee, chain) for chain in late)
     thin = int(min(max(1, math.ceil(longest)), max(1, late.shape[1] // 4)))
     kept = late[:, ::thin].reshape(len(late), -1, late.shape[-1])
     places = np.linspace(0, kept.shape[1] - 1, min(how.draws, kept.shape[1])).astype(int)
@@ -199,6 +198,26 @@ def summarized(rounds: list[np.ndarray], how: Sampling) -> Chains:
     effective = min(float(stats.ess(draws[..., key])) for key in range(draws.shape[-1]))
     rhat = max(float(stats.rhat(draws[..., key])) for key in range(draws.shape[-1]))
     return Chains(draws, effective, rhat, whole.shape[1] * STRIDE)
+
+
+def pareto_k(log_weights: np.ndarray) -> float:
+    """Return the shape of the upper tail of weights, -inf where many are greatest alike."""
+    _, stats = engine()
+    try:
+        weights = np.exp(log_weights - log_weights.max())
+        shape = stats.pareto_khat(weights, chain_axis=None, r_eff=1.0, tail="right")
+    except ValueError:  # all of the tail are the same
+        return -math.inf
+    return float(shape)
+
+
+def _longest_time(emcee: Any, chain: np.ndarray) -> float:
+    """Return the autocorrelation time of the slowest key, of walkers that moved, in kept steps."""
+    moved = np.ptp(chain, axis=0).min(axis=1) > 0.0
+    if not moved.any():
+        return float(len(chain))
+    times = emcee.autocorr.integrated_time(chain[:, moved], tol=0, quiet=True)
+    return float(np.max(times)) if np.isfinite(times).all() else float(len(chain))
 
 
 # --- rounds on disk -------------------------------------------------------------------------------
@@ -220,7 +239,8 @@ def _kept(folder: Path | None, how: Sampling) -> list[np.ndarray]:
     rounds: list[np.ndarray] = []
     while folder is not None and len(rounds) < how.rounds:
         try:
-            with np.load(_file(folder, len(rounds) + 1)) as content:
+            held = BytesIO(_file(folder, len(rounds) + 1).read_bytes())
+            with np.load(held) as content:
                 rounds.append(content["steps"])
         except (OSError, ValueError, KeyError, BadZipFile, EOFError):
             break
