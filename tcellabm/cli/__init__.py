@@ -29,6 +29,7 @@ from tcellabm.cli.options import (
     Shard,
     Workers,
 )
+from tcellabm.cli.predict import predict
 from tcellabm.cli.trial import trial
 
 if TYPE_CHECKING:
@@ -254,6 +255,7 @@ def plot(
 app.command()(trial)
 app.command()(counterfactuals)
 app.command()(calibrate)
+app.command()(predict)
 
 
 def execute(arguments: list[str]) -> int:

@@ -1,7 +1,8 @@
 """The command `tcellabm calibrate`."""
 
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +10,18 @@ from tcellabm.cli import options, telling
 from tcellabm.cli.errors import INTERRUPTED, say
 from tcellabm.cli.options import Dask, Out, Resume, Seed, Settings, Shard, Workers
 
+if TYPE_CHECKING:
+    from tcellabm.experiments.studies.calibration import Calibration
+    from tcellabm.experiments.studies.session import Work
+
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Check the finished calibration in --out; resumes by itself."),
+]
+Simulations = Annotated[int, typer.Option(min=20, metavar="N", help="Trials simulated by --check.")]
+Direct = Annotated[
+    int, typer.Option(min=20, metavar="N", help="Patients enrolled anew at each draw by --check.")
+]
 Enrolled = Annotated[
     int | None,
     typer.Option("--patients", "-n", min=20, metavar="N", help="Patients enrolled in a pool."),
@@ -25,8 +38,11 @@ def calibrate(
     workers: Workers = None,
     dask: Dask = "",
     shard: Shard = "1/1",
+    check: Check = False,
+    simulations: Simulations = 200,
+    direct: Direct = 6200,
 ) -> None:
-    """Fit laws of the population to the rows marked `calibrate`; keep the posterior."""
+    """Fit laws of the population to the rows marked `calibrate`; keep the posterior; check it."""
     from tcellabm.experiments.studies import calibration as experiment
     from tcellabm.experiments.studies.sampler import engine
     from tcellabm.experiments.studies.sweep import Interrupted
@@ -35,6 +51,9 @@ def calibrate(
     work = options.work(workers, dask, shard)
     given = options.overrides(settings, {})
     plan = experiment.Calibration.load(file, seed, given, patients)
+    if check:
+        _check(plan, out, work, simulations, direct)
+        return
     folder = options.result_folder("calibrate", file, out, resume)
     try:
         posterior = experiment.calibrate(
@@ -50,6 +69,29 @@ def calibrate(
         print(f"a part of the pool is in {folder}; go on with --resume and no --shard")
         return
     _report(posterior, folder)
+
+
+def _check(
+    plan: "Calibration", out: Path | None, work: "Work", simulations: int, direct: int
+) -> None:
+    from tcellabm.analysis.checks_report import page, told
+    from tcellabm.disk import write_whole
+    from tcellabm.experiments.studies.checks import check
+    from tcellabm.experiments.studies.sweep import Interrupted
+
+    if out is None or work.part:
+        options.refuse("--check without --out, or with --shard", "allowed: --out DIR, to check")
+    try:
+        found = check(
+            plan, out, work, simulations=simulations, direct=direct, command=options.command_line()
+        )
+    except (Interrupted, KeyboardInterrupt):
+        say(f"interrupted: what is finished is kept; go on with: {options.command_line()}")
+        raise typer.Exit(INTERRUPTED) from None
+    posterior = json.loads((out / "posterior.json").read_text(encoding="utf-8"))
+    write_whole(out / "calibration.md", page(posterior, found).encode())
+    print(*told(found), sep="\n")
+    print(f"wrote {out}: checks.json, calibration.md")
 
 
 def _report(posterior: dict[str, Any], folder: Path) -> None:

@@ -181,7 +181,7 @@ def test_how_much_is_identified_has_an_error(toy):
 
 
 def test_weights_of_few_patients_are_seen(toy):
-    """Every draw far from the pool's laws: few effective patients, a large Pareto k."""
+    """Every draw is far from the laws of the pool: few effective patients, a large Pareto k."""
     plan = toy.pool_plan(1, np.tile(np.log([0.3, 0.3, 0.5]), (400, 1)))
     rows = [
         plan.labeled(task.observe(None) | task.identity | {"error": ""}, task)

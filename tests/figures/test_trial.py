@@ -115,7 +115,7 @@ def test_equal_tables_give_equal_pages(result, page):
 
 def test_a_trial_that_infused_nobody_is_drawn_too(result):
     nobody = result.patients[~result.patients["infused"]]
-    rows = compare([Cohort.of(nobody)], read_published(find_file("trials/published.csv")))
+    rows = compare(Cohort.of(nobody), read_published(find_file("trials/published.csv")))
     _, figure = draw(nobody, rows)
     assert f"{len(nobody)} virtual patients enrolled, 0 infused" in " ".join(texts(figure))
     shown = [each.get_label() for panel in figure.axes[:3] for each in panel.lines]

@@ -232,6 +232,10 @@ class Calibration:
             min(work.processes, size.ensembles),
         )
 
+    def chance(self, *words: int) -> int:
+        """Return the seed of one purpose."""
+        return _seed(self.seed, *words)
+
     def pool_plan(self, number: int, drawn: np.ndarray) -> PoolPlan:
         """Return the plan of a pool, each of other patients."""
         seed = _seed(self.seed, number)

@@ -1,7 +1,7 @@
 """A virtual trial: everyone enrolled, on their way to infusion and for years after."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -102,17 +102,11 @@ class TrialPlan(Plan):
             raise InputError("no day is followed", "time.days", "allowed: above 0, in a trial")
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
         posterior = Posterior.chosen(trial.files, params)
-        enrolled = enroll(params, seed, _draws(posterior, params))
+        enrolled = enroll(params, seed, draws_of(posterior, params))
         given = settings_of(params, overrides)
         tasks: list[Task] = [task for task in enrolled if task.journey.infused]
         plan = cls(params, {}, given, [{}], tasks, seed, published=published, enrolled=enrolled)
         return replace(plan, posterior=posterior)
-
-    @property
-    def laws(self) -> list[str]:
-        """The laws of covariates that each patient has an own draw of."""
-        own = self.enrolled[0].settings if self.enrolled else {}
-        return [key for key in own if covariate_of(key)]
 
     @property
     def infused(self) -> list[TrialTask]:
@@ -122,12 +116,7 @@ class TrialPlan(Plan):
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
-        columns = {key: [value] for key, value in self.given.items()}
-        outcomes = outcome_schema(columns | {key: [1.0] for key in self.laws})
-        names = [name for name in Journey._fields if name not in self.given]
-        return pa.schema(
-            [*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))]
-        )
+        return columns_of(self.given, laws_drawn(self.enrolled))
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -147,8 +136,21 @@ class TrialPlan(Plan):
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, and the way to infusion."""
         assert isinstance(task, TrialTask)
-        drawn = {key: task.settings[key] for key in self.laws}
+        drawn = {key: task.settings[key] for key in laws_drawn(self.enrolled)}
         return self.given | drawn | task.journey._asdict() | row
+
+
+def columns_of(given: Mapping[str, Any], laws: Sequence[str]) -> pa.Schema:
+    """Return the columns of patients: what is set, laws drawn, outcomes, observations."""
+    columns: dict[str, Sequence[object]] = {key: [value] for key, value in given.items()}
+    outcomes = outcome_schema(columns | {key: [1.0] for key in laws})
+    names = [name for name in Journey._fields if name not in given]
+    return pa.schema([*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))])
+
+
+def laws_drawn(enrolled: Sequence[TrialTask]) -> list[str]:
+    """Return the laws of covariates that each patient has an own draw of."""
+    return [key for key in enrolled[0].settings if covariate_of(key)] if enrolled else []
 
 
 def _type(name: str) -> pa.DataType:
@@ -162,7 +164,8 @@ def _type(name: str) -> pa.DataType:
 Draws = Callable[[int, int], dict[str, Any]]  # number and seed of a patient -> what its draw sets
 
 
-def _draws(posterior: Posterior | None, params: Parameters) -> Draws:
+def draws_of(posterior: Posterior | None, params: Parameters) -> Draws:
+    """Return what gives each patient a draw of a posterior; nothing without one."""
     if posterior is None:
         return lambda number, own: {}
     return lambda number, own: posterior.settings(params, own)
@@ -212,22 +215,24 @@ def _at_enrollment(params: Parameters, seed: int) -> _Drawn:
     return _Drawn(params.replace(own), own, np.random.default_rng(way))
 
 
-def cohort_weights(plan: TrialPlan, seed: int) -> np.ndarray | None:
+def cohort_weights(
+    enrolled: Sequence[TrialTask], posterior: Posterior | None, params: Parameters, seed: int
+) -> np.ndarray | None:
     """Return what makes the enrolled those of one draw, shape (draws, enrolled).
 
     Each patient has an own draw: together they are a pool, and a cohort of one draw is a weighting
     of it. None without a posterior of laws, or where no draws are wanted.
     """
-    keys = plan.laws
-    if plan.posterior is None or not keys or not plan.params.trial.posterior_draws:
+    keys = laws_drawn(enrolled)
+    if posterior is None or not keys or not params.trial.posterior_draws:
         return None
-    laws = laws_of(keys, plan.params.distributions)
-    values = [[task.covariates[name] for name in laws.covariates] for task in plan.enrolled]
-    own = np.log([[task.settings[key] for key in keys] for task in plan.enrolled])
+    laws = laws_of(keys, params.distributions)
+    values = [[task.covariates[name] for name in laws.covariates] for task in enrolled]
+    own = np.log([[task.settings[key] for key in keys] for task in enrolled])
     patients = Covariates.of(np.array(values), laws)
     proposal = log_proposal(patients, laws, own, independent=False)
-    wanted = plan.posterior.sample(plan.params.trial.posterior_draws, seed)
-    theta = np.log([[applied(draw, plan.params)[key] for key in keys] for draw in wanted])
+    wanted = posterior.sample(params.trial.posterior_draws, seed)
+    theta = np.log([[applied(draw, params)[key] for key in keys] for draw in wanted])
     return Weighting(patients, laws, proposal).weights(theta)
 
 
@@ -319,7 +324,8 @@ def _result(plan: TrialPlan, runs: pa.Table, whole: bool) -> TrialResult:
     limit = plan.params.assay.quantification_limit_copies_per_ug
     if not complete:
         return TrialResult(patients, pd.DataFrame(), complete, limit)
-    weights, ok = cohort_weights(plan, plan.seed), (patients["error"] == "").to_numpy()
+    weights = cohort_weights(plan.enrolled, plan.posterior, plan.params, plan.seed)
+    ok = (patients["error"] == "").to_numpy()
     if weights is not None:  # those whose run failed are in no cohort
         weights = weights[:, ok] / weights[:, ok].sum(axis=1, keepdims=True)
     rows = compare(Cohort.of(patients), plan.published, plan.seed, weights)
