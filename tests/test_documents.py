@@ -52,7 +52,7 @@ def test_a_posterior_is_told_of_where_one_is_shipped(tmp_path):
     (tmp_path / "trials").mkdir()
     (tmp_path / "trials" / "posterior.json").write_text(json.dumps(posterior))
     text = written.posterior()
-    assert "2 draws (2 effective at least)" in text and "weighting 50 infused" in text
+    assert "2 draws (2 effective at least)" in text and "by weighting 50\n" in text
     assert "| `product.killing` | 0.5 to 2 | 0.8 | 1 | 1.25 | 70% ± 2% | yes |" in text
 
 
