@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, telling
+from tcellabm.cli import messages, options
 from tcellabm.cli.errors import INTERRUPTED, say
 from tcellabm.cli.options import Dask, Out, Resume, Seed, Settings, Shard, Workers
 
 if TYPE_CHECKING:
+    from tcellabm.experiments.compute.collect import Work
     from tcellabm.experiments.studies.calibration import Calibration
-    from tcellabm.experiments.studies.session import Work
 
 Check = Annotated[
     bool,
@@ -60,7 +60,7 @@ def calibrate(
             plan, folder, work, resume=resume, command=options.command_line()
         )
     except Interrupted as stop:
-        telling.interrupted(Interrupted(folder, stop.done, stop.total))
+        messages.interrupted(Interrupted(folder, stop.done, stop.total))
     except KeyboardInterrupt:
         again = options.command_to_resume(folder)
         say(f"interrupted: pools and whole rounds are kept; go on with: {again}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, telling
+from tcellabm.cli import messages, options
 from tcellabm.cli.options import (
     Dask,
     Out,
@@ -49,7 +49,7 @@ def predict(
             plan, folder, work, command=options.command_line(), **modes
         )
     except sweep.Interrupted as stop:
-        telling.interrupted(stop)
+        messages.interrupted(stop)
     _report(found, folder, len(plan.tasks))
 
 
@@ -61,5 +61,4 @@ def _report(found: "Predicted", folder: Path, total: int) -> None:
         print(f"{done}; the table comes with --resume and no --shard")
         return
     print(*told(found.table), sep="\n")
-    files = "patients.parquet, prediction.csv, hits.csv, manifest.json"
-    telling.wrote(folder, files, "patients.parquet", found.errors, total)
+    messages.wrote(folder, "patients.parquet", found.errors, total)

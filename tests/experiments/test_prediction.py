@@ -9,9 +9,9 @@ import pytest
 from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.prediction import Arm, Prediction, held_against, predict
 from tcellabm.cli import execute
+from tcellabm.experiments.compute.collect import Work
 from tcellabm.experiments.studies import prediction as module
 from tcellabm.experiments.studies.prediction import CohortPlan, predict_cohort, published
-from tcellabm.experiments.studies.session import Work
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file

@@ -1,4 +1,4 @@
-"""A posterior to draw parameters from: a table of draws, a column for each parameter.
+"""A posterior of parameters: a table with one row per draw and one column per parameter.
 
 One that `tcellabm calibrate` wrote is of laws of a population. It stands in the place of these laws
 in the population file: a product moves its medians, and what a user sets wins over it.
@@ -26,7 +26,7 @@ NONE = "none"  # files.posterior: one population, that of the population file
 SHIPPED = "trials/posterior.json"
 _STREAM = 18  # of a patient's seed: which draw is that patient's
 _MOST_BYTES = 100_000_000
-_ALLOWED = "allowed: CSV or Parquet with a column a parameter, or JSON that `calibrate` wrote"
+_ALLOWED = "allowed: CSV or Parquet, one column per parameter, or JSON that `calibrate` wrote"
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,12 @@ class Posterior:
         path = find_file(name)
         table = _read(path, name)
         if not table.columns.is_unique:
-            raise InputError("a key is there twice", name, "allowed: a column a parameter")
+            raise InputError("a key is there twice", name, "allowed: one column per parameter")
         weights = _weights(table.pop(WEIGHT), name) if WEIGHT in table else np.ones(len(table))
         if not len(table) or not len(table.columns):
-            raise InputError("no draws", name, "allowed: a row a draw, a column a parameter")
+            raise InputError(
+                "no draws", name, "allowed: one row per draw, one column per parameter"
+            )
         draws = [
             {str(key): meta_of(str(key), name).check(value, name) for key, value in row.items()}
             for row in table.to_dict("records")
@@ -103,7 +105,18 @@ class Posterior:
         return cls(tuple(draws[0]), draws, weights / weights.sum(), digest, name)
 
     def of(self, seed: int) -> dict[str, Any]:
-        """Return the draw of a patient: the same wherever that patient is met."""
+        """Return the draw of a patient: the same wherever that patient is met.
+
+        Parameters
+        ----------
+        seed : int
+            Of the patient.
+
+        Returns
+        -------
+        dict
+            Values by dotted key.
+        """
         sequence = np.random.SeedSequence(seed, spawn_key=(_STREAM,))
         return self._at(np.random.default_rng(sequence).random())
 
@@ -204,7 +217,17 @@ def _within(draw: dict[str, Any], params: Parameters) -> dict[str, Any]:
 
 
 def weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> float:
-    """Return the smallest value up to which a share `q` of the weight lies."""
+    """Return the smallest value up to which a share `q` of the weight lies.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Draws of one parameter.
+    weights : ndarray, shape (n,)
+        0 or more, not all 0.
+    q : float
+        Share of the weight, 0 to 1.
+    """
     order = np.argsort(values, kind="stable")
     ends = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(ends, q * ends[-1])])
@@ -248,7 +271,7 @@ def _calibrated(text: str, name: str) -> pd.DataFrame:
         raise InputError(f"not a posterior: {fault_of(error)}", name, _ALLOWED) from None
     rows = [draw for chain in written.draws for draw in chain]
     if rows and {len(written.keys)} != {len(draw) for draw in rows}:
-        raise InputError("a draw of another length", name, "allowed: a number a key in each")
+        raise InputError("a draw of another length", name, "allowed: one number per key in each")
     if WEIGHT in written.keys:
         raise InputError(f"key {WEIGHT}", name, "allowed: dotted names of parameters")
     table = pd.DataFrame(np.array(rows, float).reshape(-1, len(written.keys)))

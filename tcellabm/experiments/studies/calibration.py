@@ -32,12 +32,11 @@ from tcellabm.analysis.weighting import (
     normalized,
 )
 from tcellabm.disk import write_whole
+from tcellabm.experiments.compute.collect import Work
 from tcellabm.experiments.design.posterior import NONE
-from tcellabm.experiments.results.lock import locked
-from tcellabm.experiments.results.names import entries
+from tcellabm.experiments.results.ownership import entries, locked
 from tcellabm.experiments.studies.pool import Pool, PoolPlan, compute_pool
 from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, pareto_k, sample
-from tcellabm.experiments.studies.session import Work
 from tcellabm.experiments.studies.trial import PUBLISHED
 from tcellabm.identity import MODEL_VERSION, digest
 from tcellabm.params import InputError, Parameters, load_trial

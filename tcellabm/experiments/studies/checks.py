@@ -21,7 +21,8 @@ from tcellabm.analysis.fit import Target, simulated
 from tcellabm.analysis.likelihood import Likelihood, Row
 from tcellabm.analysis.weighting import effective
 from tcellabm.disk import write_whole
-from tcellabm.experiments.results.lock import locked
+from tcellabm.experiments.compute.collect import Work
+from tcellabm.experiments.results.ownership import locked
 from tcellabm.experiments.studies.calibration import (
     PREDICTED,
     RECIPE,
@@ -33,7 +34,6 @@ from tcellabm.experiments.studies.calibration import (
 )
 from tcellabm.experiments.studies.pool import Pool, compute_pool
 from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, sample
-from tcellabm.experiments.studies.session import Work
 from tcellabm.params import InputError
 
 CHECKS = "checks.json"

@@ -13,10 +13,10 @@ import pyarrow as pa
 from tcellabm.analysis.cohort import Cohort, Columns
 from tcellabm.analysis.weighting import Covariates, Laws, covariate_of
 from tcellabm.clinic.observations import COURSES
-from tcellabm.experiments.design.plan import Task
-from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.table import Row
-from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
+from tcellabm.experiments.compute.collect import Work
+from tcellabm.experiments.design.plan import Row, Task
+from tcellabm.experiments.results.shards import parquet
+from tcellabm.experiments.studies.sweep import File, Output, Provenance, session
 from tcellabm.experiments.studies.trial import TrialPlan, TrialTask, enroll
 from tcellabm.identity import digest
 

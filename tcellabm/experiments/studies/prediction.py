@@ -17,11 +17,11 @@ from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.prediction import MEASURES, Arm, Prediction, held_against, predict
 from tcellabm.clinic.observations import COURSES
 from tcellabm.disk import write_whole
-from tcellabm.experiments.design.plan import Plan, Task, settings_of
+from tcellabm.experiments.compute.collect import Work
+from tcellabm.experiments.design.plan import Plan, Row, Task, settings_of
 from tcellabm.experiments.design.posterior import Posterior
-from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.table import Row
-from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
+from tcellabm.experiments.results.shards import parquet
+from tcellabm.experiments.studies.sweep import File, Output, Provenance, session
 from tcellabm.experiments.studies.trial import (
     TrialTask,
     cohort_weights,

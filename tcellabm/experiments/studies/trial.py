@@ -1,4 +1,4 @@
-"""A virtual trial: everyone enrolled, on their way to infusion and for years after."""
+"""A virtual trial: everyone enrolled, from enrollment to infusion and for years after."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,11 +23,17 @@ from tcellabm.analysis.weighting import (
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
-from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
+from tcellabm.experiments.design.plan import (
+    Plan,
+    Row,
+    Task,
+    outcome_schema,
+    patient_seed,
+    settings_of,
+)
 from tcellabm.experiments.design.posterior import Posterior, applied
-from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.table import Row, outcome_schema, to_table
-from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
+from tcellabm.experiments.results.shards import parquet, to_table
+from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
 from tcellabm.identity import MODEL_VERSION, digest, run_id
 from tcellabm.params import InputError, Parameters, load_trial
 from tcellabm.params.files import find_file
@@ -69,7 +75,7 @@ class TrialTask(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialPlan(Plan):
-    """What a trial computes: `tasks` are the infused, `enrolled` is everyone.
+    """What a trial computes: `tasks` are the infused patients, `enrolled` is everyone.
 
     Attributes
     ----------
@@ -87,6 +93,15 @@ class TrialPlan(Plan):
         cls, file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
     ) -> "TrialPlan":
         """Read a trial file; `overrides` come on top.
+
+        Parameters
+        ----------
+        file : path
+            A trial file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files.
+        seed : int
+            Root of all patients' seeds.
 
         Raises
         ------
@@ -134,7 +149,7 @@ class TrialPlan(Plan):
         return digest(json.dumps(self.recipe, sort_keys=True) + self.published.to_csv())
 
     def labeled(self, row: Row, task: Task) -> Row:
-        """Add to a row what the user has set, and the way to infusion."""
+        """Add to a row what the user has set, and the way from enrollment to infusion."""
         assert isinstance(task, TrialTask)
         drawn = {key: task.settings[key] for key in laws_drawn(self.enrolled)}
         return self.given | drawn | task.journey._asdict() | row
@@ -266,7 +281,7 @@ class TrialResult:
         return int((self.patients["error"] != "").sum())
 
 
-Draw = Callable[[TrialResult], bytes]
+Plot = Callable[[TrialResult], bytes]
 Write = Callable[[TrialResult, str], str]
 
 
@@ -278,13 +293,14 @@ def trial(
     overwrite: bool = False,
     resume: bool = False,
     command: str = "",
-    draw: Draw | None = None,
+    plot: Plot | None = None,
     write: Write | None = None,
 ) -> TrialResult:
     """Compute a trial into a folder.
 
-    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `draw`), `validation.md` (with
-    `write`) and `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `plot`), `validation.md` (with
+    `write`) and `manifest.json`. Parameters and errors are those of
+    `experiments.studies.sweep.sweep`.
     """
     work = work or Work()
 
@@ -297,20 +313,20 @@ def trial(
         yield "patients.parquet", parquet(_patients(plan, runs))
         text = result.comparison.to_csv(index=False, lineterminator="\n")
         yield "comparison.csv", text.encode()
-        if draw:
-            yield "figure.png", draw(result)
+        if plot:
+            yield "figure.png", plot(result)
         if write:
             yield "validation.md", write(result, plan.stamp).encode()
 
-    made = Output(result, files)
-    return session(plan, out, work, made, overwrite=overwrite, resume=resume, command=command)
+    output = Output(result, files)
+    return session(plan, out, work, output, overwrite=overwrite, resume=resume, command=command)
 
 
 def _patients(plan: TrialPlan, runs: pa.Table) -> pa.Table:
     """Return a row per patient enrolled whose run is there or who was never infused."""
     done = {row["run_id"]: row for row in runs.to_pylist()}
     rows = [
-        done.get(task.run_id) or plan.labeled(task.identity | {"error": ""}, task)
+        done.get(task.run_id) or plan.labeled(task.not_run, task)
         for task in plan.enrolled
         if task.run_id in done or not task.journey.infused
     ]
