@@ -284,9 +284,7 @@ def driver_lines(found: pd.DataFrame, labels: Labels) -> list[str]:
     rows = found.groupby("event", sort=False).head(SHOWN)
     if rows.empty:
         return []
-    lines = [
-        "Of two patients at the same point, the one ... has the (95 % limits for all at once):"
-    ]
+    lines = ["Of two patients at the same point, of whom one has the event, the one (95 % limits):"]
     for _, row in rows.iterrows():
         share, low, high = (100 * row[name] for name in ("higher", "higher_low", "higher_high"))
         way = "higher"

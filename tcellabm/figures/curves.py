@@ -6,8 +6,7 @@ import pandas as pd
 
 from tcellabm.analysis.summary import RATES, pooled
 from tcellabm.figures.canvas import image, look, new_figure
-from tcellabm.figures.labels import axis_label, settings_told
-from tcellabm.figures.map import patients_told
+from tcellabm.figures.labels import axis_label, patients_told, settings_told
 from tcellabm.figures.rates import TITLES, draw_points
 
 _BINS = 8

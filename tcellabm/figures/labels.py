@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
 _NAMES = {
     "product.dose_cells_per_kg": ("dose", "10⁶ CAR+ cells/kg", 1e-6),
     "product.persistence_half_life_days": ("persistence half-life", "days", 1.0),
@@ -62,3 +64,13 @@ def settings_told(settings: Mapping[str, object]) -> list[str]:
         f"{axis_label(key)} = {value_label(key, value)}" for key, value in told.items()
     )
     return [f"set: {text if len(text) <= 90 else text[:87] + '...'}"] if text else []
+
+
+def patients_told(summary: pd.DataFrame) -> str:
+    """Say how many patients a rate is of."""
+    count = summary["patients" if "patients" in summary else "n"]
+    least, most = int(count.min()), int(count.max())
+    n = f"{most}" if least == most else f"{least} to {most}"
+    people = "patient" if n == "1" else "patients"
+    same = " per point, the same at every point" if len(summary) > 1 else ""
+    return f"{n} virtual {people}{same}"

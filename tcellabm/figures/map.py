@@ -15,7 +15,13 @@ from tcellabm.figures.differences import (
     draw_difference_points,
     has_differences,
 )
-from tcellabm.figures.labels import axis_label, place_axes, settings_told, value_label
+from tcellabm.figures.labels import (
+    axis_label,
+    patients_told,
+    place_axes,
+    settings_told,
+    value_label,
+)
 from tcellabm.figures.rates import TITLES, draw_heat, draw_points
 from tcellabm.figures.window import PANELS, draw_sheet
 
@@ -76,16 +82,6 @@ def draw_map(
     with look():
         page = _Page(_facets(summary, further), within, notes, answer if held else None)
         return image(_figure(page), form)
-
-
-def patients_told(summary: pd.DataFrame) -> str:
-    """Say how many patients a rate is of."""
-    count = summary["patients" if "patients" in summary else "n"]
-    least, most = int(count.min()), int(count.max())
-    n = f"{most}" if least == most else f"{least} to {most}"
-    people = "patient" if n == "1" else "patients"
-    same = " per point, the same at every point" if len(summary) > 1 else ""
-    return f"{n} virtual {people}{same}"
 
 
 def _averaged(summary: pd.DataFrame, axes: list[str]) -> pd.DataFrame:

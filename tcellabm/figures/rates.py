@@ -21,6 +21,7 @@ _MAPS = {"remission": "Blues", "remission_365": "Blues", "severe_crs": "Oranges"
 _INKS = {"remission": "#08519c", "remission_365": "#08519c", "severe_crs": "#a63603"}
 _UNSEEN = "not observed:\nfollowed for less than 365 days"
 _MOST_WRITTEN = 14
+_WIDE = 4  # letters of a label; a longer one stands upright, or it would run into a panel
 
 
 def draw_heat(panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: str) -> None:
@@ -96,7 +97,9 @@ def cell_borders(panel: "Axes", shape: tuple[int, ...]) -> None:
 def label_axes(panel: "Axes", across: str, columns: list[Any], up: str, rows: list[Any]) -> None:
     """Name the axes of a heat map and their values, with units."""
     panel.set_xticks(range(len(columns)), [value_label(across, value) for value in columns])
-    panel.set_yticks(range(len(rows)), [value_label(up, value) for value in rows])
+    names = [value_label(up, value) for value in rows]
+    upright: Any = {"rotation": 90, "va": "center"} if max(map(len, names)) > _WIDE else {}
+    panel.set_yticks(range(len(rows)), names, **upright)
     panel.set_xlabel(axis_label(across))
     panel.set_ylabel(axis_label(up))
 

@@ -7,8 +7,7 @@ import pandas as pd
 
 from tcellabm.analysis.summary import pareto_front
 from tcellabm.figures.canvas import image, look, new_figure
-from tcellabm.figures.labels import axis_label, settings_told, value_label
-from tcellabm.figures.map import patients_told
+from tcellabm.figures.labels import axis_label, patients_told, settings_told, value_label
 from tcellabm.figures.rates import TITLES
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tcellabm.analysis.answer import Answer, Sheet
 from tcellabm.figures.canvas import image, look, new_figure
-from tcellabm.figures.labels import DOSE, axis_label, settings_told, value_label
+from tcellabm.figures.labels import DOSE, axis_label, patients_told, settings_told, value_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,9 +40,9 @@ def draw_sheet(panels: Sequence["Axes"], sheet: Sheet, answer: Answer) -> None:
     keys = sheet.surface.keys
     for panel, key in zip(panels[:2], keys, strict=False):
         _draw_along(panel, sheet, answer, key)
-    if len(keys) == 1:
-        panels[1].set_visible(False)
-    _draw_window(panels[2], sheet, answer)
+    _draw_window(panels[len(keys)], sheet, answer)
+    for panel in panels[len(keys) + 1 :]:
+        panel.set_visible(False)
 
 
 def draw_sheets(
@@ -79,10 +79,11 @@ def draw_sheets(
         for panels, sheet in zip(grid, answer.sheets, strict=True):
             draw_sheet(panels, sheet, answer)
         grid[-1][0].legend(loc="lower left", bbox_to_anchor=(0.0, -0.36), ncols=3, frameon=False)
+        told = [*notes, patients_told(answer.summary)]
         title = "Smooth rates, and the therapeutic window"
         figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=14, fontweight="bold")
         said = (
-            f"{'; '.join([*notes, *settings_told(settings or {})])}. Penalized logistic surfaces "
+            f"{'; '.join([*told, *settings_told(settings or {})])}. Penalized logistic surfaces "
             "with 95 % bands over patients drawn anew; open marks: points as simulated."
         )
         figure.text(0.012, 1 - 0.46 / height, said, va="top", fontsize=10)
@@ -143,7 +144,7 @@ def _draw_window(panel: "Axes", sheet: Sheet, answer: Answer) -> None:
     draw = _window_line if len(sheet.surface.scales) == 1 else _window_area
     draw(panel, sheet, answer)
     asked = (
-        f"Therapeutic window: in remission on day 365\n≥ {window['remission_365']:.0%} and "
+        f"Window: in remission on day 365 ≥ {window['remission_365']:.0%},\n"
         f"severe CRS ≤ {window['severe_crs']:.0%}"
     )
     for key, value in sheet.setting.items():
