@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from tcellabm.figures import canvas
 
@@ -27,7 +28,7 @@ def saved_figures():
 
 def texts(figure):
     """All that is written on a figure."""
-    return [text.get_text() for text in figure.findobj(lambda item: hasattr(item, "get_text"))]
+    return [text.get_text() for text in figure.findobj(Text)]
 
 
 def panels(figure):
