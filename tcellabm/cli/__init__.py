@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, plotting, streams, telling
+from tcellabm.cli import options, plotting, reporting, streams, telling
 from tcellabm.cli.calibrate import calibrate
 from tcellabm.cli.counterfactuals import counterfactuals
 from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
@@ -61,18 +61,26 @@ def _common(
 def run(
     scenario: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
+    patients: Patients = None,
     seed: Seed = 1,
     days: Days = None,
     out: Out = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    workers: Workers = None,
 ) -> None:
-    """Simulate one patient: outcomes, record over time, figure."""
-    from tcellabm import params
+    """Simulate one patient: outcomes, record over time, figure; -n or a cohort file: many."""
     from tcellabm.analysis.words import sentences
+    from tcellabm.experiments.design.plan import Plan
     from tcellabm.experiments.studies import run as experiment
 
-    parameters = params.load(scenario, options.overrides(settings, {"time.days": days}))
+    given = options.overrides(settings, {"time.days": days, experiment.PATIENTS: patients})
+    parameters = experiment.one_or_many(scenario, given, seed)
+    if isinstance(parameters, Plan):
+        folder = options.result_folder("run", scenario, out, resume)
+        modes = {"overwrite": overwrite, "resume": resume}
+        _compute(parameters, folder, options.work(workers, ""), modes)
+        return
     folder = options.result_folder("run", scenario, out, resume)
     outcomes = experiment.run(
         parameters,
@@ -113,7 +121,6 @@ def sweep(
 ) -> None:
     """Simulate the same patients at every point of a grid or sample: dose against persistence."""
     from tcellabm.experiments.design.plan import Plan
-    from tcellabm.experiments.studies import sweep as experiment
 
     work = options.work(workers, dask, shard, series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
@@ -122,14 +129,22 @@ def sweep(
         _say_how_much(plan, work)
         return
     folder = options.result_folder("sweep", file, out, resume)
-    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    _compute(plan, folder, work, {"overwrite": overwrite, "resume": resume})
+
+
+def _compute(plan: "Plan", folder: Path, work: "Work", modes: dict[str, bool]) -> None:
+    """Compute a plan into a folder and say what is there."""
+    from tcellabm.experiments.studies import sweep as experiment
+
+    draw: dict[str, Any] = {"draw": plotting.map_of, "report": reporting.report_of}
     try:
         result = experiment.sweep(
-            plan, folder, work, command=options.command_line(), draw=plotting.map_of, **modes
+            plan, folder, work, command=options.command_line(), **draw, **modes
         )
     except experiment.Interrupted as stop:
         telling.interrupted(stop)
-    _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
+    files = "outcomes.parquet, summary.csv, map.png, report.html, curves.parquet, manifest.json"
+    _report(result, folder, files)
 
 
 def _say_how_much(plan: "Plan", work: "Work") -> None:

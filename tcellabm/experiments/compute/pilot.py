@@ -89,7 +89,7 @@ def _bytes(plan: Plan, reports: list[Report]) -> float:
     rows = list(itertools.chain.from_iterable(report.rows for report in reports))
     tasks = {task.run_id: task for task in plan.tasks}
     rows = [plan.labeled(row, tasks[row["run_id"]]) for row in rows]
-    table = to_table(rows, plan.schema)
+    table = to_table(rows, plan.kept)
     head = len(parquet(table.slice(0, 0)))
     total = _TABLES * (len(parquet(table)) - head)
     for report in reports:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tcellabm.analysis.packed import pack
 from tcellabm.experiments.compute.signals import end_with_parent, interrupts_held
 from tcellabm.experiments.compute.thinning import thinned
 from tcellabm.experiments.design.arms import Grown
-from tcellabm.experiments.design.plan import Task
+from tcellabm.experiments.design.plan import CURVES, Task
 from tcellabm.experiments.results.table import Row
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.kernels import cache
@@ -88,6 +89,9 @@ def run_task(
         try:
             model = (follow or _alone)(params, task)
             row = task.observe(model) | task.identity | {"error": ""}
+            if task.curves:
+                days = task.settings.get("time.days", params.time.days)
+                row[CURVES] = pack(model.series, days)
             kept = thinned(model.series, task.run_id) if series else None
             report.add(row, kept, time.perf_counter() - start)
             return report

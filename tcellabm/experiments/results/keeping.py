@@ -66,7 +66,7 @@ def keep(
     live: Live,
 ) -> None:
     """Write runs as shards as they come, and the last ones even if something goes wrong."""
-    tasks = {task.run_id: task for task in plan.tasks}
+    tasks, schema = {task.run_id: task for task in plan.tasks}, plan.kept
     rows: list[Row] = []
     series: list[pd.DataFrame] = []
     last = time.monotonic()
@@ -76,7 +76,7 @@ def keep(
         rows.clear()  # a disk that is full now is full a moment later
         series.clear()
         if kept:
-            folder.write_shard(to_table(kept, plan.schema), _joined(told))
+            folder.write_shard(to_table(kept, schema), _joined(told))
 
     with closing(reports):
         try:

@@ -77,12 +77,13 @@ class Result:
 
 
 Draw = Callable[[Result], bytes]
+Report = Callable[[Result, Plan, Mapping[str, bytes]], bytes]
 Products = Callable[[Result], Mapping[str, bytes]]
 
 
 def read(plan: Plan, folder: store.Folder, columns: Sequence[str] | None = None) -> pa.Table:
     """Return the finished runs in the order of the plan, each once."""
-    table = shards.read_all(folder.path, plan.schema, columns)
+    table = shards.read_all(folder.path, plan.kept, columns)
     wanted = pa.array([task.run_id for task in plan.tasks], pa.string())
     rows = pc.index_in(wanted, value_set=table["run_id"]).drop_null()
     # Column by column: the table of a large sweep is what takes most memory.

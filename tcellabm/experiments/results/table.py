@@ -34,6 +34,7 @@ def _type_of(values: Sequence[object]) -> pa.DataType:
 
 
 _EMPTY: dict[pa.DataType, object] = {
+    pa.binary(): b"",
     pa.bool_(): False,
     pa.int64(): 0,
     pa.string(): "",

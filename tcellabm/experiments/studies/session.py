@@ -170,7 +170,7 @@ def session[P: Plan, R: Told](
 
 def _missing(plan: Plan, folder: store.Folder, work: Work) -> list[Task]:
     """Return the runs of this part that are not in the folder."""
-    done = shards.finished(folder.path, plan.schema, work.series)
+    done = shards.finished(folder.path, plan.kept, work.series)
     return [task for task in work.share(plan) if task.run_id not in done]
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tcellabm.experiments.design.plan import Plan
+from tcellabm.experiments.design.plan import CURVES, Plan
 from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.result import Draw, Products, Result, csv, result_of
+from tcellabm.experiments.results.result import Draw, Products, Report, Result, csv, result_of
 from tcellabm.experiments.studies.session import (
     File,
     Interrupted,
@@ -30,6 +31,7 @@ def sweep(
     command: str = "",
     draw: Draw | None = None,
     products: Products | None = None,
+    report: Report | None = None,
 ) -> Result:
     """Compute a sweep into a folder: `outcomes.parquet`, `summary.csv`, `manifest.json`.
 
@@ -52,6 +54,9 @@ def sweep(
         Makes `map.png` of the result, now and then while it runs and at the end.
     products : callable, optional
         Makes files of the result at the end, by name, in the place of `summary.csv`.
+    report : callable, optional
+        Makes `report.html` of the result, the plan and the packed courses by `run_id`, which are
+        kept for it in `curves.parquet`.
 
     Raises
     ------
@@ -62,18 +67,34 @@ def sweep(
     Interrupted
         Ctrl-C; finished runs are kept.
     """
+    if report:
+        plan = plan.with_curves()
 
     def files(plan: Plan, table: pa.Table, result: Result, origin: Provenance) -> Iterator[File]:
-        yield "outcomes.parquet", parquet(table, origin)
+        yield "outcomes.parquet", parquet(result.table, origin)
         yield from (products or _tables)(result).items()
         if draw:
             yield "map.png", draw(result)
+        if report:
+            courses = table.select(["run_id", CURVES])
+            courses = courses.filter(pc.not_equal(courses[CURVES], b""))
+            yield "curves.parquet", parquet(courses, origin)
+            yield "report.html", report(result, plan, _by_run(courses))
 
     live = None if work and work.part else draw
-    made = Output(result_of, files, live)
+    made = Output(_result, files, live)
     return session(
         plan, out, work or Work(), made, overwrite=overwrite, resume=resume, command=command
     )
+
+
+def _result(plan: Plan, table: pa.Table) -> Result:
+    outcomes = table.drop_columns(CURVES) if CURVES in table.column_names else table
+    return result_of(plan, outcomes)
+
+
+def _by_run(courses: pa.Table) -> dict[str, bytes]:
+    return dict(zip(*(courses[name].to_pylist() for name in ("run_id", CURVES)), strict=True))
 
 
 def _tables(result: Result) -> dict[str, bytes]:
