@@ -10,6 +10,7 @@ import typer
 
 from tcellabm.cli import options, plotting, reporting, streams, telling
 from tcellabm.cli.calibrate import calibrate
+from tcellabm.cli.compare import compare
 from tcellabm.cli.counterfactuals import counterfactuals
 from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
 from tcellabm.cli.options import (
@@ -78,7 +79,7 @@ def run(
     parameters = experiment.one_or_many(scenario, given, seed)
     if isinstance(parameters, Plan):
         folder = options.result_folder("run", scenario, out, resume)
-        modes = {"overwrite": overwrite, "resume": resume}
+        modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
         _compute(parameters, folder, options.work(workers, ""), modes)
         return
     folder = options.result_folder("run", scenario, out, resume)
@@ -132,7 +133,7 @@ def sweep(
     _compute(plan, folder, work, {"overwrite": overwrite, "resume": resume})
 
 
-def _compute(plan: "Plan", folder: Path, work: "Work", modes: dict[str, bool]) -> None:
+def _compute(plan: "Plan", folder: Path, work: "Work", modes: dict[str, Any]) -> None:
     """Compute a plan into a folder and say what is there."""
     from tcellabm.experiments.studies import sweep as experiment
 
@@ -257,15 +258,17 @@ def plot(
         float, typer.Option(min=0, max=1, metavar="B", help="Window: P(severe CRS) at most B.")
     ] = 0.3,
 ) -> None:
-    """Draw a sweep again from its table: map of two axes, curves, trade-offs and window."""
+    """Draw a sweep again from its table: map of two axes, curves, trade-offs, report.html."""
     from tcellabm.experiments.results.reading import open_sweep
 
     sweep = open_sweep(folder)
     figures = plotting.figures_of(sweep, plotting.chosen(sweep, x, y), (remission, crs))
-    print(plotting.write(folder, figures))
+    report = {"report.html": reporting.report_of_folder(folder)}
+    print(plotting.write(folder, figures | report))
 
 
 app.command()(trial)
+app.command()(compare)
 app.command()(counterfactuals)
 app.command()(calibrate)
 

@@ -13,6 +13,7 @@ REPLACED = ".tcellabm.replaced"  # in a folder that a newer one takes the name o
 NEW = ".tcellabm.new"  # in a folder that is to take the name of an older one
 _RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
+    *("curves.parquet", "report.html", "differences.csv", "changed.csv"),
     *("summary.csv", "comparison.csv", "indices.csv", "counterfactuals.csv"),
     *("counterfactuals.md", "validation.md", "figure.png", "map.png", "curves.png"),
     *("tradeoff.png", "tornado.png", "indices.png", MANIFEST, LOCK, REPLACED, NEW),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tcellabm.experiments.design import arms
-from tcellabm.experiments.design.plan import GRID
+from tcellabm.experiments.design.plan import CURVES, GRID
 from tcellabm.experiments.results import manifest, shards
 from tcellabm.experiments.results.names import MANIFEST, SHARDS, parts
 from tcellabm.experiments.results.result import ESSENTIAL
@@ -62,6 +62,43 @@ def open_sweep(name: Path | str) -> Opened:
     return Opened(keys, is_grid, made.get("set", {}), outcomes, wanted)
 
 
+@dataclass(frozen=True)
+class Whole:
+    """All that is in the folder of a sweep.
+
+    Attributes
+    ----------
+    made : dict
+        Its manifest.
+    runs : DataFrame
+        A row per finished run, with all columns.
+    courses : dict
+        Packed courses by `run_id`, of the runs that have one.
+    """
+
+    made: dict[str, Any]
+    runs: pd.DataFrame
+    courses: dict[str, bytes]
+
+
+def open_whole(name: Path | str) -> Whole:
+    """Read all columns and courses of a sweep, finished or not; errors as of `open_sweep`."""
+    folder = Path(name)
+    made = _manifest(folder)
+    files = made.get("files", {})
+    if OUTCOMES in files:
+        runs = _table(folder / OUTCOMES, None, files[OUTCOMES])
+        if "curves.parquet" not in files:
+            return Whole(made, runs, {})
+        kept = _table(folder / "curves.parquet", ["run_id", CURVES], files["curves.parquet"])
+        return Whole(made, runs, dict(zip(kept["run_id"], kept[CURVES], strict=True)))
+    tables = [shards.read(path) for path in shards.files(folder, SHARDS)]
+    runs = pa.concat_tables([table for table in tables if table is not None]).to_pandas()
+    runs = runs.drop_duplicates("run_id").sort_values([*made["axes"], "patient"], ignore_index=True)
+    courses = dict(zip(runs["run_id"], runs.pop(CURVES), strict=True)) if CURVES in runs else {}
+    return Whole(made, runs, {name: course for name, course in courses.items() if course})
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a sweep, or that of one of its parts."""
     places = [folder, *parts(folder)] if folder.is_dir() else []
@@ -95,12 +132,13 @@ def _outcomes(folder: Path, keys: list[str], checksum: str) -> pd.DataFrame:
     return runs.sort_values([*keys, "patient"], ignore_index=True)
 
 
-def _table(path: Path, columns: list[str], checksum: str) -> pd.DataFrame:
+def _table(path: Path, columns: list[str] | None, checksum: str) -> pd.DataFrame:
     if not path.is_file() or shards.checksum_of(path) != checksum:
         allowed = "allowed: as it was written; --resume of the sweep mends it"
         raise InputError("missing or damaged", str(path), allowed)
     try:
-        return pq.read_table(path, columns=columns).to_pandas()[columns]
+        table = pq.read_table(path, columns=columns).to_pandas()
+        return table if columns is None else table[columns]
     except (KeyError, pa.ArrowException, ValueError):
         allowed = "allowed: those of its manifest"
         raise InputError("without all columns", str(path), allowed) from None

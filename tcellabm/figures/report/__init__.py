@@ -21,7 +21,7 @@ def draw_report(contents: Contents) -> bytes:
 
     parts = {
         "STYLE": _read("page.css"),
-        "LIBRARY": vl_convert.javascript_bundle(),
+        "LIBRARY": vl_convert.javascript_bundle(),  # type: ignore[call-arg]
         "DATA": f"const DATA = {_json(tables(contents))};\nconst CHARTS = {_json(charts.specs())};",
         "SCRIPT": _read("page.js"),
     }

@@ -45,7 +45,7 @@ def _axes(labels: bool = True) -> tuple[Any, Any]:
     """Return the two axes of a map; the script fills in order and title."""
     import altair as alt
 
-    grid = {"axis": alt.Axis(labelAngle=0, ticks=False, domain=False)}
+    grid: Any = {"axis": alt.Axis(labelAngle=0, ticks=False, domain=False)}
     return alt.X("x:O", sort=[], title="", **grid), alt.Y("y:O", sort=[], title="", **grid)
 
 
@@ -53,34 +53,36 @@ def _map(scheme: str) -> "alt.TopLevelMixin":
     """One rate over two axes: its percentage in each square, with the interval under it."""
     import altair as alt
 
+    shades: Any = scheme  # the type checker has a list of all schemes
     chosen = alt.param(name="chosen", value=-1)
     x, y = _axes()
     base = alt.Chart(_data("cells")).encode(x=x, y=y)
     color = alt.Color(
-        "rate:Q", scale=alt.Scale(scheme=scheme, domain=[0, 1], clamp=True), legend=None
+        "rate:Q", scale=alt.Scale(scheme=shades, domain=[0, 1], clamp=True), legend=None
     )
-    ring = alt.condition("datum.id === chosen", alt.value("black"), alt.value("white"))
-    width = alt.condition("datum.id === chosen", alt.value(3), alt.value(1))
     tip = [
         alt.Tooltip("name:N", title="point"),
         alt.Tooltip("told:N", title="rate (95 %)"),
         alt.Tooltip("n:Q", title="patients"),
         alt.Tooltip("difference:N", title="against reference"),
     ]
-    squares = base.mark_rect(cursor="pointer", strokeWidth=1).encode(
+    squares = base.mark_rect(cursor="pointer", stroke="white", invalid=None).encode(
         color=alt.condition("isValid(datum.rate)", color, alt.value("#dddddd")),
-        stroke=ring,
-        strokeWidth=width,
         tooltip=tip,
     )
     ink = alt.condition("datum.rate > 0.55", alt.value("white"), alt.value("black"))
     texts = {"color": ink, "tooltip": tip}
     percent = base.mark_text(dy=-5, fontSize=14, fontWeight="bold", cursor="pointer")
     interval = base.mark_text(dy=9, fontSize=10, cursor="pointer")
-    layers = alt.layer(
-        squares, percent.encode(text="percent:N", **texts), interval.encode(text="range:N", **texts)
-    )
+    written = [percent.encode(text="percent:N", **texts), interval.encode(text="range:N", **texts)]
+    layers = alt.layer(squares, *written, _ring(base, "black"))
     return layers.add_params(chosen).properties(width=alt.Step(47), height=alt.Step(38))
+
+
+def _ring(base: Any, color: str) -> Any:
+    """Return a frame around the chosen square, above its neighbors."""
+    frame = base.mark_rect(filled=False, stroke=color, strokeWidth=3.5)
+    return frame.transform_filter("datum.id === chosen")
 
 
 def _fate(field: str = "fate:N", **more: Any) -> dict[str, Any]:
@@ -138,16 +140,16 @@ def _elsewhere() -> "alt.TopLevelMixin":
     x, y = _axes()
     base = alt.Chart(_data("cells")).encode(x=x, y=y)
     fate = _fate(legend=None)
-    ring = alt.condition("datum.id === chosen", alt.value("#cc00cc"), alt.value("white"))
-    width = alt.condition("datum.id === chosen", alt.value(4), alt.value(1))
     tip = ["name:N", "fate:N", "CRS:Q", "ICANS:Q"]
-    squares = base.mark_rect(cursor="pointer").encode(
-        color=fate["color"], stroke=ring, strokeWidth=width, tooltip=tip
+    squares = base.mark_rect(cursor="pointer", stroke="white").encode(
+        color=fate["color"], tooltip=tip
     )
     dark = f"datum.fate === '{FATES[-1]}'"
     ink = alt.condition(dark, alt.value("white"), alt.value("black"))
     grades = base.mark_text(fontSize=13, fontWeight="bold", cursor="pointer")
-    layers = alt.layer(squares, grades.encode(text="CRS:N", color=ink, tooltip=tip))
+    layers = alt.layer(
+        squares, grades.encode(text="CRS:N", color=ink, tooltip=tip), _ring(base, "#cc00cc")
+    )
     return layers.add_params(chosen).properties(width=alt.Step(40), height=alt.Step(28))
 
 
@@ -156,7 +158,7 @@ def _course() -> "alt.TopLevelMixin":
     import altair as alt
 
     last = alt.param(name="last", value=60)
-    time = {"domainMin": 0, "domainMax": alt.ExprRef("last"), "nice": False}
+    time: Any = {"domainMin": 0, "domainMax": alt.ExprRef("last"), "nice": False}
 
     def days(title: str | None = None) -> Any:
         axis = alt.Axis(title=title, labels=title is not None)
@@ -168,7 +170,8 @@ def _course() -> "alt.TopLevelMixin":
         )
 
     cells = panel(list(_CELLS)).mark_line(clip=True, strokeWidth=2.2)
-    labels = "datum.value < 0.5 ? 'none' : format(datum.value, '.0e')"
+    powers = "['10⁰', '10³', '10⁶', '10⁹', '10¹²']"
+    labels = f"datum.value < 0.5 ? 'none' : {powers}[round(log(datum.value) / LN10 / 3)]"
     log = alt.Y(
         "value:Q",
         scale=alt.Scale(type="log", domain=[NONE_LEFT, 1e13], nice=False),

@@ -24,7 +24,8 @@ function h(tag, properties = {}, ...children) {
   return node;
 }
 const byId = (id) => document.getElementById(id);
-const day = (value) => (value === null ? "–" : `day ${Math.round(value)}`);
+const day = (value) => (value === null ? "–" : `${Math.round(value)}`);
+const PHENOTYPES = { cd19_positive: "CD19+", cd19_negative: "CD19−" };
 const percent = (value) => `${Math.round(100 * value)}`;
 
 // --- charts --------------------------------------------------------------------------------------
@@ -39,9 +40,12 @@ async function draw(place, name, spec, data, options = {}) {
 
 function ordered(spec) {
   const copy = structuredClone(spec);
+  const across = axes.length ? axes[0].values.length : 1;
+  copy.width.step = Math.max(34, Math.min(copy.width.step, (byId("maps").clientWidth - 56) / across));
   const encodings = copy.layer.map((layer) => layer.encoding);
   for (const encoding of encodings) {
     const [x, y] = axes;
+    if (encoding.x === undefined) continue;
     Object.assign(encoding.x, { sort: x ? x.values : [], title: x ? x.label : null });
     Object.assign(encoding.y, { sort: y ? [...y.values].reverse() : [], title: y ? y.label : null });
     if (!x) encoding.x.axis = null;
@@ -77,6 +81,10 @@ async function drawMaps() {
       const chart = h("div");
       row.append(h("figure", {}, h("figcaption", {}, caption), chart));
       const data = cells.map((cell, id) => rated(cell, id, rate)).filter((one) => cells[one.id].facet === facet);
+      if (data.every((one) => one.rate === null)) {
+        chart.replaceChildren(h("p", { class: "soft" }, "Not observed: followed for less than 365 days."));
+        continue;
+      }
       const view = await draw(chart, `map-${facet}-${rate}`, ordered(CHARTS[rate]), { cells: data });
       view.addEventListener("click", (event, item) => { if (item?.datum?.id !== undefined) choose(item.datum.id); });
     }
@@ -102,10 +110,10 @@ const passes = (i) => !state.hidden.has(runs.fate[i])
 
 const COLUMNS = [
   { key: "number", title: "patient", of: (i) => DATA.patients[runs.who[i]].number, text: (v) => `${v}` },
-  { key: "fate", title: "outcome", of: (i) => runs.fate[i], text: (v) => `${MARKS[v]} ${DATA.fates[v]}` },
-  { key: "remission_day", title: "remission", of: (i) => (runs.remission[i] ? runs.remission_day[i] : null), text: day },
-  { key: "relapse_day", title: "relapse", of: (i) => runs.relapse_day[i], text: (v, i) => (v === null ? "–" : `${day(v)}, ${runs.relapse_phenotype[i].replace("cd19_", "CD19-")}`) },
-  { key: "death_day", title: "death", of: (i) => runs.death_day[i], text: (v, i) => (v === null ? "–" : `${day(v)}, ${runs.death_cause[i]}`) },
+  { key: "fate", title: "outcome", of: (i) => runs.fate[i], text: (v) => DATA.fates[v], mark: true },
+  { key: "remission_day", title: "remission (day)", of: (i) => (runs.remission[i] ? runs.remission_day[i] : null), text: day },
+  { key: "relapse_day", title: "relapse (day)", of: (i) => runs.relapse_day[i], text: (v, i) => (v === null ? "–" : `${day(v)} ${PHENOTYPES[runs.relapse_phenotype[i]] ?? ""}`) },
+  { key: "death_day", title: "death (day)", of: (i) => runs.death_day[i], text: (v, i) => (v === null ? "–" : `${day(v)} ${runs.death_cause[i]}`) },
   { key: "crs_grade_penn", title: "CRS", of: (i) => runs.crs_grade_penn[i], text: (v) => `${v}` },
   { key: "icans_grade", title: "ICANS", of: (i) => runs.icans_grade[i], text: (v) => `${v}` },
   { key: "icu_days", title: "days in ICU", of: (i) => runs.icu_days[i], text: (v) => (v ? v.toFixed(1) : "0") },
@@ -150,6 +158,8 @@ function drawChoices() {
   }
 }
 
+const symbol = (fate) => h("span", { style: `color:${COLORS[fate]}`, "aria-hidden": "true" }, `${MARKS[fate]} `);
+
 function drawFilters() {
   const offered = [["crs_grade_penn", "CRS at least", 5], ["icans_grade", "ICANS at least", 5], ["icu_days", "days in ICU at least", 30]];
   for (const [name, label, most] of offered) {
@@ -160,12 +170,11 @@ function drawFilters() {
     byId("filters").append(h("label", {}, label, input));
   }
   for (const [fate, name] of DATA.fates.entries()) {
-    const symbol = h("span", { style: `color:${COLORS[fate]}`, "aria-hidden": "true" }, `${MARKS[fate]} `);
     const button = h("button", { type: "button", "aria-pressed": "true", onclick: () => {
       if (!state.hidden.delete(fate)) state.hidden.add(fate);
       button.setAttribute("aria-pressed", `${!state.hidden.has(fate)}`);
       showPatients();
-    } }, symbol, name);
+    } }, symbol(fate), name);
     byId("legend").append(h("li", {}, button));
   }
 }
@@ -188,8 +197,9 @@ function showPatients() {
   const data = piles(list);
   const tallest = Math.max(...data.map((dot) => dot.py), 1);
   const spec = structuredClone(CHARTS.dots);
-  spec.encoding.y.scale.domain = [0, Math.max(tallest + 0.5, 6)];
-  spec.encoding.size = { value: tallest > 16 ? 26 : tallest > 10 ? 40 : 62 };
+  spec.height = Math.min(250, Math.max(60, 14 * (tallest + 0.5)));
+  spec.encoding.y.scale.domain = [0, tallest + 0.5];
+  spec.encoding.size = { value: tallest > 20 ? 28 : 60 };
   draw(byId("dots"), "dots", spec, { dots: data }).then((view) => {
     view.signal("opened", state.open).runAsync();
     view.addEventListener("click", (event, item) => { if (item?.datum?.id !== undefined) open(item.datum.id, true); });
@@ -208,8 +218,9 @@ function showTable(list) {
     } }, `${title}${here ? (state.down ? " ▼" : " ▲") : ""}`));
   });
   const rows = list.map((i) => h("tr", { class: i === state.open ? "opened" : undefined, onclick: () => open(i, true) },
-    ...COLUMNS.map(({ key, of, text }) => {
+    ...COLUMNS.map(({ key, of, text, mark: marked }) => {
       const shown = text(of(i), i);
+      if (marked) return h("td", {}, symbol(runs.fate[i]), shown);
       return h("td", {}, key === "number" ? h("button", { type: "button", "aria-label": `open patient ${shown}` }, shown) : shown);
     })));
   byId("table").replaceChildren(h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows));

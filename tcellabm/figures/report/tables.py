@@ -100,7 +100,9 @@ def tables(contents: Contents) -> dict[str, Any]:
         "cells": cells,
         "points": _points(contents, runs[kept]),
         "patients": _patients(contents, runs[kept]),
-        "runs": _runs(contents, runs[kept], [place[name] for name, k in zip(names, kept, strict=True) if k]),
+        "runs": _runs(
+            contents, runs[kept], [place[name] for name, k in zip(names, kept, strict=True) if k]
+        ),
         "fates": list(FATES),
         "days": [float(day) for day in grid(contents.days)],
         "quantities": [quantity._asdict() for quantity in QUANTITIES],

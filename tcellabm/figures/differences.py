@@ -1,0 +1,195 @@
+"""Two result folders compared, on one page: rates, who changed, and where on the map."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from tcellabm.analysis.fates import FATES, fates
+from tcellabm.analysis.paired import MEASURES, SHARE, Pairs
+from tcellabm.figures.canvas import look, new_figure, png
+from tcellabm.figures.labels import axis_label, value_label
+from tcellabm.params.errors import shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MORE, _LESS, _OPEN = "#0072b2", "#d55e00", "0.55"  # more in B, less in B, not resolved
+_GRADES = range(6)
+_MAPPED = ("remission", "remission_365", "severe_crs")
+_MOST_POINTS = 12  # of an axis that is drawn
+
+
+def draw_differences(pairs: Pairs, differences: pd.DataFrame, a: str, b: str) -> bytes:
+    """Draw a comparison.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        The runs compared.
+    differences : DataFrame
+        As `analysis.paired.differences` returns them.
+    a, b : str
+        Names of the two folders.
+
+    Returns
+    -------
+    bytes
+        A PNG image.
+    """
+    keys = [key for key in pairs.keys if pairs.points[key].nunique() > 1]
+    mapped = len(keys) in (1, 2) and all(
+        pairs.points[key].nunique() <= _MOST_POINTS for key in keys
+    )
+    with look():
+        figure = new_figure(14.0, 9.6 if mapped else 5.6)
+        rows = figure.add_gridspec(
+            2 if mapped else 1, 1, hspace=0.42, left=0.02, right=0.985,
+            top=1 - 1.25 / figure.get_figheight(), bottom=0.8 / figure.get_figheight(),
+        )  # fmt: skip
+        upper = rows[0].subgridspec(1, 3, width_ratios=(1.45, 1, 0.9), wspace=0.42)
+        _forest(figure.add_subplot(upper[0]), differences)
+        _fates(figure.add_subplot(upper[1]), pairs)
+        _grades(figure.add_subplot(upper[2]), pairs)
+        if mapped:
+            lower = rows[1].subgridspec(1, 3, wspace=0.3)
+            for place, name in enumerate(_MAPPED):
+                _map(figure.add_subplot(lower[place]), differences, keys, name)
+        _head(figure, pairs, a, b)
+        return png(figure)
+
+
+def _head(figure: "Figure", pairs: Pairs, a: str, b: str) -> None:
+    height = figure.get_figheight()
+    title = "The same virtual patients in two result folders"
+    figure.text(0.012, 1 - 0.1 / height, title, va="top", fontsize=14, fontweight="bold")
+    patients = int(pairs.patient.max()) + 1
+    text = f"A: {shorten(a, 70)}    B: {shorten(b, 70)}\n"
+    text += f"{len(pairs.points)} pairs of runs, {patients} patients. "
+    text += "Differences are B − A with bootstrap intervals of 95 % over patients (pointwise)."
+    figure.text(0.012, 1 - 0.4 / height, text, va="top", fontsize=10, linespacing=1.4)
+
+
+def _forest(panel: "Axes", differences: pd.DataFrame) -> None:
+    """Draw the rates over all points."""
+    rows = differences[(differences["at"] == "all") & differences["effect"].notna()]
+    rows = rows[[MEASURES[name].kind == SHARE for name in rows["measure"]]]
+    for place, row in enumerate(rows.to_dict("records")):
+        low, middle, high = (100 * row[f"effect{end}"] for end in ("_low", "", "_high"))
+        color = _color(row)
+        panel.plot([low, high], [place, place], color=color, lw=2.4, solid_capstyle="butt")
+        panel.plot(middle, place, "o" if row["resolved"] else "s", color=color, ms=7)
+        text = f"{100 * row['a']:.0f} → {100 * row['b']:.0f} %"
+        panel.text(
+            1.02, place, text, transform=panel.get_yaxis_transform(), va="center", fontsize=9
+        )
+    panel.axvline(0, color="0.4", lw=1)
+    panel.set_yticks(range(len(rows)), [MEASURES[name].label for name in rows["measure"]])
+    panel.set_ylim(len(rows) - 0.5, -0.5)
+    panel.margins(x=0.1)
+    panel.tick_params(axis="y", length=0)
+    panel.spines["left"].set_visible(False)
+    panel.grid(axis="x", color="0.92")
+    panel.set_xlabel("difference B − A, percentage points")
+    panel.set_title("Rates of all pairs (● interval on one side of 0; ■ not)")
+    _make_room(panel)
+
+
+def _make_room(panel: "Axes") -> None:
+    """Move a panel's left edge so that its long tick labels fit."""
+    box = panel.get_position()
+    panel.set_position((box.x0 + 0.14, box.y0, box.width - 0.14, box.height))
+
+
+def _color(row: Any) -> str:
+    if not row["resolved"]:
+        return _OPEN
+    return _MORE if row["effect"] > 0 else _LESS
+
+
+def _fates(panel: "Axes", pairs: Pairs) -> None:
+    names = ["in remission", "relapsed", "no remission", "died of\ntoxicity"]
+    place = {fate: number for number, fate in enumerate(FATES)}
+    a, b = (fates(runs).map(place).to_numpy() for runs in (pairs.a, pairs.b))
+    _matrix(panel, a, b, names)
+    panel.set_title("Outcome: from A (row) to B (column)")
+
+
+def _grades(panel: "Axes", pairs: Pairs) -> None:
+    a, b = (runs["crs_grade_penn"].to_numpy(int) for runs in (pairs.a, pairs.b))
+    _matrix(panel, a, b, [str(grade) for grade in _GRADES])
+    panel.set_title("Worst CRS grade (Penn): from A to B")
+
+
+def _matrix(panel: "Axes", a: np.ndarray, b: np.ndarray, names: Sequence[str]) -> None:
+    """Draw how many pairs go from which value to which; the diagonal is unchanged."""
+    size = len(names)
+    counts = np.bincount(a * size + b, minlength=size * size).reshape(size, size)
+    shares = counts / np.maximum(counts.sum(), 1)
+    panel.imshow(np.sqrt(shares), cmap="Greys", vmin=0, vmax=1.3, aspect="auto")
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            weight = "normal" if row == column else "bold"
+            ink = "white" if np.sqrt(shares[row, column]) > 0.7 else "black"
+            panel.text(column, row, str(count), ha="center", va="center", color=ink, weight=weight)
+    panel.plot([-0.5, size - 0.5], [-0.5, size - 0.5], color="0.6", lw=0.8, zorder=1)
+    panel.set_xticks(range(size), names, fontsize=8.5)
+    panel.set_yticks(range(size), names, fontsize=8.5)
+    panel.set_xlabel("in B")
+    panel.set_ylabel("in A")
+    panel.tick_params(length=0)
+
+
+def _map(panel: "Axes", differences: pd.DataFrame, keys: list[str], name: str) -> None:
+    rows = differences[(differences["at"] == "point") & (differences["measure"] == name)]
+    panel.set_title(f"{MEASURES[name].label}: B − A, points")
+    if rows.empty or rows["effect"].isna().all():
+        panel.set_axis_off()
+        panel.text(0.5, 0.5, "not observed", ha="center", transform=panel.transAxes)
+    elif len(keys) == 2:
+        _heat(panel, rows, keys)
+    else:
+        _line(panel, rows, keys[0])
+
+
+def _named(key: str) -> str:
+    side, _, plain = key.rpartition(" ")
+    return f"{axis_label(plain)}{f', of {side}' if side else ''}"
+
+
+def _heat(panel: "Axes", rows: pd.DataFrame, keys: list[str]) -> None:
+    """Draw a square per point, colored where the interval lies on one side of 0."""
+    columns, lines = (sorted(rows[key].unique()) for key in keys)
+    shown = np.full((len(lines), len(columns)), np.nan)
+    for row in rows.to_dict("records"):
+        y, x = lines.index(row[keys[1]]), columns.index(row[keys[0]])
+        shown[y, x] = row["effect"] if row["resolved"] else np.nan
+        text = f"{100 * row['effect']:+.0f}" if np.isfinite(row["effect"]) else ""
+        weight = "bold" if row["resolved"] else "normal"
+        panel.text(x, y, text, ha="center", va="center", fontsize=9, weight=weight)
+    most = max(0.1, float(np.nanmax(np.abs(rows["effect"]))))
+    panel.set_facecolor("0.9")
+    panel.imshow(
+        shown, cmap="PuOr", vmin=-1.6 * most, vmax=1.6 * most, origin="lower", aspect="auto"
+    )
+    for ticks, key, values in (
+        (panel.set_xticks, keys[0], columns),
+        (panel.set_yticks, keys[1], lines),
+    ):
+        ticks(range(len(values)), [value_label(key.rpartition(" ")[2], value) for value in values])
+    panel.set_xlabel(f"{_named(keys[0])}; gray: not resolved")
+    panel.set_ylabel(_named(keys[1]))
+
+
+def _line(panel: "Axes", rows: pd.DataFrame, key: str) -> None:
+    for place, row in enumerate(rows.to_dict("records")):
+        low, middle, high = (100 * row[f"effect{end}"] for end in ("_low", "", "_high"))
+        panel.plot([place, place], [low, high], color=_color(row), lw=2.4)
+        panel.plot(place, middle, "o" if row["resolved"] else "s", color=_color(row), ms=7)
+    panel.axhline(0, color="0.4", lw=1)
+    plain = key.rpartition(" ")[2]
+    panel.set_xticks(range(len(rows)), [value_label(plain, value) for value in rows[key]])
+    panel.set_xlabel(_named(key))
+    panel.margins(x=0.15)
