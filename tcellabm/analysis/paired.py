@@ -184,6 +184,8 @@ def differences(pairs: Pairs, seed: int = 1) -> pd.DataFrame:
     for name in pairs.measures:
         rows = _effects(*measured[name], pairs, groups, size)
         low, high = _interval(drawn[name], rows["effect"].to_numpy())
+        if MEASURES[name].kind == SHARE:
+            low, high = _widened(rows, low, high)
         tables.append(_told(rows.assign(low=low, high=high), name))
     at = pd.DataFrame({"at": ["all"] + ["point"] * (size - 1)})
     heads = pd.concat(
@@ -274,6 +276,19 @@ def _interval(drawn: np.ndarray, effect: np.ndarray) -> tuple[np.ndarray, np.nda
         if values.size:
             bounds[:, place] = np.quantile(values, [0.025, 0.975])
     return bounds[0], bounds[1]
+
+
+def _widened(
+    rows: pd.DataFrame, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return intervals of shares that hold where all patients drawn anew are alike.
+
+    Where no patient changed, or all did, resampling knows no other: as many as the exact binomial
+    bound (Clopper-Pearson 1934) may be of another kind.
+    """
+    n = np.maximum(rows["patients"].to_numpy(), 1)
+    bound = np.where(low == high, 1.0 - 0.025 ** (1.0 / n), 0.0)
+    return np.maximum(low - bound, -1.0), np.minimum(high + bound, 1.0)
 
 
 def _told(rows: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -82,6 +82,8 @@ def _row(row: Mapping[Any, Any]) -> list[str]:
 
     interval = f"{effect(row['effect_low'])} to {effect(row['effect_high'])}"
     unseen = not math.isfinite(row["effect_low"])
+    if not row["up"] and not row["down"] and kind != SHARE:
+        interval = "no pair differs"
     mark = " *" if row["resolved"] else ""
     found = [level(row["a"]), level(row["b"]), effect(row["effect"])]
     counts = [str(row["up"]), str(row["down"])]

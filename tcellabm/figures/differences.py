@@ -44,19 +44,15 @@ def draw_differences(pairs: Pairs, differences: pd.DataFrame, a: str, b: str) ->
         pairs.points[key].nunique() <= _MOST_POINTS for key in keys
     )
     with look():
-        figure = new_figure(14.0, 9.6 if mapped else 5.6)
-        rows = figure.add_gridspec(
-            2 if mapped else 1, 1, hspace=0.42, left=0.02, right=0.985,
-            top=1 - 1.25 / figure.get_figheight(), bottom=0.8 / figure.get_figheight(),
-        )  # fmt: skip
-        upper = rows[0].subgridspec(1, 3, width_ratios=(1.45, 1, 0.9), wspace=0.42)
-        _forest(figure.add_subplot(upper[0]), differences)
-        _fates(figure.add_subplot(upper[1]), pairs)
-        _grades(figure.add_subplot(upper[2]), pairs)
-        if mapped:
-            lower = rows[1].subgridspec(1, 3, wspace=0.3)
-            for place, name in enumerate(_MAPPED):
-                _map(figure.add_subplot(lower[place]), differences, keys, name)
+        figure = new_figure(14.0, 9.6 if mapped else 5.4)
+        height, low = figure.get_figheight(), 5.3 if mapped else 1.0
+        tall = 3.0 / height  # inches of each row
+        _forest(figure.add_axes((0.16, low / height, 0.25, tall)), differences)
+        _fates(figure.add_axes((0.565, low / height, 0.19, tall)), pairs)
+        _grades(figure.add_axes((0.81, low / height, 0.18, tall)), pairs)
+        for place, name in enumerate(_MAPPED if mapped else ()):
+            panel = figure.add_axes((0.055 + 0.325 * place, 0.85 / height, 0.275, tall))
+            _map(panel, differences, keys, name)
         _head(figure, pairs, a, b)
         return png(figure)
 
@@ -88,19 +84,19 @@ def _forest(panel: "Axes", differences: pd.DataFrame) -> None:
     panel.axvline(0, color="0.4", lw=1)
     panel.set_yticks(range(len(rows)), [MEASURES[name].label for name in rows["measure"]])
     panel.set_ylim(len(rows) - 0.5, -0.5)
-    panel.margins(x=0.1)
+    most = _most(rows)
+    panel.set_xlim(-most, most)
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
     panel.grid(axis="x", color="0.92")
-    panel.set_xlabel("difference B − A, percentage points")
-    panel.set_title("Rates of all pairs (● interval on one side of 0; ■ not)")
-    _make_room(panel)
+    panel.set_xlabel("B − A, percentage points; ● interval on one side of 0, ■ not")
+    panel.set_title("Rates, of all pairs (right: A → B)")
 
 
-def _make_room(panel: "Axes") -> None:
-    """Move a panel's left edge so that its long tick labels fit."""
-    box = panel.get_position()
-    panel.set_position((box.x0 + 0.14, box.y0, box.width - 0.14, box.height))
+def _most(rows: pd.DataFrame) -> float:
+    """Return where an axis ends, percentage points: what is hardly a difference looks like none."""
+    far = rows[["effect", "effect_low", "effect_high"]].abs().max().max()
+    return 1.1 * max(5.0, 100.0 * float(far))
 
 
 def _color(row: Any) -> str:
@@ -110,17 +106,17 @@ def _color(row: Any) -> str:
 
 
 def _fates(panel: "Axes", pairs: Pairs) -> None:
-    names = ["in remission", "relapsed", "no remission", "died of\ntoxicity"]
+    names = ["in re-\nmission", "relapsed", "no re-\nmission", "died of\ntoxicity"]
     place = {fate: number for number, fate in enumerate(FATES)}
     a, b = (fates(runs).map(place).to_numpy() for runs in (pairs.a, pairs.b))
     _matrix(panel, a, b, names)
-    panel.set_title("Outcome: from A (row) to B (column)")
+    panel.set_title("Outcome: pairs of runs")
 
 
 def _grades(panel: "Axes", pairs: Pairs) -> None:
     a, b = (runs["crs_grade_penn"].to_numpy(int) for runs in (pairs.a, pairs.b))
     _matrix(panel, a, b, [str(grade) for grade in _GRADES])
-    panel.set_title("Worst CRS grade (Penn): from A to B")
+    panel.set_title("Worst CRS grade (Penn)")
 
 
 def _matrix(panel: "Axes", a: np.ndarray, b: np.ndarray, names: Sequence[str]) -> None:
@@ -189,6 +185,8 @@ def _line(panel: "Axes", rows: pd.DataFrame, key: str) -> None:
         panel.plot([place, place], [low, high], color=_color(row), lw=2.4)
         panel.plot(place, middle, "o" if row["resolved"] else "s", color=_color(row), ms=7)
     panel.axhline(0, color="0.4", lw=1)
+    most = _most(rows)
+    panel.set_ylim(-most, most)
     plain = key.rpartition(" ")[2]
     panel.set_xticks(range(len(rows)), [value_label(plain, value) for value in rows[key]])
     panel.set_xlabel(_named(key))
