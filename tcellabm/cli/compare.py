@@ -19,7 +19,7 @@ def compare(
     overwrite: Overwrite = False,
 ) -> None:
     """Compare two result folders patient by patient: what differs from A to B, and in whom."""
-    from tcellabm.analysis.paired_words import recipes_told, sentences, table_told
+    from tcellabm.analysis.compared_words import recipes_told, sentences, table_told
     from tcellabm.experiments.studies import compare as experiment
 
     found = experiment.compare(a, b)
@@ -33,6 +33,6 @@ def compare(
 
 
 def _draw(found: "Comparison") -> bytes:
-    from tcellabm.figures.differences import draw_differences
+    from tcellabm.figures.compared import draw_differences
 
     return draw_differences(found.pairs, found.differences, found.a.name, found.b.name)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from experiments.conftest import DOSE, HALF_LIFE, NOTHING, fake_simulate
 
-from tcellabm.analysis.paired import changed, differences, pair
-from tcellabm.analysis.paired_words import recipe_differences, recipes_told, sentences, table_told
+from tcellabm.analysis.compared import changed, differences, pair
+from tcellabm.analysis.compared_words import recipe_differences, recipes_told, sentences, table_told
 from tcellabm.cli import execute
 from tcellabm.columns import OUTCOMES
 from tcellabm.experiments.design.plan import Plan
@@ -17,7 +17,7 @@ from tcellabm.experiments.results import manifest
 from tcellabm.experiments.studies import compare as study
 from tcellabm.experiments.studies.run import run
 from tcellabm.experiments.studies.sweep import Work, sweep
-from tcellabm.figures.differences import draw_differences
+from tcellabm.figures.compared import draw_differences
 from tcellabm.params import InputError, load
 
 HERE = Work(workers=0, quiet=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from tcellabm.analysis.paired import Pairs, changed, differences, pair
-from tcellabm.analysis.paired_words import recipe_differences
+from tcellabm.analysis.compared import Pairs, changed, differences, pair
+from tcellabm.analysis.compared_words import recipe_differences
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.folders import Results, open_results
 from tcellabm.experiments.results.names import MANIFEST
@@ -31,7 +31,7 @@ class Comparison:
     recipes : list of (str, str, str)
         What differs between their makings: key, A, B.
     differences, changed : DataFrame
-        See `analysis.paired`.
+        See `analysis.compared`.
     """
 
     a: Results

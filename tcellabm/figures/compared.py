@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.analysis.fates import FATES, fates
-from tcellabm.analysis.paired import MEASURES, SHARE, Pairs
+from tcellabm.analysis.compared import MEASURES, SHARE, Pairs
 from tcellabm.figures.canvas import look, new_figure, png
 from tcellabm.figures.labels import axis_label, value_label
 from tcellabm.params.errors import shorten
@@ -30,7 +30,7 @@ def draw_differences(pairs: Pairs, differences: pd.DataFrame, a: str, b: str) ->
     pairs : Pairs
         The runs compared.
     differences : DataFrame
-        As `analysis.paired.differences` returns them.
+        As `analysis.compared.differences` returns them.
     a, b : str
         Names of the two folders.
 

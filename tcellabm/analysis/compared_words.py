@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from tcellabm.analysis.paired import MEASURES, SHARE, Pairs
+from tcellabm.analysis.compared import MEASURES, SHARE, Pairs
 from tcellabm.analysis.words import columns
 from tcellabm.params.errors import shorten, toml_text
 
