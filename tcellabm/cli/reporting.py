@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tcellabm.experiments.design.plan import Plan
-    from tcellabm.experiments.results.result import Result
+    from tcellabm.experiments.results.outcomes import Result
     from tcellabm.figures.report import Played
     from tcellabm.params import Parameters
 
@@ -18,23 +18,28 @@ Orders = Mapping[str, Sequence[tuple[str, float]]]  # by name of the arm
 def report_of(result: "Result", plan: "Plan", courses: Mapping[str, bytes]) -> bytes:
     """Draw the report of a sweep that has just ended."""
     orders = {arm.name: [(one.treatment, one.day) for one in arm.orders] for arm in plan.arms}
-    sweep = Sweep(result.outcomes, plan.params, result.keys, result.is_grid, result.settings)
+    sweep = Sweep(
+        result.outcomes, plan.params, result.keys, result.is_grid, result.settings, result.summary
+    )
     return draw(sweep, courses, orders, f"seed {plan.seed}", result.total)
 
 
 def report_of_folder(folder: Path) -> bytes:
     """Draw the report of a sweep from its folder; of one that is not finished, what is there."""
+    from tcellabm.analysis.answer import answer
     from tcellabm.experiments.design.arms import COLUMN
-    from tcellabm.experiments.design.plan import GRID
-    from tcellabm.experiments.results.reading import open_whole
+    from tcellabm.experiments.design.points import GRID
+    from tcellabm.experiments.results.outcomes import open_whole
 
     whole = open_whole(folder)
-    made, parameters = whole.made, whole.made["parameters"]
+    made, parameters = whole.recipe, whole.recipe["parameters"]
     arms = made.get("arms", [])
     orders = {arm["name"]: [(o["treatment"], o["day"]) for o in arm["give"]] for arm in arms}
     keys = [*made["axes"], *([COLUMN] if arms else [])]
     is_grid = parameters.get("sweep.sample", GRID) == GRID
-    sweep = Sweep(whole.runs, _parameters(made), keys, is_grid, made.get("set", {}))
+    summary = answer(whole.runs, keys, whole.question).summary
+    settings = made.get("set", {})
+    sweep = Sweep(whole.runs, _parameters(made), keys, is_grid, settings, summary)
     wanted = int(made.get("wanted", len(whole.runs)))
     return draw(sweep, whole.courses, orders, f"seed {made['seed']}", wanted)
 
@@ -56,6 +61,7 @@ class Sweep(NamedTuple):
     keys: list[str]
     is_grid: bool
     settings: Mapping[str, Any]
+    summary: "pd.DataFrame"
 
 
 def draw(
@@ -76,22 +82,26 @@ def draw(
     wanted : int
         Runs of the whole sweep.
     """
-    from tcellabm.analysis.summary import summarize
-    from tcellabm.figures.map import patients_told, settings_told
+    from tcellabm.figures.labels import settings_told
+    from tcellabm.figures.map import patients_told
     from tcellabm.figures.report import Contents, draw_report
     from tcellabm.identity import MODEL_VERSION
 
     runs, params, keys = sweep.runs, sweep.params, sweep.keys
     columns = list(runs.columns[: runs.columns.get_loc("patient")])
     own = [key for key in columns if key not in keys and key not in sweep.settings]
-    summary = summarize(runs, keys)
     version = f"model version {MODEL_VERSION}" if params else "another version of the model"
+    [patients_told(sweep.summary), *settings_told(sweep.settings)]
     contents = Contents(
         runs=runs,
         keys=keys,
         is_grid=sweep.is_grid,
-        summary=summary,
-        notes=[patients_told(summary), *settings_told(sweep.settings), *_missing(runs, wanted)],
+        summary=sweep.summary,
+        notes=[
+            patients_told(sweep.summary),
+            *settings_told(sweep.settings),
+            *_missing(runs, wanted),
+        ],
         footer=f"tcellabm, {version}, {origin}.",
         courses=courses,
         days=float(runs["followed_days"].max()) if params is None else _days(sweep, params),

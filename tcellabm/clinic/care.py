@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tcellabm.params import Parameters
+from tcellabm.units import HOURS_PER_DAY
 
-HOURS_PER_DAY = 24.0
 NEVER = float("-inf")
 
 

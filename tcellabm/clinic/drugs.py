@@ -3,11 +3,11 @@
 from tcellabm.kernels.drugs import Anakinra, Corticosteroid, DrugLaws, Drugs, Tocilizumab
 from tcellabm.kernels.linear import Pair
 from tcellabm.params import Parameters
+from tcellabm.units import HOURS_PER_DAY
 
 DRUGS = ("tocilizumab", "corticosteroid", "anakinra")
 REFERENCE_KG = 70.0  # the adult of the pharmacokinetic studies
 CLEARANCE_POWER = 0.75  # allometric; volumes go with weight itself
-HOURS_PER_DAY = 24.0
 
 
 def drug_laws(params: Parameters) -> DrugLaws:

@@ -10,6 +10,7 @@ from tcellabm.clinic.cost import cost_usd
 from tcellabm.clinic.record import Assessment, Record
 from tcellabm.columns import OUTCOMES, names
 from tcellabm.params import Parameters
+from tcellabm.units import HOURS_PER_DAY
 
 NAN = float("nan")
 CONFIRMED_AFTER = 28.0  # days a remission must hold
@@ -20,7 +21,6 @@ CRS_DAYS = 56.0  # CRS is reported for 8 weeks from an infusion
 DEATH_GRADE = 5
 SEVERE = 3  # grade from which CRS and ICANS count as severe
 LATE_DAY = 60.0  # fever after it is late
-HOURS_PER_DAY = 24.0
 
 
 class Final(NamedTuple):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tcellabm.analysis.fates import FATES, fates
 from tcellabm.analysis.compared import MEASURES, SHARE, Pairs
+from tcellabm.analysis.fates import FATES, fates
 from tcellabm.figures.canvas import look, new_figure, png
 from tcellabm.figures.labels import axis_label, value_label
 from tcellabm.params.errors import shorten

@@ -41,7 +41,8 @@ def fake_simulate(params, seed):
     series = pd.DataFrame({column.name: [0.0] * len(days) for column in SERIES})
     series["day"], series["b_cell"] = [float(d) for d in days], [seed % 7 + d for d in days]
     row = fake_outcomes(params, seed)
-    return SimpleNamespace(outcomes=lambda: row, series=series)
+    patient = SimpleNamespace(covariates={"patient.leukemic_burden": float(seed % 1000)})
+    return SimpleNamespace(outcomes=lambda: row, series=series, patient=patient)
 
 
 @pytest.fixture

@@ -5,41 +5,30 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
 
+from tcellabm.columns import FAULT, OUTCOMES, RUN
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.arms import Arm
 from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
+from tcellabm.experiments.design.points import GRID, Axis, axes_of, points_of
 from tcellabm.experiments.design.posterior import Posterior
-from tcellabm.experiments.design.samples import unit_sample
-from tcellabm.experiments.results.table import Row, outcome_schema
+from tcellabm.experiments.design.reference import reference_point
 from tcellabm.identity import MODEL_VERSION, digest, run_ids
-from tcellabm.params import InputError, Parameters, Range, Sweep, load_sweep
+from tcellabm.params import InputError, Parameters, Question, load_sweep
+from tcellabm.params.question import is_question
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
-GRID = "grid"
 CURVES = "curves"  # column of shards: the packed course of a run
 MOST_CURVES = 10_000  # runs whose courses are kept: what one page can show
+Row = dict[str, Any]
 
-
-class Law(Protocol):
-    """What values of an axis are drawn from."""
-
-    def at(self, share: float) -> Any:
-        """Return the value that has this share (0 to 1) of all below it."""
-        ...
-
-    def as_table(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        ...
-
-
-Axis = list[Any] | Law
+_ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +49,14 @@ class Task:
         names = ("patient", "replicate", "seed", "run_id")
         return {name: getattr(self, name) for name in names}
 
+    @property
+    def not_run(self) -> Row:
+        """The row of a patient whom no run follows."""
+        return self.identity | {"error": ""}
+
     def observe(self, model: "TumorTCellModel") -> Row:
         """Return the columns of the row that a finished run gives."""
-        return dict(model.outcomes())
+        return dict(model.outcomes()) | dict(model.patient.covariates)
 
 
 def patient_seed(root: int, patient: int, replicate: int = 0) -> int:
@@ -105,6 +99,8 @@ class Plan:
         Draws of parameters, one for each patient.
     cohort : CohortFile, optional
         What one's own patients are set to.
+    question : Question
+        What the points are held against.
     """
 
     params: Parameters
@@ -117,12 +113,22 @@ class Plan:
     arms: tuple[Arm, ...] = ()
     posterior: Posterior | None = None
     cohort: CohortFile | None = None
+    question: Question = Question()
 
     @classmethod
     def load(
         cls, file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
     ) -> "Plan":
         """Read a sweep file; `overrides` come on top, a list for the values of an axis.
+
+        Parameters
+        ----------
+        file : path
+            A sweep file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files.
+        seed : int
+            Root of all patients' seeds.
 
         Raises
         ------
@@ -133,14 +139,24 @@ class Plan:
         axes = axes_of(sweep, str(file))
         params, cohort = with_cohort(sweep, "sweep.patients", overrides)
         given = settings_of(params, overrides, axes)
-        points = _points(sweep.points(), axes, params, seed)
+        points = points_of(sweep.points(), axes, params, seed)
         plan = cls(params, axes, given, points, [], seed, cohort=cohort)
         if sweep.arms:
             plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
         if name := sweep.files.get("posterior"):
             plan = replace(plan, posterior=Posterior.load(name, sweep.params))
             plan._check_posterior(name)
-        return plan.filled()
+        return replace(plan, question=plan._asked(sweep.question, str(file))).filled()
+
+    def _asked(self, question: Question, where: str) -> Question:
+        """Return the question with its reference; a sample, or one point, has none."""
+        values = {key: axis for key, axis in self.axes.items() if isinstance(axis, list)}
+        if self.arms:
+            values[arms.COLUMN] = [arm.name for arm in self.arms]
+        if self.is_grid and math.prod(map(len, values.values())) > 1:
+            point = reference_point(question.reference, values, self.params, where)
+            return replace(question, reference=point)
+        return replace(question, reference={})
 
     def _check_posterior(self, name: str) -> None:
         assert self.posterior is not None
@@ -209,7 +225,7 @@ class Plan:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Columns of the table of outcomes."""
+        """Columns of the table of outcomes; last, what is drawn for each patient."""
         columns: dict[str, Sequence[Any]] = {
             key: axis if isinstance(axis, list) else [axis.at(0.0), axis.at(0.5)]
             for key, axis in self.axes.items()
@@ -221,7 +237,9 @@ class Plan:
             columns |= {key: [draw[key] for draw in draws] for key in draws[0]}
         if self.cohort is not None:
             columns |= self.cohort.columns
-        return outcome_schema(columns)
+        drawn = [key for key in self.params.distributions if key not in columns]
+        own = [(key, pa.float64()) for key in drawn if key not in self.params.pinned]
+        return pa.schema([*outcome_schema(columns), *(pa.field(*each) for each in own)])
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -240,6 +258,7 @@ class Plan:
             "axes": axes,
             "parameters": self.params.resolved(),
             **self.design,
+            **self.question.as_table(),
             **more,
         }
 
@@ -253,52 +272,45 @@ class Plan:
         return row | self.given | task.settings | arm
 
 
-def axes_of(sweep: Sweep, where: str) -> dict[str, Axis]:
-    """Return the axes that a file or the overrides name, none of the sweep's own size."""
-    if fixed := [key for key in sweep.axes if key.startswith("sweep.")]:
-        raise InputError(f"{fixed[0]} is a list", where, "allowed: one value for all points")
-    return {k: axis if isinstance(axis, Range) else list(axis) for k, axis in sweep.axes.items()}
+def outcome_schema(keys: Mapping[str, Sequence[object]]) -> pa.Schema:
+    """Return the columns of `outcomes.parquet`.
+
+    Parameters
+    ----------
+    keys : mapping
+        Dotted name of each axis and set parameter -> the values it takes.
+    """
+    fields = [(key, _type_of(values)) for key, values in keys.items()]
+    fields += [(column.name, _ARROW[column.kind]) for column in (*RUN, *OUTCOMES, FAULT)]
+    return pa.schema(fields)
+
+
+def _type_of(values: Sequence[object]) -> pa.DataType:
+    for kind, arrow in ((bool, pa.bool_()), (int, pa.int64()), (int | float, pa.float64())):
+        if all(isinstance(value, kind) for value in values):
+            return arrow
+    return pa.string()
 
 
 def settings_of(
     params: Parameters, overrides: Mapping[str, object] | None, axes: Container[str] = ()
 ) -> dict[str, Any]:
-    """Return what the user has set that is no axis, in the parameters' own types."""
+    """Return what the user has set that is no axis, in the parameters' own types.
+
+    Parameters
+    ----------
+    params : Parameters
+        The parameters in force.
+    overrides : mapping, optional
+        What the user has set, by dotted key.
+    axes : container of str
+        Keys that are axes.
+    """
     return {
         key: value if key.startswith("files.") else params.get(key)
         for key, value in (overrides or {}).items()
-        if key not in axes
+        if key not in axes and not is_question(key)
     }
-
-
-def _points(
-    grid: list[dict[str, Any]], axes: Mapping[str, Axis], params: Parameters, seed: int
-) -> list[dict[str, Any]]:
-    """Return what every point sets: the grid, or a sample of it."""
-    size = params.sweep
-    ranges = [key for key, axis in axes.items() if not isinstance(axis, list)]
-    if size.sample == GRID:
-        if ranges:
-            allowed = "allowed: a list, linspace, logspace; or --set sweep.sample=sobol"
-            raise InputError(f"{ranges[0]} is a range to sample from", "", allowed)
-        return grid
-    if not axes:
-        raise InputError(f"sweep.sample = {size.sample}", "", "allowed: with one axis or more")
-    sample = unit_sample(size.sample, size.points, len(axes), seed)
-    points = [
-        {key: pick(axis, share) for (key, axis), share in zip(axes.items(), row, strict=True)}
-        for row in sample.tolist()
-    ]
-    for point in points:
-        params.replace(point)  # some values are allowed only next to others
-    return points
-
-
-def pick(axis: Axis, share: float) -> Any:
-    """Return what a share between 0 and 1 picks: of a list every value is as probable."""
-    if not isinstance(axis, list):
-        return axis.at(share)
-    return axis[min(math.floor(share * len(axis)), len(axis) - 1)]
 
 
 def of_arm(name: str, arm: Arm | None) -> str:

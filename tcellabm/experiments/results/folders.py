@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from tcellabm.columns import OUTCOMES as COLUMNS
 from tcellabm.experiments.design.arms import COLUMN as ARM
 from tcellabm.experiments.results import manifest, shards
-from tcellabm.experiments.results.names import MANIFEST
+from tcellabm.experiments.results.ownership import MANIFEST
 from tcellabm.params import InputError
 
 _ALLOWED = "allowed: a result folder of run, sweep, trial or counterfactuals"

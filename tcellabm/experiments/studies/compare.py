@@ -12,7 +12,7 @@ from tcellabm.analysis.compared import Pairs, changed, differences, pair
 from tcellabm.analysis.compared_words import recipe_differences
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.folders import Results, open_results
-from tcellabm.experiments.results.names import MANIFEST
+from tcellabm.experiments.results.ownership import MANIFEST
 from tcellabm.params import InputError
 
 _SEED = 1  # of the resampling

@@ -1,4 +1,4 @@
-"""A virtual trial: everyone enrolled, on their way to infusion and for years after."""
+"""A virtual trial: everyone enrolled, from enrollment to infusion and for years after."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -17,11 +17,17 @@ from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
 from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
-from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
+from tcellabm.experiments.design.plan import (
+    Plan,
+    Row,
+    Task,
+    outcome_schema,
+    patient_seed,
+    settings_of,
+)
 from tcellabm.experiments.design.posterior import Posterior
-from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.table import Row, outcome_schema, to_table
-from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
+from tcellabm.experiments.results.shards import parquet, to_table
+from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
 from tcellabm.identity import MODEL_VERSION, digest, run_id
 from tcellabm.params import InputError, Parameters, load_trial
 from tcellabm.params.files import find_file
@@ -47,7 +53,7 @@ OBSERVED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTask(Task):
-    """One enrolled patient; `replicate` is 0 at the posterior's median, then counts its draws."""
+    """One enrolled patient; `replicate` is 0 at the posterior's median, else the draw's number."""
 
     journey: Journey
 
@@ -62,7 +68,7 @@ class TrialTask(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialPlan(Plan):
-    """What a trial computes: `tasks` are the infused, `enrolled` is everyone.
+    """What a trial computes: `tasks` are the infused patients, `enrolled` is everyone.
 
     Attributes
     ----------
@@ -81,6 +87,15 @@ class TrialPlan(Plan):
     ) -> "TrialPlan":
         """Read a trial file; `overrides` come on top.
 
+        Parameters
+        ----------
+        file : path
+            A trial file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files.
+        seed : int
+            Root of all patients' seeds.
+
         Raises
         ------
         InputError
@@ -95,16 +110,16 @@ class TrialPlan(Plan):
             raise InputError("no day is followed", "time.days", "allowed: above 0, in a trial")
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
         name = trial.files.get("posterior")
-        arms = _arms(Posterior.load(name, params), params, seed) if name else [{}]
+        points = _points(Posterior.load(name, params), params, seed) if name else [{}]
         enrolled = [
             task
-            for arm, point in enumerate(arms)
-            for task in _enroll(params, point, arm, seed, cohort)
+            for draw, point in enumerate(points)
+            for task in _enroll(params, point, draw, seed, cohort)
         ]
         given = settings_of(params, overrides)
         tasks: list[Task] = [task for task in enrolled if task.journey.infused]
         more: dict[str, Any] = {"published": published, "enrolled": enrolled, "cohort": cohort}
-        return cls(params, {}, given, arms, tasks, seed, **more)
+        return cls(params, {}, given, points, tasks, seed, **more)
 
     @property
     def infused(self) -> list[TrialTask]:
@@ -138,7 +153,7 @@ class TrialPlan(Plan):
         return digest(json.dumps(self.recipe, sort_keys=True) + self.published.to_csv())
 
     def labeled(self, row: Row, task: Task) -> Row:
-        """Add to a row what the user has set, and the way to infusion."""
+        """Add to a row what the user has set, and the way from enrollment to infusion."""
         assert isinstance(task, TrialTask)
         own = {} if self.cohort is None else self.cohort.rows[task.patient]
         return self.given | own | task.journey._asdict() | row
@@ -152,7 +167,7 @@ def _type(name: str) -> pa.DataType:
     return pa.bool_() if name in _FLAGS else pa.int64() if name in _WHOLE else pa.float64()
 
 
-def _arms(posterior: Posterior, params: Parameters, seed: int) -> list[dict[str, Any]]:
+def _points(posterior: Posterior, params: Parameters, seed: int) -> list[dict[str, Any]]:
     """Return what the median and each draw set; what the user has set stays."""
     points = [posterior.median(), *posterior.sample(params.trial.posterior_draws, seed)]
     return [{k: v for k, v in point.items() if k not in params.set_keys} for point in points]
@@ -161,11 +176,11 @@ def _arms(posterior: Posterior, params: Parameters, seed: int) -> list[dict[str,
 def _enroll(
     params: Parameters,
     point: dict[str, Any],
-    arm: int,
+    draw: int,
     seed: int,
     cohort: CohortFile | None = None,
 ) -> Iterator[TrialTask]:
-    """Yield every patient of one arm; the same patients in each."""
+    """Yield every patient at one draw of the posterior; the same patients at each."""
     shared = params.replace(point) if point else params
     numbers = range(params.trial.patients)
     seeds = [patient_seed(seed, number) for number in numbers]
@@ -176,7 +191,7 @@ def _enroll(
         own, seeded = each[patient], seeds[patient]
         sets = point | rows[patient] | (settings(journey, own) if journey.infused else {})
         name = run_id(shared.replace(sets), seeded)
-        yield TrialTask(sets, patient, arm, seeded, name, journey=journey)
+        yield TrialTask(sets, patient, draw, seeded, name, journey=journey)
 
 
 def _at_enrollment(params: Parameters, seed: int) -> Enrolled:
@@ -223,7 +238,7 @@ class TrialResult:
         return self.patients[self.patients["replicate"] == 0]
 
 
-Draw = Callable[[TrialResult], bytes]
+Plot = Callable[[TrialResult], bytes]
 Write = Callable[[TrialResult, str], str]
 
 
@@ -235,13 +250,14 @@ def trial(
     overwrite: bool = False,
     resume: bool = False,
     command: str = "",
-    draw: Draw | None = None,
+    plot: Plot | None = None,
     write: Write | None = None,
 ) -> TrialResult:
     """Compute a trial into a folder.
 
-    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `draw`), `validation.md` (with
-    `write`) and `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `plot`), `validation.md` (with
+    `write`) and `manifest.json`. Parameters and errors are those of
+    `experiments.studies.sweep.sweep`.
     """
     work = work or Work()
 
@@ -254,20 +270,20 @@ def trial(
         yield "patients.parquet", parquet(_patients(plan, runs))
         text = result.comparison.to_csv(index=False, lineterminator="\n")
         yield "comparison.csv", text.encode()
-        if draw:
-            yield "figure.png", draw(result)
+        if plot:
+            yield "figure.png", plot(result)
         if write:
             yield "validation.md", write(result, plan.stamp).encode()
 
-    made = Output(result, files)
-    return session(plan, out, work, made, overwrite=overwrite, resume=resume, command=command)
+    output = Output(result, files)
+    return session(plan, out, work, output, overwrite=overwrite, resume=resume, command=command)
 
 
 def _patients(plan: TrialPlan, runs: pa.Table) -> pa.Table:
     """Return a row per patient enrolled whose run is there or who was never infused."""
     done = {row["run_id"]: row for row in runs.to_pylist()}
     rows = [
-        done.get(task.run_id) or plan.labeled(task.identity | {"error": ""}, task)
+        done.get(task.run_id) or plan.labeled(task.not_run, task)
         for task in plan.enrolled
         if task.run_id in done or not task.journey.infused
     ]
@@ -278,8 +294,8 @@ def _result(plan: TrialPlan, runs: pa.Table, whole: bool) -> TrialResult:
     """Return the patients, and once all are there the comparison; a part never is whole."""
     patients = _patients(plan, runs).to_pandas()
     complete = whole and len(patients) == len(plan.enrolled)
-    arms = range(len(plan.points)) if complete else []
-    cohorts = [Cohort.of(patients[patients["replicate"] == arm]) for arm in arms]
+    draws = range(len(plan.points)) if complete else []
+    cohorts = [Cohort.of(patients[patients["replicate"] == draw]) for draw in draws]
     rows = compare(cohorts, plan.published, plan.seed) if complete else pd.DataFrame()
     limit = plan.params.assay.quantification_limit_copies_per_ug
     return TrialResult(patients, rows, complete, limit)

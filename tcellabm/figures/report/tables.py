@@ -53,7 +53,7 @@ class Contents:
     is_grid : bool
         Whether points are all combinations of values.
     summary : DataFrame
-        Rates by point, as `analysis.summary.summarize` returns them.
+        A row per point, as `analysis.answer.answer` returns it.
     notes : sequence of str
         What to tell above the map.
     footer : str
