@@ -277,7 +277,7 @@ def test_what_happens_is_seen_while_time_passes_unless_motion_is_off(server, wat
     page.wait_for_function(f"{SHOWN}.stats.events?.[0] > 0")
     page.keyboard.press(" ")
     page.locator("#motion").uncheck()
-    page.keyboard.press(" ")
+    page.locator(".play").click()
     wait_for_more(page, 5)
     assert page.evaluate(f"{SHOWN}.stats.events") == [0, 0]
 
