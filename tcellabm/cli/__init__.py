@@ -1,4 +1,4 @@
-"""The command line: `tcellabm run`, `sweep`, `app`, `params`, and what is still to come."""
+"""The command line: `tcellabm run`, `sweep`, `app`, `params` and the others."""
 
 # Everything heavy is imported inside the command that needs it: `tcellabm --help` must be quick.
 import os
@@ -23,12 +23,15 @@ from tcellabm.cli.options import (
     Patients,
     Resume,
     Samples,
+    Scenario,
     Seed,
     Series,
     Settings,
     Shard,
+    SweepFile,
     Workers,
 )
+from tcellabm.cli.schema import schema
 from tcellabm.cli.trial import trial
 
 if TYPE_CHECKING:
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Agent-based model of CAR T cells against B-cell leukemia. Not for clinical use.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -59,7 +61,7 @@ def _common(
 
 @app.command()
 def run(
-    scenario: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    scenario: Scenario = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
     seed: Seed = 1,
     days: Days = None,
@@ -96,7 +98,7 @@ def _draw_patient(record: "PatientRecord", params: "Parameters") -> bytes:
 
 @app.command()
 def sweep(
-    file: Annotated[str, typer.Argument(metavar="SWEEP")] = "params/sweeps/dose_persistence.toml",
+    file: SweepFile = "params/sweeps/dose_persistence.toml",
     settings: Settings = [],  # noqa: B006
     patients: Patients = None,
     seed: Seed = 1,
@@ -148,7 +150,7 @@ def _report(result: "Result", folder: Path, files: str) -> None:
 
 @app.command()
 def params(
-    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    file: Scenario = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006
     days: Days = None,
 ) -> None:
@@ -189,7 +191,7 @@ def browser(
 
 @app.command()
 def sensitivity(
-    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    file: Scenario = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006
     method: Method = "morris",
     samples: Samples = None,
@@ -253,6 +255,7 @@ def plot(
 app.command()(trial)
 app.command()(counterfactuals)
 app.command()(calibrate)
+app.command()(schema)
 
 
 def execute(arguments: list[str]) -> int:

@@ -17,6 +17,16 @@ from tcellabm.params.size import check_size
 type File = str | os.PathLike[str]
 
 
+# What a file may name beside itself.
+FILES = {
+    "product": "the infused cells",
+    "population": "how patients differ",
+    "scenario": "what this sweep or trial rests on",
+    "published": "published figures (CSV), in a trial",
+    "posterior": "draws of parameters, in a sweep or trial",
+}
+
+
 class _Role(NamedTuple):
     """What a file may do where it stands."""
 
