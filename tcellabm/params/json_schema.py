@@ -9,7 +9,7 @@ from typing import Any
 from tcellabm.params.axes import RANGES, SPACED
 from tcellabm.params.errors import shorten, toml_text
 from tcellabm.params.loading import FILES
-from tcellabm.params.meta import DISTRIBUTION_FIELDS, POPULATION, Meta, catalog, settable
+from tcellabm.params.meta import DISTRIBUTION_FIELDS, OWN, POPULATION, Meta, catalog, settable
 from tcellabm.params.schema import Sections
 from tcellabm.params.section import Section
 
@@ -25,7 +25,11 @@ _ANYTHING_DOTTED: Schema = {r"\.": {}}  # a quoted dotted key: the program itsel
 def json_schema() -> Schema:
     """Return the schema of scenarios, sweeps, trials, products and populations."""
     sections = _section(Sections, "", _parameter)["properties"]
-    files = {name: _TEXT | {"description": said} for name, said in FILES.items()}
+    files: Schema = {name: _TEXT | {"description": said} for name, said in FILES.items()}
+    files["rules"] = {
+        "description": FILES["rules"],
+        "anyOf": [_TEXT, {"type": "array", "items": _TEXT}],
+    }
     return {
         "$schema": DIALECT,
         "title": "tcellabm parameter file",
@@ -69,7 +73,9 @@ def _section(section: type[Section], prefix: str, leaf: Any) -> Schema:
 def _value(meta: Meta) -> Schema:
     """Describe the bare value of a parameter."""
     if meta.kind in (bool, str):
-        return {"type": _TYPES[meta.kind], "enum": list(meta.range)}
+        choice = {"type": _TYPES[meta.kind], "enum": list(meta.range)}
+        rule = _TEXT | {"pattern": r"^\w+\.\w+$", "description": "a rule: FILE.FUNCTION"}
+        return {"anyOf": [choice, rule]} if meta.key in OWN else choice
     low, high = meta.range
     return {"type": _TYPES[meta.kind], "minimum": low, "maximum": high}
 

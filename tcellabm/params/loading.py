@@ -11,7 +11,8 @@ from tcellabm.params.axes import Range, is_axis, read_axis
 from tcellabm.params.errors import InputError, shorten
 from tcellabm.params.files import Said, find_file, flatten, read_toml
 from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, model_file, settable
-from tcellabm.params.parameters import OVERRIDE, Entry, Parameters, entries
+from tcellabm.params.own import Source, joined, loaded, read_sources
+from tcellabm.params.parameters import OVERRIDE, RULES, Entry, Parameters, entries
 from tcellabm.params.size import check_size
 
 type File = str | os.PathLike[str]
@@ -24,6 +25,7 @@ FILES = {
     "scenario": "what this sweep or trial rests on",
     "published": "published figures (CSV), in a trial",
     "posterior": "draws of parameters, in a sweep or trial",
+    "rules": "Python files, or packages, with rules of one's own",
 }
 
 
@@ -36,10 +38,12 @@ class _Role(NamedTuple):
 
 
 _TRIAL = _Role(
-    ("scenario", "product", "population", "published", "posterior"), varies=False, holds=True
+    ("scenario", "product", "population", "published", "posterior", "rules"),
+    varies=False,
+    holds=True,
 )
-_SWEEP = _Role(("scenario", "product", "population", "posterior"), varies=True, holds=True)
-_SCENARIO = _Role(("product", "population"), varies=False, holds=True)
+_SWEEP = _Role(("scenario", "product", "population", "posterior", "rules"), varies=True, holds=True)
+_SCENARIO = _Role(("product", "population", "rules"), varies=False, holds=True)
 _NAMED = _Role((), varies=False, holds=False)
 
 
@@ -50,6 +54,7 @@ class _Layer(NamedTuple):
     axes: dict[str, tuple[Value, ...] | Range]
     entries: dict[str, Entry]
     arms: list[Any]
+    rules: list[Source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,8 @@ def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sw
     for layer in (scenario, top, given):
         merged |= layer.entries
     axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
-    sweep = Sweep(Parameters.of(merged), axes, top.arms, files)
+    rules = joined([*scenario.rules, *top.rules, *given.rules])
+    sweep = Sweep(Parameters.of(merged, rules), axes, top.arms, files)
     for point in sweep.points():
         check_size(sweep.params.replace(point))  # some values are allowed only next to others
     return sweep
@@ -173,7 +179,7 @@ def _moved(product: Mapping[str, Entry], population: Mapping[str, Entry]) -> dic
 def _read(path: File | None, role: _Role) -> _Layer:
     """Read one file; none, or `model.toml`, adds nothing."""
     if path is None or (file := find_file(os.fspath(path))).samefile(model_file()):
-        return _Layer({}, {}, {}, [])
+        return _Layer({}, {}, {}, [], [])
     where = os.fspath(path)
     leaves = settable().keys() | {f"axes.{key}" for key in settable()}
     return _layer(flatten(read_toml(file, where), where, leaves), where, role)
@@ -188,10 +194,12 @@ def _overrides(values: Mapping[str, Any], role: _Role) -> _Layer:
 
 
 def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:
-    layer = _Layer({}, {}, {}, [])
+    layer = _Layer({}, {}, {}, [], [])
     plain: dict[str, Said] = {}
     for key, value in said.items():
         match key.split(".", 1):
+            case ["files", "rules"] if "rules" in role.names:
+                layer.rules.extend(read_sources(value.value, where))
             case ["files", name]:
                 layer.files[name] = _file(name, value.value, where, role)
             case ["axes", name]:
@@ -235,7 +243,12 @@ def rows(path: File | None = None, overrides: Mapping[str, Any] | None = None) -
     sweep = load_sweep(path, overrides)
     params = sweep.params.replace(sweep.points()[0])  # an axis pins, so none of it is drawn
     values = dict.fromkeys(catalog(), "drawn") | params.resolved() | dict(sweep.axes)
-    return [_row(params.describe(key), shorten(value, 60)) for key, value in values.items()]
+    values.pop(RULES, None)
+    return [_row(params.describe(key), shorten(value, 60)) for key, value in values.items()] + [
+        Row(RULES, rule.name, rule.kind, "", str(source))
+        for source in params.rules
+        for rule in loaded(source)
+    ]
 
 
 def _row(meta: Meta, text: str) -> Row:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 import pyarrow as pa
 
+from tcellabm.clinic.drugs import treatments
+from tcellabm.clinic.outcomes import own_columns
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.arms import Arm
 from tcellabm.experiments.design.posterior import Posterior
@@ -128,7 +130,8 @@ class Plan:
         points = _points(sweep.points(), axes, sweep.params, seed)
         plan = cls(sweep.params, axes, given, points, [], seed)
         if sweep.arms:
-            plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
+            known = ("car_t", *treatments(sweep.params))
+            plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file), known))
         if name := sweep.files.get("posterior"):
             plan = replace(plan, posterior=Posterior.load(name, sweep.params))
             plan._check_posterior(name)
@@ -192,7 +195,7 @@ class Plan:
         if self.posterior is not None:
             draws = self.posterior.draws
             columns |= {key: [draw[key] for draw in draws] for key in draws[0]}
-        return outcome_schema(columns)
+        return outcome_schema(columns, own_columns(self.params))
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -234,10 +237,14 @@ def settings_of(
 ) -> dict[str, Any]:
     """Return what the user has set that is no axis, in the parameters' own types."""
     return {
-        key: value if key.startswith("files.") else params.get(key)
+        key: _text(value) if key.startswith("files.") else params.get(key)
         for key, value in (overrides or {}).items()
         if key not in axes
     }
+
+
+def _text(named: object) -> str:
+    return ", ".join(map(str, named)) if isinstance(named, list | tuple) else str(named)
 
 
 def _points(

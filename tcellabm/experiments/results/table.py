@@ -6,23 +6,25 @@ from typing import Any
 
 import pyarrow as pa
 
-from tcellabm.columns import FAULT, OUTCOMES, RUN
+from tcellabm.columns import FAULT, OUTCOMES, RUN, Column
 
 _ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
 Row = dict[str, Any]
 
 
-def outcome_schema(keys: Mapping[str, Sequence[object]]) -> pa.Schema:
+def outcome_schema(keys: Mapping[str, Sequence[object]], own: Sequence[Column] = ()) -> pa.Schema:
     """Return the columns of `outcomes.parquet`.
 
     Parameters
     ----------
     keys : mapping
         Dotted name of each axis and set parameter -> the values it takes.
+    own : sequence of Column
+        Outcomes of one's own.
     """
     fields = [(key, _type_of(values)) for key, values in keys.items()]
-    fields += [(column.name, _ARROW[column.kind]) for column in (*RUN, *OUTCOMES, FAULT)]
+    fields += [(column.name, _ARROW[column.kind]) for column in (*RUN, *OUTCOMES, *own, FAULT)]
     return pa.schema(fields)
 
 

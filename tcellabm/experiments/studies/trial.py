@@ -13,8 +13,10 @@ import pyarrow as pa
 
 from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.comparison import compare, read_published
+from tcellabm.analysis.measures import own_measures
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
+from tcellabm.clinic.outcomes import own_columns
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
 from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
 from tcellabm.experiments.design.posterior import Posterior
@@ -110,7 +112,8 @@ class TrialPlan(Plan):
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
-        outcomes = outcome_schema({key: [value] for key, value in self.given.items()})
+        given = {key: [value] for key, value in self.given.items()}
+        outcomes = outcome_schema(given, own_columns(self.params))
         names = [name for name in Journey._fields if name not in self.given]
         return pa.schema(
             [*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))]
@@ -263,6 +266,7 @@ def _result(plan: TrialPlan, runs: pa.Table, whole: bool) -> TrialResult:
     complete = whole and len(patients) == len(plan.enrolled)
     arms = range(len(plan.points)) if complete else []
     cohorts = [Cohort.of(patients[patients["replicate"] == arm]) for arm in arms]
-    rows = compare(cohorts, plan.published, plan.seed) if complete else pd.DataFrame()
+    measures = own_measures(plan.params)
+    rows = compare(cohorts, plan.published, plan.seed, measures) if complete else pd.DataFrame()
     limit = plan.params.assay.quantification_limit_copies_per_ug
     return TrialResult(patients, rows, complete, limit)
