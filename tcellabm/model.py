@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mesa.time import Priority
 
+from tcellabm.analysis.shown import Shown
 from tcellabm.biology import saving
 from tcellabm.biology.agents import ReadOnlyAgents
 from tcellabm.biology.patient import Patient, draw_patient
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class TumorTCellModel(ReadOnlyAgents, Saved, Clock):
+class TumorTCellModel(ReadOnlyAgents, Saved, Shown, Clock):
     """One virtual patient, from the moment of infusion.
 
     Treatments, blood draws and assessments are events of Mesa's clock; between them the rules run

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tcellabm.analysis.shown import card
 from tcellabm.analysis.summary import summarize
 from tcellabm.disk import written_whole
 from tcellabm.experiments.design.plan import Plan
@@ -74,6 +75,10 @@ class Result:
     def errors(self) -> int:
         """Number of runs that ended as error rows."""
         return int(pc.sum(pc.not_equal(self.table["error"], "")).as_py() or 0)
+
+    def _repr_html_(self) -> str:
+        done = f"{self.done} of {self.total} runs, {self.errors} with errors"
+        return card("Sweep", [done], self.summary)
 
 
 Draw = Callable[[Result], bytes]

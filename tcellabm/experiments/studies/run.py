@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from tcellabm.analysis.shown import patient_card
 from tcellabm.experiments.compute.progress import slices
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.mending import mend
@@ -35,6 +36,9 @@ class PatientRecord:
     outcomes: dict[str, Any]
     series: pd.DataFrame
     treatments: list[tuple[float, str]]
+
+    def _repr_html_(self) -> str:
+        return patient_card(self.outcomes)
 
 
 OUTCOMES = "outcomes.json"

@@ -14,6 +14,8 @@ import pyarrow as pa
 from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.comparison import compare, read_published
 from tcellabm.analysis.measures import own_measures
+from tcellabm.analysis.report import agreement
+from tcellabm.analysis.shown import card
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.outcomes import own_columns
@@ -207,6 +209,13 @@ class TrialResult:
     def main(self) -> pd.DataFrame:
         """The patients at the median of the posterior."""
         return self.patients[self.patients["replicate"] == 0]
+
+    def _repr_html_(self) -> str:
+        if not self.complete:
+            return card("Trial", [f"{len(self.patients)} patients so far"])
+        columns = ["id", "quantity", "published", "simulated", "agrees"]
+        told = agreement(self.patients, self.comparison)
+        return card("Trial", told, self.comparison[columns])
 
 
 Draw = Callable[[TrialResult], bytes]
