@@ -29,10 +29,12 @@ html_title = "tcellabm"
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
+    "navbar_center": [],
     "footer_start": ["copyright"],
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
+html_sidebars = {"**": ["globaltoc.html"]}
 html_show_sourcelink = False
 html_copy_source = False
 copyright = "tcellabm developers, MIT license. Virtual patients; not for clinical use"

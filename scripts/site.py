@@ -33,7 +33,8 @@ class _Page(HTMLParser):
 
 def dead_links(site: Path) -> list[str]:
     """Return the links within a site that lead nowhere, each with its page."""
-    pages = {path: _Page(path) for path in sorted(site.rglob("*.html"))}
+    written = (path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts)
+    pages = {path: _Page(path) for path in written}  # without templates of the theme
     return [
         f"{path.relative_to(site)}: {link}"
         for path, page in pages.items()

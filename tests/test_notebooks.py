@@ -42,6 +42,7 @@ def test_a_sweep_shows_its_points(tmp_path):
     html = result._repr_html_()
     assert "2 of 2 runs, 0 with errors" in html
     assert html.count("<tr") == 1 + 2
+    assert html.count("<td>0 (0 to 79)</td>") == 4  # Wilson 1927, none of one: 0 to z²/(1 + z²)
 
 
 def test_what_is_shown_is_text_and_no_code():

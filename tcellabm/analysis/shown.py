@@ -1,12 +1,13 @@
 """Results that show themselves in a notebook: what happened in words, and the numbers."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import pandas as pd
 
+from tcellabm.analysis.summary import RATES
 from tcellabm.analysis.words import sentences
 
 NOTICE = "Virtual patients; not for clinical use."
@@ -19,6 +20,19 @@ def card(title: str, lines: Iterable[str], table: pd.DataFrame | None = None) ->
     if table is not None:
         parts += [table.to_html(index=False, border=0, float_format="{:.3g}".format)]
     return f"<div>{''.join(parts)}<p><em>{NOTICE}</em></p></div>"
+
+
+def rates_in_words(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Return the rates of a sweep with their intervals as text, a row a point."""
+    table = summary[[*keys, "n"]].copy()
+    for rate in RATES:
+        bounds = zip(*(summary[f"{rate}{end}"] for end in ("", "_low", "_high")), strict=True)
+        table[f"{rate}, %"] = [_percent(*each) for each in bounds]
+    return table
+
+
+def _percent(rate: float, low: float, high: float) -> str:
+    return "" if math.isnan(rate) else f"{100 * rate:.0f} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def patient_card(outcomes: Mapping[str, Any]) -> str:

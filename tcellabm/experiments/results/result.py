@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tcellabm.analysis.shown import card
+from tcellabm.analysis.shown import card, rates_in_words
 from tcellabm.analysis.summary import summarize
 from tcellabm.disk import written_whole
 from tcellabm.experiments.design.plan import Plan
@@ -78,7 +78,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         done = f"{self.done} of {self.total} runs, {self.errors} with errors"
-        return card("Sweep", [done], self.summary)
+        return card("Sweep", [done], rates_in_words(self.summary, self.keys))
 
 
 Draw = Callable[[Result], bytes]
