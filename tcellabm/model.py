@@ -15,7 +15,6 @@ from tcellabm.biology import saving
 from tcellabm.biology.agents import ReadOnlyAgents
 from tcellabm.biology.patient import Patient, draw_patient
 from tcellabm.biology.tissue import Tissue
-from tcellabm.chance import course_streams, patient_streams, seed_of
 from tcellabm.checkpoint import Saved
 from tcellabm.clinic import assays
 from tcellabm.clinic.course import Course
@@ -24,7 +23,7 @@ from tcellabm.clinic.outcomes import Final, outcomes
 from tcellabm.clinic.plausible import check_course
 from tcellabm.clinic.record import Record
 from tcellabm.clock import Clock
-from tcellabm.identity import run_id
+from tcellabm.identity import course_streams, patient_streams, run_id, seed_of
 from tcellabm.params import Parameters
 from tcellabm.params.own import computed
 

@@ -11,7 +11,16 @@ import pytest
 import tcellabm
 
 PACKAGE = Path(tcellabm.__file__).parents[1]
-COMMANDS = ("sweep", "app", "plot", "sensitivity", "trial", "counterfactuals", "calibrate")
+COMMANDS = (
+    "sweep",
+    "app",
+    "plot",
+    "sensitivity",
+    "trial",
+    "counterfactuals",
+    "design",
+    "calibrate",
+)
 
 # What a process looks like from outside, before and after an import. NumPy and Numba are there
 # before: what they do themselves is not looked at.

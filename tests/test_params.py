@@ -154,10 +154,11 @@ def test_the_default_scenario_is_the_labelled_product_for_a_year():
 
 def test_the_default_sweep_is_dose_by_persistence():
     sweep = load_sweep(SWEEP)
-    assert sweep.axes[DOSE] == (0.2e6, 0.5e6, 1e6, 2e6, 3.1e6, 5e6)
+    assert sweep.axes[DOSE] == (1e4, 1e5, 5e5, 3e6, 5e6, 2e7, 1e8)
     assert sweep.axes["product.persistence_half_life_days"] == (15, 30, 60, 120, 220)
-    assert len(sweep.points()) == 30
-    assert sweep.params.sweep.patients == 24
+    assert len(sweep.points()) == 35
+    assert sweep.params.sweep.patients == 240
+    assert sweep.question.label == (2e5, 5e6)
     assert DOSE not in sweep.params.pinned
     assert DOSE in sweep.params.replace(sweep.points()[0]).pinned
 

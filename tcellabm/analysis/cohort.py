@@ -22,7 +22,7 @@ class Cohort:
         return cls({name: ok[name].to_numpy() for name in names})
 
     def resampled(self, rng: np.random.Generator) -> "Cohort":
-        """Draw as many patients anew, with replacement."""
+        """Resample as many patients, with replacement."""
         n = len(self.enrolled["seed"])
         return Cohort(where(self.enrolled, rng.integers(n, size=n)))
 
@@ -63,12 +63,12 @@ def where(columns: Columns, which: np.ndarray) -> Columns:
 
 
 def percent(state: np.ndarray) -> float:
-    """Return the share of true ones in percent; NaN of none."""
+    """Return the share of true ones in percent; NaN if there are none."""
     return 100.0 * float(np.mean(state)) if len(state) else float("nan")
 
 
 def median(values: np.ndarray) -> float:
-    """Return the median of the numbers there are; NaN of none."""
+    """Return the median of the numbers there are; NaN if there are none."""
     known = values[~np.isnan(values.astype(float))]
     return float(np.median(known)) if known.size else float("nan")
 
@@ -79,14 +79,14 @@ def positive(values: np.ndarray) -> np.ndarray:
 
 
 def geometric_mean(values: np.ndarray) -> float:
-    """Return the geometric mean of what is above 0; NaN of none."""
-    seen = values[values > 0.0]
-    return float(np.exp(np.mean(np.log(seen)))) if seen.size else float("nan")
+    """Return the geometric mean of what is above 0; NaN if there are none."""
+    present = values[values > 0.0]
+    return float(np.exp(np.mean(np.log(present)))) if present.size else float("nan")
 
 
 def geometric_cv(values: np.ndarray) -> float:
     """Return the geometric coefficient of variation, percent."""
-    seen = values[values > 0.0]
-    if seen.size < 2:
+    present = values[values > 0.0]
+    if present.size < 2:
         return float("nan")
-    return 100.0 * float(np.sqrt(np.expm1(np.var(np.log(seen), ddof=1))))
+    return 100.0 * float(np.sqrt(np.expm1(np.var(np.log(present), ddof=1))))

@@ -89,7 +89,7 @@ def compare(
     -------
     DataFrame
         COLUMNS. The interval of what was simulated is that of 95 % over posterior draws and
-        patients drawn anew; of the published figure that by which `agrees` was told.
+        resampled patients; of the published figure that by which `agrees` was judged.
     """
     rng = np.random.default_rng(seed)
     spread = cohorts[1:] or cohorts
@@ -148,9 +148,9 @@ def judged_by(published: dict[str, Any], kind: str) -> tuple[float, float, str]:
     The published one, unless it is a range of patients; else Clopper-Pearson 95 % from n for a
     rate, x or / 1.5 for a median, x or / 2 for a kinetic mean.
     """
-    value, n, said = published["value"], published["n"], published["interval"]
-    if said and said != NOT_OF_THE_ESTIMATE:
-        return published["low"], published["high"], said
+    value, n, basis = published["value"], published["n"], published["interval"]
+    if basis and basis != NOT_OF_THE_ESTIMATE:
+        return published["low"], published["high"], basis
     if math.isnan(value):
         return math.nan, math.nan, ""
     if kind == "rate" and n > 0:

@@ -85,7 +85,17 @@ def paired(arms: list[pd.DataFrame]) -> list[Columns]:
 
 
 def judged(relation: Relation, value: float, low: float, high: float) -> str:
-    """Return whether an effect with its interval lies in the window."""
+    """Return whether an effect with its interval lies in the window.
+
+    Parameters
+    ----------
+    relation : Relation
+        With its window.
+    value : float
+        The effect.
+    low, high : float
+        Its 95 % interval.
+    """
     if not math.isfinite(value):
         return UNRESOLVED
     if relation.id in RARE:
@@ -97,7 +107,7 @@ def judged(relation: Relation, value: float, low: float, high: float) -> str:
 
 
 def _interval(relation: Relation, arms: list[Columns], seed: int) -> tuple[float, float]:
-    """Return the interval of 95 % over patients drawn anew, the same ones in every arm."""
+    """Return the interval of 95 % over resampled patients, the same ones in every arm."""
     n, rng = len(arms[0]["patient"]), np.random.default_rng(seed)
     drawn = [
         _compared(relation, [relation.of(where(arm, again)) for arm in arms])

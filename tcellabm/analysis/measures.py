@@ -1,4 +1,4 @@
-"""What a virtual trial says to each published figure: one measure a row, by its id.
+"""What a virtual trial gives for each published figure: one measure per row, by its id.
 
 A measure takes a cohort and returns a number in the unit of the published row. How it is judged:
 `rate` (Clopper-Pearson from n), `median` (x or / 1.5), `kinetic` (x or / 2) where no interval was
@@ -26,9 +26,9 @@ from tcellabm.analysis.cohort import (
 from tcellabm.params import Parameters
 from tcellabm.params.own import own
 from tcellabm.rules import Rule
+from tcellabm.units import DAY_365
 
 CUT_DAYS = 398.0  # median follow-up of the 2017 cut, 13.1 months (recalled)
-YEAR = 365.0
 
 
 class Measure(NamedTuple):
@@ -57,10 +57,10 @@ def _without_transplant(c: Cohort) -> float:
 
 
 def _dose_slope(c: Cohort) -> float:
-    seen = (c.infused["cmax_copies_per_ug"] > 0.0) & (c.infused["dose_cells_per_kg"] > 0.0)
-    if seen.sum() < 3:
+    observed = (c.infused["cmax_copies_per_ug"] > 0.0) & (c.infused["dose_cells_per_kg"] > 0.0)
+    if observed.sum() < 3:
         return float("nan")
-    x, y = (np.log(c.infused[n][seen]) for n in ("dose_cells_per_kg", "cmax_copies_per_ug"))
+    x, y = (np.log(c.infused[n][observed]) for n in ("dose_cells_per_kg", "cmax_copies_per_ug"))
     return float(np.polyfit(x, y, 1)[0]) if np.ptp(x) > 0.0 else float("nan")
 
 
@@ -85,9 +85,9 @@ def _negative_relapses(c: Cohort) -> float:
 
 
 def _longer_without_b_cells(c: Cohort) -> float:
-    seen = where(c.responders, c.responders["followed_days"] >= 180.0)
-    back = seen["b_cells_back_day"] <= 180.0
-    return median(seen["tlast_day"][~back]) - median(seen["tlast_day"][back])
+    observed = where(c.responders, c.responders["followed_days"] >= 180.0)
+    back = observed["b_cells_back_day"] <= 180.0
+    return median(observed["tlast_day"][~back]) - median(observed["tlast_day"][back])
 
 
 def _expansion(c: Cohort) -> float:
@@ -270,7 +270,7 @@ MEASURES: dict[str, Measure] = {
 def _early_relapses(c: Cohort) -> float:
     """Of relapses within five years, those within 24 months of remission."""
     after = c.responders["relapse_day"] - c.responders["remission_day"]
-    return percent(after[after <= 5 * YEAR] <= 2 * YEAR)
+    return percent(after[after <= 5 * DAY_365] <= 2 * DAY_365)
 
 
 # What the goals of a trial ask for beside published rows.
@@ -281,7 +281,7 @@ FURTHER: dict[str, Measure] = {
 
 _NO_NUMBER = "no number to compare with"
 BEYOND: dict[str, str] = {
-    "L02": "CR and CRi cannot be told apart: no hematopoiesis is modeled",
+    "L02": "CR and CRi cannot be distinguished: no hematopoiesis is modeled",
     "L04": _NO_NUMBER,
     "L08": "a bound of the protocol: the population keeps to it",
     "L09": "a bound of the protocol: the pathway keeps to it",

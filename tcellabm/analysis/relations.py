@@ -60,7 +60,7 @@ def died_of_crs(arm: Arm) -> float:
 
 def cmax(arm: Arm) -> float:
     """Return the geometric mean of the peak in blood, copies/ug."""
-    return geometric_mean(np.maximum(arm["cmax_copies_per_ug"], 25.0))  # half of what is seen
+    return geometric_mean(np.maximum(arm["cmax_copies_per_ug"], 25.0))  # half the assay's limit
 
 
 def peak_cells(arm: Arm) -> float:
@@ -89,9 +89,9 @@ def late_fever(arm: Arm) -> float:
 
 def relapse_after_b_cells(arm: Arm) -> float:
     """Return how much oftener those relapse whose B cells were back by the landmark."""
-    kept = arm["remission"].astype(bool) & ~(arm["relapse_day"] <= LANDMARK)
-    kept &= ~(arm["death_day"] <= LANDMARK)
-    at_risk = where(arm, kept)
+    at_landmark = arm["remission"].astype(bool) & ~(arm["relapse_day"] <= LANDMARK)
+    at_landmark &= ~(arm["death_day"] <= LANDMARK)
+    at_risk = where(arm, at_landmark)
     back = at_risk["b_cells_back_day"] <= LANDMARK
     relapsed = ~np.isnan(at_risk["relapse_day"])
     with np.errstate(all="ignore"):

@@ -17,9 +17,11 @@ _REASONS = {
 def agreement(patients: pd.DataFrame, comparison: pd.DataFrame) -> list[str]:
     """Return a few sentences: what became of everyone enrolled, and what agrees, misses first."""
     counts = patients["not_infused"].value_counts()
-    told = [f"{counts[reason]} {words}" for reason, words in _REASONS.items() if reason in counts]
+    reasons = [
+        f"{counts[reason]} {words}" for reason, words in _REASONS.items() if reason in counts
+    ]
     infused = int(patients["infused"].sum())
-    others = f" ({', '.join(told)})" if told else ""
+    others = f" ({', '.join(reasons)})" if reasons else ""
     lines = [f"{infused} of {len(patients)} patients enrolled were infused{others}."]
     for use in ("calibrate", "validate", "input"):
         rows = comparison[comparison["use"] == use]
@@ -56,7 +58,7 @@ def validation_report(
     patients, comparison : DataFrame
         Of the trial.
     goals : DataFrame
-        From `experiments.comparison.goals`.
+        From `analysis.comparison.goals`.
     stamp : str
         Tells which parameters and published figures it was made from.
     """
@@ -155,7 +157,7 @@ def counterfactual_report(effects: pd.DataFrame, enrolled: int, stamp: str) -> s
     Parameters
     ----------
     effects : DataFrame
-        From `experiments.effects.effects`.
+        From `analysis.effects.effects`.
     enrolled : int
         Patients of the trial.
     stamp : str
@@ -174,7 +176,7 @@ def counterfactual_report(effects: pd.DataFrame, enrolled: int, stamp: str) -> s
         "",
         f"The infused of {enrolled} patients enrolled, the same in every arm: same seeds, same way",
         "to infusion, one thing changed. None of the relations is coded. An interval is of 95 %,",
-        "over patients drawn anew (the same in all arms). A line is met (true) where the interval",
+        "over resampled patients (the same in all arms). A line is met (true) where the interval",
         "lies inside its window, false where it lies outside, else unresolved.",
         "",
         f"Of {len(met)} relations {(met == 'true').sum()} are met in all their lines,",

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tcellabm.units import DAY_365
+
 RATES = ("remission", "remission_365", "severe_crs")
 TRADE_OFF = ("remission_365", "severe_crs")
-YEAR = 365.0
 SEVERE_PENN = 3
 MOST_VALUES = 12  # of an axis, that a figure shows one by one
 
@@ -85,11 +86,11 @@ def in_remission_at_a_year(outcomes: pd.DataFrame) -> pd.Series:
     Series of float
         1 or 0; NaN where the run ended before day 365 with the patient alive and not relapsed.
     """
-    relapsed = outcomes["relapse_day"] <= YEAR
-    dead = outcomes["death_day"] <= YEAR
+    relapsed = outcomes["relapse_day"] <= DAY_365
+    dead = outcomes["death_day"] <= DAY_365
     held = outcomes["remission"] & ~relapsed & ~dead
-    seen = (outcomes["followed_days"] >= YEAR) | relapsed | dead
-    return held.astype(float).where(seen)
+    observed = (outcomes["followed_days"] >= DAY_365) | relapsed | dead
+    return held.astype(float).where(observed)
 
 
 def summarize(outcomes: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-DAYS_PER_MONTH = 365.25 / 12.0
+from tcellabm.units import DAYS_PER_MONTH as DAYS_PER_MONTH
 
 
 class Times(NamedTuple):

@@ -20,12 +20,12 @@ def sentences(outcomes: Mapping[str, Any]) -> list[str]:
     outcomes : mapping
         A row of outcomes, and `anakinra_doses` where known; None where nothing happened.
     """
-    said = [_expansion(outcomes), _remission(outcomes), *_relapse(outcomes), _crs(outcomes)]
-    said += [*_icans(outcomes), *_doses(outcomes)]
+    lines = [_expansion(outcomes), _remission(outcomes), *_relapse(outcomes), _crs(outcomes)]
+    lines += [*_icans(outcomes), *_doses(outcomes)]
     if outcomes["death_day"] is not None:
         cause = _CAUSES.get(outcomes["death_cause"], outcomes["death_cause"])
-        said.append(f"The patient died on day {outcomes['death_day']:.0f} ({cause}).")
-    return [*said, _end(outcomes)]
+        lines.append(f"The patient died on day {outcomes['death_day']:.0f} ({cause}).")
+    return [*lines, _end(outcomes)]
 
 
 def _expansion(outcomes: Mapping[str, Any]) -> str:

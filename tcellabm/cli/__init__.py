@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, plotting, streams, telling
+from tcellabm.cli import answers, messages, options, plotting, streams
 from tcellabm.cli.calibrate import calibrate
 from tcellabm.cli.counterfactuals import counterfactuals
+from tcellabm.cli.design import design
 from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
 from tcellabm.cli.options import (
     Dask,
@@ -36,7 +37,7 @@ from tcellabm.cli.trial import trial
 
 if TYPE_CHECKING:
     from tcellabm.experiments.design.plan import Plan
-    from tcellabm.experiments.results.result import Result
+    from tcellabm.experiments.results.outcomes import Result
     from tcellabm.experiments.studies.run import PatientRecord
     from tcellabm.experiments.studies.sweep import Work
     from tcellabm.params import Parameters
@@ -83,10 +84,10 @@ def run(
         overwrite=overwrite,
         resume=resume,
         command=options.command_line(),
-        draw=lambda record: _draw_patient(record, parameters),
+        plot=lambda record: _draw_patient(record, parameters),
     )
     print(*sentences(outcomes), sep="\n")
-    print(f"wrote {folder}: outcomes.json, series.parquet, figure.png, manifest.json")
+    print(f"wrote {folder}: {messages.files_in(folder)}")
 
 
 def _draw_patient(record: "PatientRecord", params: "Parameters") -> bytes:
@@ -127,25 +128,28 @@ def sweep(
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     try:
         result = experiment.sweep(
-            plan, folder, work, command=options.command_line(), draw=plotting.map_of, **modes
+            plan, folder, work, command=options.command_line(), plot=plotting.map_of, **modes
         )
     except experiment.Interrupted as stop:
-        telling.interrupted(stop)
-    _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
+        messages.interrupted(stop)
+    if result.complete:
+        print(*answers.found(result), sep="\n")
+    _report(result, folder)
 
 
 def _say_how_much(plan: "Plan", work: "Work") -> None:
-    from tcellabm.experiments.compute.pilot import estimate
+    from tcellabm.experiments.compute.estimate import estimate
 
-    print(*estimate(plan, work.series).lines(work.processes), sep="\n")
+    lines = estimate(plan, work.series).lines(work.processes)
+    print(*lines, *answers.resolvable(plan), sep="\n")
 
 
-def _report(result: "Result", folder: Path, files: str) -> None:
+def _report(result: "Result", folder: Path) -> None:
     if not result.complete:
         done = f"{result.done} of {result.total} runs are in {folder}"
         print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
-    telling.wrote(folder, files, "outcomes.parquet", result.errors, result.total)
+    messages.wrote(folder, "outcomes.parquet", result.errors, result.total)
 
 
 @app.command()
@@ -227,9 +231,8 @@ def sensitivity(
             **modes,
         )
     except Interrupted as stop:
-        telling.interrupted(stop)
-    files = "outcomes.parquet, indices.csv, tornado.png, indices.png, manifest.json"
-    _report(result, folder, files)
+        messages.interrupted(stop)
+    _report(result, folder)
 
 
 @app.command()
@@ -238,22 +241,47 @@ def plot(
     x: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes across.")] = None,
     y: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes up.")] = None,
     remission: Annotated[
-        float, typer.Option(min=0, max=1, metavar="A", help="Window: P(remission) at least A.")
-    ] = 0.6,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="A",
+            help="Window: P(remission) at least A.",
+            show_default="that of the sweep",
+        ),
+    ] = None,
     crs: Annotated[
-        float, typer.Option(min=0, max=1, metavar="B", help="Window: P(severe CRS) at most B.")
-    ] = 0.3,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="B",
+            help="Window: P(severe CRS) at most B.",
+            show_default="that of the sweep",
+        ),
+    ] = None,
+    at: Annotated[
+        list[str],
+        typer.Option(metavar="KEY=VALUE", help="Say who is who at these points; may be repeated."),
+    ] = [],  # noqa: B006
 ) -> None:
-    """Draw a sweep again from its table: map of two axes, curves, trade-offs and window."""
-    from tcellabm.experiments.results.reading import open_sweep
+    """Draw a sweep again from its table, as PNG, SVG and PDF: map, curves, window, who is who."""
+    from tcellabm.analysis.drivers import drivers
+    from tcellabm.experiments.results.outcomes import open_sweep
+    from tcellabm.figures.canvas import FORMS
+    from tcellabm.params import parse_set
 
     sweep = open_sweep(folder)
-    figures = plotting.figures_of(sweep, plotting.chosen(sweep, x, y), (remission, crs))
+    chosen = plotting.chosen(sweep, x, y)
+    found = drivers(answers.at(sweep, parse_set(at, "--at")), sweep.keys, sweep.covariates)
+    figures = plotting.figures_of(sweep, chosen, (remission, crs), found, FORMS)
+    print(*answers.who(found), sep="\n")
     print(plotting.write(folder, figures))
 
 
 app.command()(trial)
 app.command()(counterfactuals)
+app.command()(design)
 app.command()(calibrate)
 app.command()(schema)
 
@@ -267,7 +295,7 @@ def execute(arguments: list[str]) -> int:
         try:
             code = app(arguments or ["--help"], prog_name="tcellabm", standalone_mode=False)
         except KeyboardInterrupt:
-            say("interrupted; the same command begins anew")
+            say("interrupted; the same command starts again")
             code = INTERRUPTED
         except Exception as error:
             if os.environ.get("TCELLABM_TRACEBACK"):

@@ -44,11 +44,11 @@ def calibrate(
     rows = [
         [
             key,
-            *(f"{told[name]:.3g}" for name in ("q5", "q50", "q95")),
-            f"{told['variance_taken']:.0%}",
-            "yes" if told["identified"] else "no",
+            *(f"{found[name]:.3g}" for name in ("q5", "q50", "q95")),
+            f"{found['variance_taken']:.0%}",
+            "yes" if found["identified"] else "no",
         ]
-        for key, told in posterior["parameters"].items()
+        for key, found in posterior["parameters"].items()
     ]
     print(columns(["key", "5 %", "median", "95 %", "variance taken", "identified"], rows))
     print(f"wrote {folder}: {POSTERIOR}, {DATABASE}; to use it: --set files.posterior=FILE")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, telling
+from tcellabm.cli import messages, options
 from tcellabm.cli.options import (
     Dask,
     Out,
@@ -51,7 +51,7 @@ def counterfactuals(
             plan, folder, work, command=options.command_line(), write=_write, **modes
         )
     except sweep.Interrupted as stop:
-        telling.interrupted(stop)
+        messages.interrupted(stop)
     _report(result, folder, len(plan.tasks))
 
 
@@ -69,5 +69,4 @@ def _report(result: "CounterfactualResult", folder: Path, total: int) -> None:
         print(f"{done}; the table comes with the last part, or with --resume and no --shard")
         return
     print(*relations_report(result.effects), sep="\n")
-    files = "outcomes.parquet, counterfactuals.csv, counterfactuals.md, manifest.json"
-    telling.wrote(folder, files, "outcomes.parquet", result.errors, total)
+    messages.wrote(folder, "outcomes.parquet", result.errors, total)

@@ -91,8 +91,25 @@ def overrides(settings: Sequence[str], options: Mapping[str, object]) -> dict[st
 
 
 def result_folder(command: str, file: str, out: Path | None, resume: bool) -> Path:
-    """Return `--out`, or the first free folder under `runs`."""
-    from tcellabm.experiments.results.store import free_folder
+    """Return `--out`, or the first free folder under `runs`.
+
+    Parameters
+    ----------
+    command : str
+        Name of the command.
+    file : str
+        Its input file, which names the folder.
+    out : Path, optional
+        `--out`.
+    resume : bool
+        `--resume`, which needs `--out`.
+
+    Raises
+    ------
+    InputError
+        `--resume` without `--out`.
+    """
+    from tcellabm.experiments.results.ownership import free_folder
 
     if out is None and resume:
         refuse("--resume without --out", "allowed: --out DIR, the folder to go on with")
@@ -114,7 +131,26 @@ def work(
     series: bool = False,
     limit: float | None = None,
 ) -> "Work":
-    """Return how runs are computed."""
+    """Return how runs are computed.
+
+    Parameters
+    ----------
+    workers : int, optional
+        `--workers`.
+    dask : str
+        `--dask`.
+    shard : str
+        `--shard`, I/N.
+    series : bool
+        `--series`.
+    limit : float, optional
+        `--limit`, seconds.
+
+    Raises
+    ------
+    InputError
+        `--workers` and `--dask` together, or no such shard.
+    """
     from tcellabm.experiments.studies.sweep import Work
 
     if dask and workers is not None:
@@ -128,15 +164,15 @@ def command_line() -> str:
 
 
 def command_to_resume(folder: Path) -> str:
-    """Return the command line with `--out FOLDER --resume`, whatever it said of the two."""
+    """Return the command line with `--out FOLDER --resume`, whichever of the two it had."""
     words = iter(sys.argv[1:])
-    kept = []
+    remaining = []
     for word in words:
         if word == "--out":
             next(words, None)
         elif not word.startswith("--out=") and word not in ("--overwrite", "--resume"):
-            kept.append(word)
-    return shlex.join(["tcellabm", *kept, "--out", str(folder), "--resume"])
+            remaining.append(word)
+    return shlex.join(["tcellabm", *remaining, "--out", str(folder), "--resume"])
 
 
 def refuse(*parts: str) -> Never:

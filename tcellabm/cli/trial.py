@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, telling
+from tcellabm.cli import messages, options
 from tcellabm.cli.options import (
     Dask,
     Days,
@@ -48,10 +48,10 @@ def trial(
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     try:
         result = experiment.trial(
-            plan, folder, work, command=options.command_line(), draw=_draw, write=_write, **modes
+            plan, folder, work, command=options.command_line(), plot=_draw, write=_write, **modes
         )
     except sweep.Interrupted as stop:
-        telling.interrupted(stop)
+        messages.interrupted(stop)
     if result.complete:
         print(*agreement(result.main, result.comparison), sep="\n")
     _report(result, folder, len(plan.enrolled))
@@ -79,5 +79,4 @@ def _report(result: "TrialResult", folder: Path, total: int) -> None:
         done = f"{len(result.patients)} of {total} patients are in {folder}"
         print(f"{done}; the tables come with the last part, or with --resume and no --shard")
         return
-    files = "patients.parquet, comparison.csv, figure.png, validation.md, manifest.json"
-    telling.wrote(folder, files, "patients.parquet", result.errors, total)
+    messages.wrote(folder, "patients.parquet", result.errors, total)

@@ -8,11 +8,11 @@ from tcellabm.clinic.record import Assessment
 from tcellabm.params import Parameters
 
 BLOOD_DRAW_DAYS = (0.0, 1.0, 4.0, 7.0, 11.0, 14.0, 21.0, 28.0)
-MONTH = 30.0
-YEAR = 360.0
+VISIT_DAYS = 30.0  # between monthly visits
+MONTHLY_UNTIL = 360.0
 FIRST_ASSESSMENT = 28.0
 MOMENTS_PER_DAY = 2**20  # finer than any tick
-LATER_MONTHS = 3.0  # between assessments after a year
+LATER_VISITS = 3.0  # months between assessments after that
 
 
 def next_draw(day: float) -> float:
@@ -20,15 +20,15 @@ def next_draw(day: float) -> float:
     for planned in BLOOD_DRAW_DAYS:
         if planned > day:
             return planned
-    return MONTH * (int(day // MONTH) + 1) if day >= MONTH else 2.0 * MONTH
+    return VISIT_DAYS * (int(day // VISIT_DAYS) + 1) if day >= VISIT_DAYS else 2.0 * VISIT_DAYS
 
 
 def next_assessment(day: float) -> float:
     """Return the day of the first marrow assessment after `day`: 28, 60, 90, ... 360, 450, ..."""
     if day < FIRST_ASSESSMENT:
         return FIRST_ASSESSMENT
-    step = LATER_MONTHS * MONTH if day >= YEAR else MONTH
-    return max(step * (int(day // step) + 1), 2.0 * MONTH)
+    step = LATER_VISITS * VISIT_DAYS if day >= MONTHLY_UNTIL else VISIT_DAYS
+    return max(step * (int(day // step) + 1), 2.0 * VISIT_DAYS)
 
 
 class Marrow(NamedTuple):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from tcellabm.clinic import drugs
 from tcellabm.params import Parameters
 from tcellabm.params.own import own
+from tcellabm.units import HOURS_PER_DAY
 
-HOURS_PER_DAY = 24.0
 NEVER = float("-inf")
 
 

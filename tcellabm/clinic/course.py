@@ -8,26 +8,25 @@ from typing import Any, Protocol
 import numpy as np
 
 from tcellabm.body import capacity_cells
-from tcellabm.chance import Streams
-from tcellabm.clinic import assays, drugs, fate
+from tcellabm.clinic import assays, drugs, physiology
 from tcellabm.clinic.care import Bedside, policy_of
 from tcellabm.clinic.dosing import Ward, schedule_of
-from tcellabm.clinic.neurotoxicity import cns_law
 from tcellabm.clinic.outcomes import in_remission
-from tcellabm.clinic.physiology import body_law, healthy_body
 from tcellabm.clinic.record import Draw, Record, Treatment
+from tcellabm.identity import Streams
 from tcellabm.kernels import course as kernel
 from tcellabm.kernels import layout
 from tcellabm.kernels.bedside import Cns, signs_of
 from tcellabm.kernels.drugs import Drugs
 from tcellabm.kernels.records import as_lists, like, packed
 from tcellabm.params import Parameters
+from tcellabm.units import HOURS_PER_DAY
 
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
-HOURS_PER_DAY = 24.0
-# Ticks stay short that long after a treatment: what it sets off acts within hours.
-ALERT_DAYS = {"car_t": 28.0} | dict.fromkeys(drugs.DRUGS, 7.0)
+# Ticks stay short that long after a treatment: what it sets off acts within hours. Later the speed
+# of change and CRS decide.
+ALERT_DAYS = {"car_t": 14.0} | dict.fromkeys(drugs.DRUGS, 7.0)
 ROUNDING = 1e-9  # of a number of rounds
 HOMING_DAYS = 0.5  # infused cells pass from blood to marrow within hours
 
@@ -64,10 +63,10 @@ class Course:
         """Start before the infusion; `params` hold the patient's covariates."""
         self._params, self._tissue = params, tissue
         self._assay_entropy = streams.assays
-        self.record = Record(infections=fate.infections(params, streams.fever))
+        self.record = Record(infections=physiology.infections(params, streams.fever))
         self._packed_rules = packed(_rules(params, tissue))
         self.rules: kernel.Rules = self._packed_rules[0]
-        self.now = _first(params, self.rules, fate.thresholds(streams.death))
+        self.now = _first(params, self.rules, physiology.thresholds(streams.death))
         self._asked = 0.0  # when care was asked last
         self._look_again = math.inf  # when the dosing schedule is asked next, whatever happens
 
@@ -140,7 +139,7 @@ class Course:
         """Act on what has changed in the last tick: a death, blasts in blood, signs."""
         if not self.alive:
             self.record.death_day = self.now.died
-            self.record.death_cause = fate.CAUSES[self.now.cause]
+            self.record.death_cause = physiology.CAUSES[self.now.cause]
             return
         if self.now.appeared:
             self.assess(self.now.day)
@@ -189,10 +188,10 @@ class Course:
         """Draw anew, from a day on, what chance decides outside of cells."""
         self._assay_entropy = streams.assays
         begun = self.record.chart.infections[self.record.chart.infections <= day]
-        coming = fate.infections(self._params, streams.fever, day)
+        coming = physiology.infections(self._params, streams.fever, day)
         chart = self.record.chart._replace(infections=np.concatenate([begun, coming]))
         self.record.chart = chart
-        self.now = self.now._replace(left=fate.thresholds(streams.death))
+        self.now = self.now._replace(left=physiology.thresholds(streams.death))
 
     # --- care -------------------------------------------------------------------------------------
 
@@ -311,7 +310,7 @@ def _first(
     params: Parameters, rules: kernel.Rules, left: tuple[float, float, float]
 ) -> kernel.Course:
     """Return the course before anything has happened; ticks are as after an infusion."""
-    body, cns = healthy_body(params), Cns()
+    body, cns = physiology.healthy_body(params), Cns()
     course = kernel.Course(
         day=0.0,
         due=0.0,
@@ -332,10 +331,10 @@ def _rules(params: Parameters, tissue: Tissue) -> kernel.Rules:
     return kernel.Rules(
         law=tissue.law,
         drugs=drugs.drug_laws(params),
-        body=body_law(params),
-        cns=cns_law(params),
+        body=physiology.body_law(params),
+        cns=physiology.cns_law(params),
         clock=kernel.ClockLaw(time.tick_halvings, time.slow_tick_halvings, time.change_per_tick),
-        fate=fate.fate_law(params),
+        fate=physiology.fate_law(params),
         blood=kernel.BloodLaw(
             ul=tissue.blood_ul,
             fraction=resolution.represented_fraction,

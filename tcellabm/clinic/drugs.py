@@ -4,11 +4,11 @@ from tcellabm.kernels.drugs import Anakinra, Corticosteroid, DrugLaws, Drugs, To
 from tcellabm.kernels.linear import Pair
 from tcellabm.params import Parameters
 from tcellabm.params.own import own
+from tcellabm.units import HOURS_PER_DAY
 
 DRUGS = ("tocilizumab", "corticosteroid", "anakinra")
 REFERENCE_KG = 70.0  # the adult of the pharmacokinetic studies
 CLEARANCE_POWER = 0.75  # allometric; volumes go with weight itself
-HOURS_PER_DAY = 24.0
 MOST_MG = 1e6  # of a dose
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tcellabm.clinic.outcomes import HOURS_PER_DAY, first_day, in_icu, late_fever, time_in
+from tcellabm.clinic.outcomes import first_day, in_icu, late_fever, time_in
 from tcellabm.clinic.record import Record
 from tcellabm.params import Parameters
+from tcellabm.units import HOURS_PER_DAY
 
 COURSE_DAYS = (*range(0, 29), 35, 42, 49, 56, 60, *range(90, 361, 30))
 COURSES = {
@@ -21,7 +22,7 @@ COURSES = {
     "temperature_by_day": "temperature_c",
 }
 NAN = math.nan
-MONTH = 28.0  # peaks are those of the first
+PEAK_DAYS = 28.0  # peaks are those of the first four weeks
 TRIAL_FEVER_C = 38.6  # Levine 2021
 FEVER_C = 38.0
 TERMINAL_FROM, TERMINAL_TO = 60.0, 365.0
@@ -45,7 +46,7 @@ def _course(day: np.ndarray, values: np.ndarray) -> list[float]:
 
 def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
     day = record.column("day")
-    month = day <= MONTH
+    month = day <= PEAK_DAYS
     fever = month & (record.column("temperature_c") >= TRIAL_FEVER_C)
     spent = np.diff(day, prepend=0.0)
     peaks = {

@@ -13,6 +13,7 @@ from tcellabm.params import Parameters
 from tcellabm.params.files import plain
 from tcellabm.params.own import own
 from tcellabm.rules import column_type
+from tcellabm.units import HOURS_PER_DAY
 
 NAN = float("nan")
 CONFIRMED_AFTER = 28.0  # days a remission must hold
@@ -23,7 +24,6 @@ CRS_DAYS = 56.0  # CRS is reported for 8 weeks from an infusion
 DEATH_GRADE = 5
 SEVERE = 3  # grade from which CRS and ICANS count as severe
 LATE_DAY = 60.0  # fever after it is late
-HOURS_PER_DAY = 24.0
 
 
 class Final(NamedTuple):

@@ -195,7 +195,7 @@ def depleted(burden: float, z: float, params: Parameters) -> float:
 def _why_not(drawn: _Chances, times: _Times, burden: float, params: Parameters) -> str:
     """Return why a patient is not infused; whatever comes first counts."""
     p = params.pathway
-    hazard = p.death_per_day_at_capacity * burden / capacity_cells(params)
+    hazard = params.physiology.progression_death_per_day * burden / capacity_cells(params)
     dies = -math.log1p(-drawn.dies) / hazard if hazard > 0.0 else math.inf
     fails = drawn.fails < p.manufacture_failure_share
     if dies < (times.made if fails else times.infusion):

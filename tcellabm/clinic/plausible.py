@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tcellabm.clinic.course import ALERT_DAYS, HOMING_DAYS
-from tcellabm.clinic.fate import CAUSES, neutropenia_ends
+from tcellabm.clinic.physiology import CAUSES, neutropenia_ends
 from tcellabm.clinic.record import MOST_CELLS, TREATMENTS, Record
 from tcellabm.kernels.course import ALIVE, DENSE_DAYS, HOMING_HALVINGS, Course
 from tcellabm.params import Parameters

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOTICE = "virtual patients; not for clinical use"
+FORMS = ("png", "svg", "pdf")
+_STAMPS = {"png": ("Software",), "svg": ("Date", "Creator"), "pdf": ("CreationDate", "Producer")}
 _DPI = 150
 _STYLE: Any = {
     "font.size": 9.5,
@@ -19,6 +21,8 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
+    "svg.hashsalt": "tcellabm",
+    "pdf.fonttype": 42,
 }
 
 
@@ -42,8 +46,13 @@ def new_figure(width: float, height: float) -> "Figure":
 
 def png(figure: "Figure") -> bytes:
     """Return a figure as a PNG file with the notice under it."""
+    return image(figure, "png")
+
+
+def image(figure: "Figure", form: str) -> bytes:
+    """Return a figure as a file of one of FORMS with the notice under it."""
     figure.text(0.995, 0.006, NOTICE, ha="right", va="bottom", fontsize=9, style="italic")
     file = io.BytesIO()
     # Without a date or version in it, equal tables give equal files.
-    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+    figure.savefig(file, format=form, dpi=_DPI, metadata=dict.fromkeys(_STAMPS[form]))
     return file.getvalue()

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from tcellabm.analysis.summary import RATES, pooled
-from tcellabm.figures.canvas import look, new_figure, png
-from tcellabm.figures.labels import axis_label
-from tcellabm.figures.map import patients_told, settings_told
+from tcellabm.figures.canvas import image, look, new_figure
+from tcellabm.figures.labels import axis_label, settings_told
+from tcellabm.figures.map import patients_told
 from tcellabm.figures.rates import TITLES, draw_points
 
 _BINS = 8
@@ -15,7 +15,10 @@ _TOP, _BOTTOM, _ROW = 1.25, 0.75, 3.0  # inches
 
 
 def draw_curves(
-    outcomes: pd.DataFrame, axes: Sequence[str], settings: Mapping[str, object] | None = None
+    outcomes: pd.DataFrame,
+    axes: Sequence[str],
+    settings: Mapping[str, object] | None = None,
+    form: str = "png",
 ) -> bytes:
     """Draw every rate along every axis.
 
@@ -27,11 +30,13 @@ def draw_curves(
         Columns that are axes; at least one.
     settings : mapping, optional
         What was set for all points.
+    form : str
+        One of `canvas.FORMS`.
 
     Returns
     -------
     bytes
-        A PNG image.
+        An image.
     """
     height = _TOP + _BOTTOM + _ROW * len(axes)
     with look():
@@ -49,9 +54,9 @@ def draw_curves(
         notes = [patients_told(points), *settings_told(settings or {})]
         title = f"Along {', '.join(axis_label(key).split(' (')[0] for key in axes)}"
         figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=14, fontweight="bold")
-        said = (
+        note = (
             f"{'; '.join(notes)}. Percent of all infused, over all values of the other axes; "
             "whiskers: 95 % interval, the same patient counted once where runs are alike."
         )
-        figure.text(0.012, 1 - 0.46 / height, said, va="top", fontsize=10)
-        return png(figure)
+        figure.text(0.012, 1 - 0.46 / height, note, va="top", fontsize=10)
+        return image(figure, form)

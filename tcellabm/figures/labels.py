@@ -1,6 +1,6 @@
 """Names, units and tick labels of sweep axes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _NAMES = {
     "product.dose_cells_per_kg": ("dose", "10⁶ CAR+ cells/kg", 1e-6),
@@ -20,6 +20,10 @@ _NAMES = {
     "patient.homeostatic_cytokines": ("IL-7 and IL-15", "of the usual", 1.0),
     "patient.neuro_sensitivity": ("neurological sensitivity", "", 1.0),
     "patient.anti_car_per_day": ("anti-CAR immunity", "per day", 1.0),
+    "patient.fever_sensitivity": ("fever sensitivity", "", 1.0),
+    "patient.anti_car_response": ("host response against CAR T cells", "", 1.0),
+    "patient.b_cell_output": ("B-cell output, over the usual", "", 1.0),
+    "patient.niche_fraction": ("quiescent share of leukemia in a niche", "", 1.0),
     "leukemia.antigen_median": ("CD19 on leukemia", "molecules per cell", 1.0),
     "product.fitness": ("fitness of the product (division)", "", 1.0),
     "product.killing": ("killing potency", "", 1.0),
@@ -49,3 +53,12 @@ def place_axes(axes: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the axes to lay out in a panel (dose across, if it is one) and the further ones."""
     first = sorted(axes, key=lambda key: key != DOSE)
     return first[:2], first[2:]
+
+
+def settings_told(settings: Mapping[str, object]) -> list[str]:
+    """Say what was set for all points."""
+    told = {key: value for key, value in settings.items() if not key.startswith("sweep.")}
+    text = ", ".join(
+        f"{axis_label(key)} = {value_label(key, value)}" for key, value in told.items()
+    )
+    return [f"set: {text if len(text) <= 90 else text[:87] + '...'}"] if text else []

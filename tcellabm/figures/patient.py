@@ -131,24 +131,24 @@ def _head(figure: "Figure", outcomes: Mapping[str, Any], treatments: Treatments)
 
 def _headline(outcomes: Mapping[str, Any]) -> str:
     until = f"no confirmed remission by day {outcomes['followed_days']:.0f}"
-    told = ["remission" if outcomes["remission"] else until]
+    parts = ["remission" if outcomes["remission"] else until]
     if _happened(outcomes["relapse_day"]):
-        told.append(f"{_PHENOTYPES.get(outcomes['relapse_phenotype'], '')}relapse")
+        parts.append(f"{_PHENOTYPES.get(outcomes['relapse_phenotype'], '')}relapse")
     if outcomes["cured"]:
-        told.append("cured")
+        parts.append("cured")
     if _happened(outcomes["death_day"]):
-        told.append("death")
-    return f"{', '.join(told)}; worst CRS grade {outcomes['crs_grade_penn']} (Penn)"
+        parts.append("death")
+    return f"{', '.join(parts)}; worst CRS grade {outcomes['crs_grade_penn']} (Penn)"
 
 
 def _given(treatments: Treatments) -> str:
-    told = []
+    parts = []
     for name, letter in _DRUGS.items():
         days = [f"{day:.1f}" for day, given in treatments if given == name]
         if days:
             more = f" and {len(days) - 4} more" if len(days) > 4 else ""
-            told.append(f"{letter} = {name} on day {', '.join(days[:4])}{more}")
-    return f"Given: {'; '.join(told) or 'no drug against CRS'}"
+            parts.append(f"{letter} = {name} on day {', '.join(days[:4])}{more}")
+    return f"Given: {'; '.join(parts) or 'no drug against CRS'}"
 
 
 def _happened(day: float | None) -> bool:

@@ -39,10 +39,10 @@ def draw_heat(panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: st
     image = panel.imshow(share, cmap=_MAPS[rate], vmin=0, vmax=1, origin="lower", aspect="auto")
     if not written:
         _colorbar(panel, image)
-    _cell_borders(panel, share.shape)
-    _label(panel, across, columns, up, rows)
+    cell_borders(panel, share.shape)
+    label_axes(panel, across, columns, up, rows)
     if np.isnan(share).all():
-        _say_unseen(panel)
+        say_unseen(panel)
 
 
 def _write(panel: "Axes", x: int, y: int, point: dict[str, Any], rate: str) -> None:
@@ -64,7 +64,7 @@ def _ink_on(color_map: str, share: float) -> str:
 
 
 def _mark(panel: "Axes", x: int, y: int, framed: bool) -> None:
-    """Frame a cell and put a star in its corner; both are seen on any color."""
+    """Frame a cell and put a star in its corner; both are visible on any color."""
     from matplotlib.patches import Rectangle
 
     star: Any = {"color": "black", "markersize": 11, "markeredgecolor": "white"}
@@ -84,7 +84,8 @@ def _colorbar(panel: "Axes", image: Any) -> None:
     bar.outline.set_visible(False)
 
 
-def _cell_borders(panel: "Axes", shape: tuple[int, ...]) -> None:
+def cell_borders(panel: "Axes", shape: tuple[int, ...]) -> None:
+    """Part the cells of a heat map by white lines."""
     panel.set_xticks(np.arange(shape[1] + 1) - 0.5, minor=True)
     panel.set_yticks(np.arange(shape[0] + 1) - 0.5, minor=True)
     panel.grid(which="minor", color="white", linewidth=2)
@@ -92,7 +93,8 @@ def _cell_borders(panel: "Axes", shape: tuple[int, ...]) -> None:
     panel.spines[:].set_visible(False)
 
 
-def _label(panel: "Axes", across: str, columns: list[Any], up: str, rows: list[Any]) -> None:
+def label_axes(panel: "Axes", across: str, columns: list[Any], up: str, rows: list[Any]) -> None:
+    """Name the axes of a heat map and their values, with units."""
     panel.set_xticks(range(len(columns)), [value_label(across, value) for value in columns])
     panel.set_yticks(range(len(rows)), [value_label(up, value) for value in rows])
     panel.set_xlabel(axis_label(across))
@@ -129,10 +131,11 @@ def draw_points(
     panel.grid(axis="y", color="0.9")
     panel.set_xlabel(axis_label(axes[0]) if axes else "")
     if np.isnan(share).all():
-        _say_unseen(panel)
+        say_unseen(panel)
 
 
-def _say_unseen(panel: "Axes") -> None:
+def say_unseen(panel: "Axes") -> None:
+    """Write on an empty panel why it is empty."""
     panel.set_facecolor("0.94")
     panel.grid(visible=False, which="both")
     panel.text(0.5, 0.5, _UNSEEN, transform=panel.transAxes, ha="center", va="center", size=11)

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.figures.canvas import look, new_figure, png
-from tcellabm.figures.labels import axis_label
-from tcellabm.figures.map import settings_told
+from tcellabm.figures.labels import axis_label, settings_told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +32,7 @@ def draw_tornado(table: pd.DataFrame, notes: Sequence[str], settings: Mapping[st
     Parameters
     ----------
     table : DataFrame
-        As `experiments.sensitivity.Study.analyze` returns it.
+        As `experiments.studies.sensitivity.Study.analyze` returns it.
     notes : sequence of str
         Method and number of runs.
     settings : mapping
@@ -44,26 +43,26 @@ def draw_tornado(table: pd.DataFrame, notes: Sequence[str], settings: Mapping[st
     bytes
         A PNG image.
     """
-    said = "Mean of runs with the parameter in the lowest and highest fifth of its distribution"
+    note = "Mean of runs with the parameter in the lowest and highest fifth of its distribution"
     if "mu_star" in table:
-        said = "A step up of the parameter by 0.6 of its distribution, about the mean of all runs"
-    said += "; whiskers: 95 % interval."
-    return _draw("What each parameter does", [*notes, said], table, settings, _tornado)
+        note = "A step up of the parameter by 0.6 of its distribution, about the mean of all runs"
+    note += "; whiskers: 95 % interval."
+    return _draw("What each parameter does", [*notes, note], table, settings, _tornado)
 
 
 def draw_indices(table: pd.DataFrame, notes: Sequence[str], settings: Mapping[str, Any]) -> bytes:
     """Draw the indices of each output; parameters and result as those of `draw_tornado`."""
     if "mu_star" in table:
         title = "Morris screening: how far each parameter moves an outcome"
-        said = (
+        note = (
             "μ*: mean size of the effect of crossing the middle 90 % of its range; "
             "σ: how much that differs from place to place (interactions, chance)."
         )
     else:
         title = "Sobol indices: whose variation the outcome's variance comes from"
-        said = "First: by itself; total: with all it interacts with. Whiskers: 95 % interval."
+        note = "First: by itself; total: with all it interacts with. Whiskers: 95 % interval."
     panel = _morris if "mu_star" in table else _sobol
-    return _draw(title, [*notes, said], table, settings, panel)
+    return _draw(title, [*notes, note], table, settings, panel)
 
 
 Panel = Callable[["Axes", pd.DataFrame, str], None]

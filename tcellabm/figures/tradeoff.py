@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tcellabm.analysis.summary import pareto_front
-from tcellabm.figures.canvas import look, new_figure, png
-from tcellabm.figures.labels import axis_label, value_label
-from tcellabm.figures.map import patients_told, settings_told
+from tcellabm.figures.canvas import image, look, new_figure
+from tcellabm.figures.labels import axis_label, settings_told, value_label
+from tcellabm.figures.map import patients_told
 from tcellabm.figures.rates import TITLES
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def draw_tradeoff(
     benefit: str,
     limits: tuple[float, float],
     settings: Mapping[str, object] | None = None,
+    form: str = "png",
 ) -> bytes:
     """Draw each point by its severe CRS and its benefit; mark the front and the window.
 
@@ -62,23 +63,25 @@ def draw_tradeoff(
         The window: least benefit, most severe CRS.
     settings : mapping, optional
         What was set for all points.
+    form : str
+        One of `canvas.FORMS`.
 
     Returns
     -------
     bytes
-        A PNG image.
+        An image.
     """
     with look():
         figure = new_figure(10.0, 8.2)
         panel = figure.subplots()
         figure.subplots_adjust(0.085, 0.095, 0.965, 0.82)
-        told = _draw(panel, points, list(axes), benefit, limits)
+        labels = _draw(panel, points, list(axes), benefit, limits)
         notes = [patients_told(points), *settings_told(settings or {})]
         title = "Benefit against harm, and the therapeutic window"
         figure.text(0.012, 0.985, title, va="top", fontsize=14, fontweight="bold")
-        said = [f"{'; '.join(notes)}. Whiskers: 95 % intervals.", *told]
-        figure.text(0.012, 0.945, "\n".join(said), va="top", fontsize=10, linespacing=1.5)
-        return png(figure)
+        notes_below = [f"{'; '.join(notes)}. Whiskers: 95 % intervals.", *labels]
+        figure.text(0.012, 0.945, "\n".join(notes_below), va="top", fontsize=10, linespacing=1.5)
+        return image(figure, form)
 
 
 def _draw(
@@ -140,8 +143,8 @@ def _name(panel: "Axes", front: pd.DataFrame, axes: list[str], benefit: str) -> 
         offset: Any = {"xytext": (8, 5), "textcoords": "offset points", "fontsize": 9}
         panel.annotate(text, place, zorder=6, **offset)
     if axes:
-        told = "labels: " + ", ".join(axis_label(key) for key in axes)
-        panel.text(0.99, 0.01, told, transform=panel.transAxes, ha="right", va="bottom", size=9)
+        labels = "labels: " + ", ".join(axis_label(key) for key in axes)
+        panel.text(0.99, 0.01, labels, transform=panel.transAxes, ha="right", va="bottom", size=9)
 
 
 def _frame(panel: "Axes", benefit: str) -> None:

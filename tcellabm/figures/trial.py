@@ -85,6 +85,6 @@ def _head(figure: "Figure", patients: pd.DataFrame, comparison: pd.DataFrame, dr
         f"{len(patients)} virtual patients enrolled, {infused} infused. "
         f"{agreeing} of {len(judged)} published figures that the model can speak to agree.",
         f"Blue: simulated, with 95 % intervals over {_over(draws)}. Black: published, with the "
-        "interval by which agreement is told. Physiology is a proxy; ELIANA: Maude 2018.",
+        "interval by which agreement is judged. Physiology is a proxy; ELIANA: Maude 2018.",
     )
     figure.text(0.015, 0.973, "\n".join(lines), va="top", fontsize=12, linespacing=1.5)

@@ -102,9 +102,9 @@ def draw_transgene(
     )
     if len(infused):
         copies = np.maximum(np.vstack(list(infused["copies_by_day"])), 1.0)
-        seen = ~np.isnan(copies).all(axis=0)
-        days = days[seen]
-        low, middle, high = np.nanquantile(copies[:, seen], [0.05, 0.5, 0.95], axis=0)
+        measured = ~np.isnan(copies).all(axis=0)
+        days = days[measured]
+        low, middle, high = np.nanquantile(copies[:, measured], [0.05, 0.5, 0.95], axis=0)
         panel.fill_between(days, low, high, color=SIMULATED, alpha=0.2, lw=0, label="5-95 %")
         panel.plot(days, middle, color=SIMULATED, lw=2.4, label="simulated median of those alive")
     stein = curves[curves["curve"] == "stein_typical"]

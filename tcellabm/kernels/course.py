@@ -71,8 +71,8 @@ class FateLaw(NamedTuple):
     crs_per_day: float  # on multiple vasopressors
     ventilated_factor: float  # times that on ventilation
     icans_per_day: float
-    progression_per_day: float
-    progression_cells: float  # of the body
+    progression_per_day: float  # where leukemia fills the marrow; in proportion below
+    capacity_cells: float  # of the body
 
 
 class BloodLaw(NamedTuple):
@@ -269,11 +269,11 @@ def hazards_of(state: State, cns: Cns, needs: Needs, rules: Rules) -> tuple[floa
     failing = law.ventilated_factor if needs.oxygen == 3 else 1.0
     if max(needs.blood_pressure, needs.oxygen) < 3:
         failing = 0.0
-    full = sum_of(state.body, LEUKEMIA, B_CELL) / rules.blood.fraction >= law.progression_cells
+    leukemia = sum_of(state.body, LEUKEMIA, B_CELL) / rules.blood.fraction
     return (
         law.crs_per_day * failing,
         law.icans_per_day if cns.injury >= rules.cns.edema_injury else 0.0,
-        law.progression_per_day if full else 0.0,
+        law.progression_per_day * leukemia / law.capacity_cells,
     )
 
 

@@ -13,6 +13,7 @@ from tcellabm.params.files import Said, find_file, flatten, read_toml
 from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, model_file, settable
 from tcellabm.params.own import Source, joined, loaded, read_sources
 from tcellabm.params.parameters import OVERRIDE, RULES, Entry, Parameters, entries
+from tcellabm.params.question import REFERENCE, Question, is_question, read_question
 from tcellabm.params.size import check_size
 
 type File = str | os.PathLike[str]
@@ -55,6 +56,7 @@ class _Layer(NamedTuple):
     entries: dict[str, Entry]
     arms: list[Any]
     rules: list[Source]
+    question: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,15 @@ class Sweep:
         Treatment arms as written, for who knows treatments to check.
     files : mapping of str to str
         The files named, by what they are.
+    question : Question
+        What the points are held against; the reference as written.
     """
 
     params: Parameters
     axes: Mapping[str, tuple[Value, ...] | Range]
     arms: Sequence[Any] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    question: Question = field(default_factory=Question)
 
     def points(self) -> list[dict[str, Value]]:
         """Every point of the grid, the last axis running fastest; of a range its two ends."""
@@ -155,8 +160,12 @@ def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sw
     for layer in (scenario, top, given):
         merged |= layer.entries
     axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
+    # The reference in the file is a point of its axes: of another axis it is none.
+    replaced = {f"{REFERENCE}.{key}" for key in (*given.axes, *given.entries)}
+    asked = {key: value for key, value in top.question.items() if key not in replaced}
+    question = read_question(asked | given.question, os.fspath(path or OVERRIDE))
     rules = joined([*scenario.rules, *top.rules, *given.rules])
-    sweep = Sweep(Parameters.of(merged, rules), axes, top.arms, files)
+    sweep = Sweep(Parameters.of(merged, rules), axes, top.arms, files, question)
     for point in sweep.points():
         check_size(sweep.params.replace(point))  # some values are allowed only next to others
     return sweep
@@ -179,7 +188,7 @@ def _moved(product: Mapping[str, Entry], population: Mapping[str, Entry]) -> dic
 def _read(path: File | None, role: _Role) -> _Layer:
     """Read one file; none, or `model.toml`, adds nothing."""
     if path is None or (file := find_file(os.fspath(path))).samefile(model_file()):
-        return _Layer({}, {}, {}, [], [])
+        return _Layer({}, {}, {}, [], [], {})
     where = os.fspath(path)
     leaves = settable().keys() | {f"axes.{key}" for key in settable()}
     return _layer(flatten(read_toml(file, where), where, leaves), where, role)
@@ -188,13 +197,14 @@ def _read(path: File | None, role: _Role) -> _Layer:
 def _overrides(values: Mapping[str, Any], role: _Role) -> _Layer:
     """Read overrides; what stands for many values is an axis."""
     said = flatten(values, OVERRIDE, settable())
-    axes = {key for key, (raw, _) in said.items() if is_axis(raw) and key[:6] != "files."}
+    single = {key for key in said if key.startswith("files.") or is_question(key)}
+    axes = {key for key, (raw, _) in said.items() if is_axis(raw) and key not in single}
     named = {f"axes.{key}" if key in axes else key: said[key] for key in said}
     return _layer(named, OVERRIDE, role._replace(varies=True))
 
 
 def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:
-    layer = _Layer({}, {}, {}, [], [])
+    layer = _Layer({}, {}, {}, [], [], {})
     plain: dict[str, Said] = {}
     for key, value in said.items():
         match key.split(".", 1):
@@ -206,6 +216,8 @@ def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:
                 layer.axes[name] = _axis(name, value.value, where, role)
             case ["arms"]:
                 layer.arms.extend(_arms(value.value, where, role))
+            case ["sweep", name] if is_question(key):
+                layer.question[name] = _asked(key, value.value, where, role)
             case _:
                 plain[key] = value
     return layer._replace(entries=entries(plain, where, role.holds))
@@ -229,6 +241,12 @@ def _axis(key: str, raw: object, where: str, role: _Role) -> tuple[Value, ...] |
 def _arms(raw: object, where: str, role: _Role) -> list[Any]:
     if not role.varies or not isinstance(raw, list) or not raw:
         raise InputError(f"arms = {shorten(raw)}", where, "allowed: [[arms]] in a sweep file only")
+    return raw
+
+
+def _asked(key: str, raw: object, where: str, role: _Role) -> object:
+    if not role.varies:
+        raise InputError(f"{shorten(key)} is set", where, "allowed: in a sweep file only")
     return raw
 
 
@@ -258,8 +276,8 @@ def _row(meta: Meta, text: str) -> Row:
 _OPENING = ("[", "{")
 
 
-def parse_set(items: Iterable[str]) -> dict[str, Any]:
-    """Read `KEY=VALUE` arguments: a value is TOML, else bare text.
+def parse_set(items: Iterable[str], option: str = OVERRIDE) -> dict[str, Any]:
+    """Read `KEY=VALUE` arguments of an option: a value is TOML, else bare text.
 
     Raises
     ------
@@ -270,9 +288,9 @@ def parse_set(items: Iterable[str]) -> dict[str, Any]:
     for item in items:
         key, equals, text = (part.strip() for part in item.partition("="))
         if not key or not equals:
-            raise InputError(f"{shorten(item)} sets nothing", OVERRIDE, "allowed: KEY=VALUE")
+            raise InputError(f"{shorten(item)} sets nothing", option, "allowed: KEY=VALUE")
         if key in found:
-            raise InputError(f"{shorten(key)} is set twice", OVERRIDE, "allowed: once")
+            raise InputError(f"{shorten(key)} is set twice", option, "allowed: once")
         found[key] = _value(key, text)
     return found
 

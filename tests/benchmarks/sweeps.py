@@ -49,7 +49,7 @@ def one(folder, runs, workers):
     planned = time.process_time() - before
     runner.warm_up = lambda params, quiet: None
     before, wall = time.process_time(), time.monotonic()
-    sweep(plan, folder, Work(workers, quiet=True), draw=map_of)
+    sweep(plan, folder, Work(workers, quiet=True), plot=map_of)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     took = {"parent": time.process_time() - before, "wall": time.monotonic() - wall}
     print(json.dumps(took | {"plan": planned, "peak_mb": peak}))
@@ -65,7 +65,7 @@ def read_and_draw(folder):
     """Return the seconds of the processor for reading a table and drawing what `plot` draws."""
     from tcellabm.analysis.summary import pooled
     from tcellabm.cli import plotting
-    from tcellabm.experiments.results.reading import open_sweep
+    from tcellabm.experiments.results.outcomes import open_sweep
     from tcellabm.figures import draw_map
 
     sweep = open_sweep(folder)

@@ -40,7 +40,8 @@ def fake_simulate(params, seed):
     days = range(int(params.time.days) + 1)
     series = pd.DataFrame({"day": [float(d) for d in days], "b_cell": [seed % 7 + d for d in days]})
     row = fake_outcomes(params, seed)
-    return SimpleNamespace(outcomes=lambda: row, series=series)
+    patient = SimpleNamespace(covariates={"patient.leukemic_burden": float(seed % 1000)})
+    return SimpleNamespace(outcomes=lambda: row, series=series, patient=patient)
 
 
 @pytest.fixture

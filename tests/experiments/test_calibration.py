@@ -10,8 +10,7 @@ import pytest
 from tcellabm.analysis.comparison import read_published
 from tcellabm.cli import execute
 from tcellabm.experiments.design.posterior import Posterior
-from tcellabm.experiments.results.lock import locked
-from tcellabm.experiments.results.names import LOCK
+from tcellabm.experiments.results.ownership import LOCK, locked
 from tcellabm.experiments.studies import calibration as module
 from tcellabm.experiments.studies.calibration import (
     RECALLED_WEIGHT,

@@ -9,7 +9,7 @@ from tcellabm.analysis.relations import RELATIONS
 from tcellabm.experiments.studies import counterfactuals as module
 from tcellabm.experiments.studies.conditions import BURDEN, CONDITIONS, DOSE, WEIGHT
 from tcellabm.experiments.studies.counterfactuals import CounterfactualPlan
-from tcellabm.experiments.studies.session import Work
+from tcellabm.experiments.studies.sweep import Work
 
 FILE = "params/trials/eliana.toml"
 QUICK = {

@@ -11,10 +11,10 @@ from scipy.stats import qmc
 
 from tcellabm import load
 from tcellabm.experiments.compute import runner
-from tcellabm.experiments.compute.pilot import estimate
-from tcellabm.experiments.design.arms import Arm, Grown, Order, shared
+from tcellabm.experiments.compute.estimate import estimate
+from tcellabm.experiments.design.arms import Arm, Order, SharedCourse, shared
 from tcellabm.experiments.design.plan import Plan
-from tcellabm.experiments.design.samples import unit_sample
+from tcellabm.experiments.design.points import unit_sample
 from tcellabm.experiments.studies.sweep import Work, sweep
 from tcellabm.params import InputError
 
@@ -191,7 +191,7 @@ def test_arms_that_share_a_beginning_end_as_each_would_alone(arms_file, tmp_path
 
 def test_a_day_given_to_grown_patients_is_that_of_the_order():
     arms = [Arm("a"), Arm("b", (Order("tocilizumab", 2.0),))]
-    model = Grown(load(SCENARIO, {"time.days": 3}), 1, arms).treated(arms[1])
+    model = SharedCourse(load(SCENARIO, {"time.days": 3}), 1, arms).treated(arms[1])
     assert (2.0, "tocilizumab") in model.treatments
 
 

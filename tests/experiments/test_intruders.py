@@ -14,7 +14,7 @@ from distributed.security import Security
 from experiments.conftest import DOSE, PATIENCE, runs_on_disk, starter, wait_until
 
 from tcellabm.experiments.compute import runner
-from tcellabm.experiments.compute.private import HOST, PrivateScheduler, PrivateWorker
+from tcellabm.experiments.compute.workers import HOST, PrivateScheduler, PrivateWorker
 from tcellabm.identity import MODEL_VERSION
 
 HERE = Path(__file__).parent

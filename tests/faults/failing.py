@@ -14,7 +14,7 @@ from faults.flips import SWEEP, make_quick  # noqa: E402
 
 from tcellabm import cli  # noqa: E402
 from tcellabm.experiments.compute import runner  # noqa: E402
-from tcellabm.experiments.results.names import DAMAGED, LOCK, NEW, REPLACED  # noqa: E402
+from tcellabm.experiments.results.ownership import DAMAGED, LOCK, NEW, REPLACED  # noqa: E402
 from tcellabm.experiments.studies import run  # noqa: E402
 
 PARTED = [*SWEEP, "--series", "--shard"]

@@ -17,8 +17,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from experiments.conftest import DOSE, HALF_LIFE, fake_simulate  # noqa: E402
 
 from tcellabm.cli import execute, plotting  # noqa: E402
-from tcellabm.experiments.compute import runner  # noqa: E402
-from tcellabm.experiments.results import keeping  # noqa: E402
+from tcellabm.experiments.compute import collect, runner  # noqa: E402
 
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "6"]
 SWEEP += ["--days", "90", "--workers", "0"]
@@ -94,8 +93,8 @@ def kind_of(path):
 
 def make_quick(replace=setattr):
     """Have sweeps take no time and write shards of three runs."""
-    replace(keeping, "SHARD_RUNS", 3)
-    replace(keeping, "SHARDS_APART", 0.0)
+    replace(collect, "SHARD_RUNS", 3)
+    replace(collect, "SHARDS_APART", 0.0)
     replace(runner, "simulate", fake_simulate)
     replace(plotting, "map_of", lambda result: b"a map")
     replace(sys, "argv", ["tcellabm"])

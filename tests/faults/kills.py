@@ -27,7 +27,7 @@ import tcellabm.experiments.compute.dispatch  # noqa: E402, F401 - before the pr
 import tcellabm.model  # noqa: E402, F401
 from tcellabm import cli  # noqa: E402
 from tcellabm.cli import plotting  # noqa: E402
-from tcellabm.experiments.results import keeping  # noqa: E402
+from tcellabm.experiments.compute import collect  # noqa: E402
 
 MOST_SECONDS = 5.0  # that anything may outlive what was killed
 MARK = "TCELLABM_TEST_OF_KILLS"
@@ -186,7 +186,7 @@ def without_figures():
 def kills(number, seed=1, names=tuple(COMMANDS)):
     """Kill commands of each kind in turn until so many processes were killed."""
     random, tried, faults = Random(seed), Counter(), []
-    keeping.SHARD_RUNS, keeping.SHARDS_APART = 1, 0.0
+    collect.SHARD_RUNS, collect.SHARDS_APART = 1, 0.0
     without_figures()
     with tempfile.TemporaryDirectory() as scratch:
         cases = {}

@@ -68,7 +68,7 @@ def test_a_patient_of_too_many_agents_is_bad_input(settings, tmp_path, capsys):
 
 
 def test_a_run_that_speaks_is_the_same_run(monkeypatch, capsys):
-    monkeypatch.setattr("tcellabm.experiments.compute.progress._SECONDS_OF_SILENCE", 0.0)
+    monkeypatch.setattr("tcellabm.experiments.studies.run._SECONDS_OF_SILENCE", 0.0)
     params = load("params/scenarios/kymriah.toml", {"time.days": 40})
     model = TumorTCellModel(params, rng=3)
     model.run_until(40)

@@ -14,7 +14,7 @@ from experiments.conftest import DOSE, HALF_LIFE, PATIENCE, fake_simulate, runs_
 
 from tcellabm.cli import execute
 from tcellabm.experiments.compute import runner
-from tcellabm.experiments.results.names import LOCK
+from tcellabm.experiments.results.ownership import LOCK
 
 PROGRAM = str(Path(__file__).with_name("faulty.py"))
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "20"]

@@ -8,7 +8,7 @@ from experiments.conftest import fake_simulate
 from faults.flips import REFUSED, SAME, Folders, kind_of, make_quick, sweep
 
 from tcellabm.experiments.results import shards
-from tcellabm.experiments.results.reading import open_sweep
+from tcellabm.experiments.results.outcomes import open_sweep
 from tcellabm.experiments.studies import run
 from tcellabm.params import InputError, load
 
@@ -110,7 +110,7 @@ def test_a_patient_whose_files_are_damaged_is_followed_again(
         return run.PatientRecord(model.outcomes(), model.series, [])
 
     def one(**modes):
-        return run.run(load(), 1, tmp_path / "a", draw=lambda record: b"a figure", **modes)
+        return run.run(load(), 1, tmp_path / "a", plot=lambda record: b"a figure", **modes)
 
     monkeypatch.setattr(run, "follow", follow)
     first, file = one(), tmp_path / "a" / name

@@ -113,7 +113,7 @@ def test_what_nohup_has_ignored_stays_so():
 HELD = """
 import os, signal, time
 from multiprocessing import resource_tracker
-from tcellabm.experiments.compute.signals import STOPS, interrupts_held
+from tcellabm.experiments.compute.processes import STOPS, interrupts_held
 with interrupts_held():
     assert set(STOPS) <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
 assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])

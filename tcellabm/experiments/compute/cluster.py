@@ -1,24 +1,72 @@
 """Dask workers: an embedded cluster of single-thread processes, or one by its address."""
 
 import logging
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from ssl import SSLError
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from tcellabm.experiments.compute import scratch
-from tcellabm.experiments.compute.signals import interrupts_held
-from tcellabm.experiments.compute.workers import LocalWorkers, RemoteWorkers, Workers
+import dask
+from dask.system import CPU_COUNT
+from distributed import Client, SpecCluster
+from distributed.comm.core import FatalCommClosedError
+from distributed.security import Security
+
+from tcellabm.experiments.compute.processes import interrupts_held, scratch_folder
+from tcellabm.experiments.compute.workers import HOST, PROTOCOL, LocalWorkers, PrivateScheduler
 from tcellabm.params import InputError
 
-if TYPE_CHECKING:
-    from distributed import Client, SpecCluster
-    from distributed.security import Security
+
+class Workers(Protocol):
+    """The workers of a cluster."""
+
+    def present(self) -> set[str]:
+        """Return the addresses of all that can take work."""
+        ...
+
+    def end(self, worker: str) -> None:
+        """End one that hangs; another takes its place."""
+        ...
+
+
+class RemoteWorkers:
+    """Workers of a cluster that others run: its nannies replace what dies."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._seen: set[str] | None = None
+
+    def present(self) -> set[str]:
+        """Return all that were there at the last look too.
+
+        A worker that died while its nanny still waits for word of its start would not be replaced.
+
+        Raises
+        ------
+        InputError
+            The scheduler is gone.
+        """
+        try:
+            now = set(self._client.nthreads())
+        except OSError:  # CommClosedError is one
+            allowed = "allowed: --resume once it runs again; finished runs are kept"
+            raise InputError("the Dask scheduler is gone", "--dask", allowed) from None
+        before, self._seen = self._seen, now
+        return now if before is None else now & before
+
+    def end(self, worker: str) -> None:
+        """Have its nanny end it, without waiting for that."""
+        threading.Thread(target=self._restart, args=(worker,), daemon=True).start()
+
+    def _restart(self, worker: str) -> None:
+        with suppress(Exception):  # the end of the sweep came first
+            self._client.restart_workers([worker], raise_for_error=False)
 
 
 @contextmanager
-def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple["Client", Workers]]:
+def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[Client, Workers]]:
     """Connect to the cluster at an address, or start one of single-thread processes here.
 
     Parameters
@@ -34,46 +82,37 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
     Yields
     ------
     Client, Workers
-        To submit to, and whom to.
+        The client to submit to, and its workers.
 
     Raises
     ------
     InputError
         No scheduler answers at the address, or Dask's certificates are not the ones it takes.
     """
-    import dask
-    from dask.system import CPU_COUNT
-    from distributed import Client
-    from distributed.security import Security
-
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told by us
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # our own messages say what matters
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(_settings()))
         if address:
             client = stack.enter_context(_connect(address))
             yield client, RemoteWorkers(client)
             return
-        stack.enter_context(dask.config.set({"temporary-directory": scratch.folder()}))
+        stack.enter_context(dask.config.set({"temporary-directory": scratch_folder()}))
         keys = Security.temporary()
         cluster = stack.enter_context(_scheduler(keys))
         client = stack.enter_context(Client(cluster, security=keys))
         count = min(workers or CPU_COUNT, runs)
-        local = LocalWorkers(count, cluster.scheduler_address, scratch.folder(), keys)
+        local = LocalWorkers(count, cluster.scheduler_address, scratch_folder(), keys)
         stack.callback(local.close)
         yield client, local
 
 
-def dashboard(client: "Client") -> str:
+def dashboard(client: Client) -> str:
     """Return the address of Dask's dashboard; empty where it cannot be shown (no Bokeh)."""
     return str(client.dashboard_link or "") if find_spec("bokeh") else ""
 
 
-def _scheduler(keys: "Security") -> "SpecCluster":
+def _scheduler(keys: Security) -> SpecCluster:
     """Start a scheduler in a thread of this process, for holders of these keys alone."""
-    from distributed import SpecCluster
-
-    from tcellabm.experiments.compute.private import HOST, PROTOCOL, PrivateScheduler
-
     # any free port, so that two sweeps go at once
     options = {"host": HOST, "port": 0, "protocol": PROTOCOL, "security": keys}
     scheduler = {"cls": PrivateScheduler, "options": options}
@@ -81,11 +120,8 @@ def _scheduler(keys: "Security") -> "SpecCluster":
         return SpecCluster(scheduler=scheduler, security=keys, silence_logs="CRITICAL")
 
 
-def _connect(address: str) -> "Client":
+def _connect(address: str) -> Client:
     """Connect with the certificates of Dask's own configuration, if it names any."""
-    from distributed import Client
-    from distributed.comm.core import FatalCommClosedError
-
     where = f"--dask {address}"
     try:
         return Client(address, timeout="20s")

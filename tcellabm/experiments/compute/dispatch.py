@@ -3,20 +3,18 @@
 import time
 from collections import Counter, deque
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, Queue
-from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
+from distributed import Client, Future
+
 from tcellabm.experiments.compute import runner
+from tcellabm.experiments.compute.cluster import Workers
 from tcellabm.experiments.compute.runner import TRIES, Report
-from tcellabm.experiments.compute.workers import Workers
 from tcellabm.experiments.design.plan import Task
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError, Parameters
-
-if TYPE_CHECKING:
-    from distributed import Client, Future
 
 CHUNK_SECONDS = 2.0
 CHUNKS_PER_SECOND = 50.0  # that the parent handles with ease: on large clusters chunks are longer
@@ -36,7 +34,7 @@ class Chunk:
 
     tasks: list[Task]
     worker: str
-    future: "Future"
+    future: Future
     start: float
     seconds: float  # that it should take
     overdue: bool = False
@@ -72,7 +70,7 @@ class Dispatch:
         self,
         params: Parameters,
         tasks: Sequence[Task],
-        client: "Client",
+        client: Client,
         workers: Workers,
         *,
         together: int = 1,
@@ -186,7 +184,7 @@ class Dispatch:
             mean = given.seconds / len(given.rows)
             self._pace = mean if not self._pace else 0.7 * self._pace + 0.3 * mean
             self._slowest = max(self._slowest, given.slowest)
-            yield given
+            yield replace(given, tasks=chunk.tasks)
         else:
             self._welcome(chunk, given)
 
@@ -210,7 +208,7 @@ class Dispatch:
             if self._lost[task.run_id] < TRIES:
                 self._suspects.append(task)
             else:
-                yield Report([runner.failed(task, HUNG if chunk.overdue else DIED)])
+                yield runner.failed(task, HUNG if chunk.overdue else DIED)
 
     def _refuse_strangers(self, chunk: Chunk, problem: Exception) -> None:
         """Stop where workers can't compute at all, rather than blame every run."""

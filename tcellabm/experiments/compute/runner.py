@@ -1,4 +1,4 @@
-"""What one process does: compute runs, and have the kernels compiled before."""
+"""What one process computes: runs, one after the other, with the kernels compiled before."""
 
 import sys
 import time
@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tcellabm.experiments.compute.signals import end_with_parent, interrupts_held
-from tcellabm.experiments.compute.thinning import thinned
-from tcellabm.experiments.design.arms import Grown
-from tcellabm.experiments.design.plan import Task
-from tcellabm.experiments.results.table import Row
+from tcellabm.experiments.compute.processes import end_with_parent, interrupts_held
+from tcellabm.experiments.design.arms import SharedCourse
+from tcellabm.experiments.design.plan import Row, Task
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.kernels import cache
 from tcellabm.params import Parameters
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
 TRIES = 3
+DAILY_UNTIL = 60.0  # days; weekly after
 Follow = Callable[[Parameters, Task], "TumorTCellModel"]
 
 
@@ -42,26 +41,21 @@ class Report:
 
     Attributes
     ----------
+    tasks : sequence of Task
+        The runs; from a worker none, since who sent them has them.
     rows : list of dict
-        One per run.
+        One per run, in the same order.
     series : list of DataFrame
-        Thinned time series with the `run_id`, if they are wanted.
+        Downsampled time series with the `run_id`, if they are wanted.
     seconds, slowest : float
         Time of all runs, and of the slowest.
     """
 
+    tasks: Sequence[Task] = ()
     rows: list[Row] = field(default_factory=list)
     series: list[pd.DataFrame] = field(default_factory=list)
     seconds: float = 0.0
     slowest: float = 0.0
-
-    def add(self, row: Row, series: pd.DataFrame | None, seconds: float) -> None:
-        """Add one run."""
-        self.rows.append(row)
-        if series is not None:
-            self.series.append(series)
-        self.seconds += seconds
-        self.slowest = max(self.slowest, seconds)
 
 
 def run_task(
@@ -82,19 +76,35 @@ def run_task(
     follow : callable, optional
         Returns the patient of the task at the end.
     """
-    report, error = Report(), ""
-    start = time.perf_counter()
+    error, start = "", time.perf_counter()
     for _ in range(TRIES):
         try:
             model = (follow or _alone)(params, task)
             row = task.observe(model) | task.identity | {"error": ""}
-            kept = thinned(model.series, task.run_id) if series else None
-            report.add(row, kept, time.perf_counter() - start)
-            return report
+            records = [downsample(model.series, task.run_id)] if series else []
+            seconds = time.perf_counter() - start
+            return Report([task], [row], records, seconds, seconds)
         except Exception as problem:
             error = f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:500]
-    report.add(failed(task, error), None, time.perf_counter() - start)
-    return report
+    return failed(task, error, time.perf_counter() - start)
+
+
+def downsample(series: pd.DataFrame, run_id: str) -> pd.DataFrame:
+    """Return a row per day to day 60, one per week after, and the last, marked with the run.
+
+    Parameters
+    ----------
+    series : DataFrame
+        The record of a model; it has a row for every whole day.
+    run_id : str
+        Name of the run.
+    """
+    day = series["day"]
+    chosen = (day % 1.0 == 0.0) & ((day <= DAILY_UNTIL) | (day % 7.0 == 0.0))
+    chosen |= day == day.max()
+    rows = series[chosen].reset_index(drop=True)
+    rows.insert(0, "run_id", run_id)
+    return rows
 
 
 def _alone(params: Parameters, task: Task) -> "TumorTCellModel":
@@ -102,31 +112,56 @@ def _alone(params: Parameters, task: Task) -> "TumorTCellModel":
     return (
         simulate(own, task.seed)
         if task.arm is None
-        else Grown(own, task.seed, [task.arm]).treated(task.arm)
+        else SharedCourse(own, task.seed, [task.arm]).treated(task.arm)
     )
 
 
 def _together(tasks: Sequence[Task]) -> Follow:
     """Return what follows the arms of one patient from where they part."""
-    grown: list[Grown] = []  # when it is first asked for, so that an error is that of a run
+    shared: list[SharedCourse] = []  # made by the first run, so that an error is that run's
 
     def follow(params: Parameters, task: Task) -> "TumorTCellModel":
         assert task.arm is not None
-        if not grown:
+        if not shared:
             arms = [each.arm for each in tasks if each.arm is not None]
-            grown.append(Grown(params.replace(task.settings), task.seed, arms))
-        return grown[0].treated(task.arm)
+            shared.append(SharedCourse(params.replace(task.settings), task.seed, arms))
+        return shared[0].treated(task.arm)
 
     return follow
 
 
-def failed(task: Task, error: str) -> Row:
-    """Return the row of a run that did not succeed."""
-    return task.identity | {"error": error}
+def failed(task: Task, error: str, seconds: float = 0.0) -> Report:
+    """Return the report of one run that did not succeed.
+
+    Parameters
+    ----------
+    task : Task
+        The run.
+    error : str
+        Why, for the column `error`.
+    seconds : float
+        Time that it took.
+    """
+    return Report([task], [task.identity | {"error": error}], [], seconds, seconds)
 
 
 def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Report:
-    """Compute some runs."""
+    """Compute some runs.
+
+    Parameters
+    ----------
+    params : Parameters
+        What all runs share.
+    tasks : sequence of Task
+        The runs.
+    series : bool
+        Whether their time series are wanted.
+
+    Returns
+    -------
+    Report
+        Rows in the order of the tasks, without the tasks.
+    """
     whole = Report()
     for report in run_here(params, tasks, series):
         whole.rows += report.rows
@@ -137,7 +172,17 @@ def run_chunk(params: Parameters, tasks: Sequence[Task], series: bool = False) -
 
 
 def run_here(params: Parameters, tasks: Sequence[Task], series: bool = False) -> Generator[Report]:
-    """Compute runs one by one in this process; arms of a patient that stand together share."""
+    """Compute runs one by one in this process; arms of a patient that stand together share.
+
+    Parameters
+    ----------
+    params : Parameters
+        What all runs share.
+    tasks : sequence of Task
+        The runs.
+    series : bool
+        Whether their time series are wanted.
+    """
     for _, group in groupby(tasks, lambda task: (task.seed, list(task.settings.items()))):
         arms = list(group)
         follow = _together(arms) if len(arms) > 1 and arms[0].arm is not None else None
@@ -185,6 +230,6 @@ def _compile_beside(params: Parameters) -> None:
 
 
 def _compile(params: Parameters) -> None:
-    # What is wrong with these parameters will be said by the runs themselves, row by row.
+    # Whatever is wrong with these parameters is reported by the runs themselves, row by row.
     with suppress(Exception):
         simulate(params.replace({"time.days": 1.0}), seed=0)

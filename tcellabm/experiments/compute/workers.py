@@ -1,73 +1,47 @@
-"""Worker processes: who is there, ending one that hangs, replacing one that died."""
+"""Worker processes of this machine: started, watched, replaced when one dies, ended.
+
+They and their scheduler listen on the loopback address alone, and only to who holds the keys made
+for this run. A Dask worker runs any code that it is sent, so whoever reached one could act as the
+user.
+"""
 
 import asyncio
 import logging
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Protocol
+from typing import Any
+
+import dask
+from distributed import Scheduler, Worker
+from distributed.security import Security
 
 from tcellabm.experiments.compute.preloading import PARENT
-from tcellabm.experiments.compute.signals import end_with_parent, interrupts_held
+from tcellabm.experiments.compute.processes import end_with_parent, interrupts_held
 from tcellabm.params import InputError
 
-if TYPE_CHECKING:
-    from distributed import Client
-    from distributed.security import Security
-
+HOST = "127.0.0.1"
+PROTOCOL = "tls://"
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 _STARTS = 3  # of a process that never gets to work
 
 
-class Workers(Protocol):
-    """The workers of a cluster."""
+class PrivateScheduler(Scheduler):
+    """A scheduler without Dask's web server, which no option turns off."""
 
-    def present(self) -> set[str]:
-        """Return the addresses of all that can take work."""
-        ...
-
-    def end(self, worker: str) -> None:
-        """End one that hangs; another takes its place."""
-        ...
+    def start_http_server(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: it would listen on a port of its own, unencrypted, to anyone."""
 
 
-class RemoteWorkers:
-    """Workers of a cluster that others run: its nannies replace what dies."""
+class PrivateWorker(Worker):
+    """A worker without Dask's web server."""
 
-    def __init__(self, client: "Client") -> None:
-        self._client = client
-        self._seen: set[str] | None = None
-
-    def present(self) -> set[str]:
-        """Return all that were there at the last look too.
-
-        A worker that died while its nanny still waits for word of its start would not be replaced.
-
-        Raises
-        ------
-        InputError
-            The scheduler is gone.
-        """
-        try:
-            now = set(self._client.nthreads())
-        except OSError:  # CommClosedError is one
-            allowed = "allowed: --resume once it runs again; finished runs are kept"
-            raise InputError("the Dask scheduler is gone", "--dask", allowed) from None
-        before, self._seen = self._seen, now
-        return now if before is None else now & before
-
-    def end(self, worker: str) -> None:
-        """Have its nanny end it, without waiting for that."""
-        threading.Thread(target=self._restart, args=(worker,), daemon=True).start()
-
-    def _restart(self, worker: str) -> None:
-        with suppress(Exception):  # the end of the sweep came first
-            self._client.restart_workers([worker], raise_for_error=False)
+    def start_http_server(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing, as in `PrivateScheduler`."""
 
 
 class LocalWorkers:
@@ -88,7 +62,7 @@ class LocalWorkers:
         Of this run; it reaches the processes through the pipe that starts them.
     """
 
-    def __init__(self, count: int, scheduler: str, folder: str, keys: "Security") -> None:
+    def __init__(self, count: int, scheduler: str, folder: str, keys: Security) -> None:
         self._scheduler, self._folder, self._keys = scheduler, folder, keys
         self._context = _context()
         self._early_deaths, self._most_early_deaths = 0, _STARTS * count
@@ -111,7 +85,7 @@ class LocalWorkers:
         InputError
             Processes die before they are at work, again and again.
         """
-        for place, worker in enumerate(self._processes):
+        for index, worker in enumerate(self._processes):
             if worker.process.is_alive():
                 worker.listen()
                 continue
@@ -119,7 +93,7 @@ class LocalWorkers:
             if self._early_deaths > self._most_early_deaths:
                 allowed = "allowed: --workers 0, which does without"
                 raise InputError("worker processes die as they start", "--workers", allowed)
-            self._processes[place] = self._start()
+            self._processes[index] = self._start()
         return {worker.address for worker in self._processes if worker.address}
 
     def end(self, worker: str) -> None:
@@ -150,17 +124,13 @@ class _Worker:
                 self.address = self._pipe.recv()
 
 
-def _work(scheduler: str, folder: str, keys: "Security", pipe: Connection) -> None:
+def _work(scheduler: str, folder: str, keys: Security, pipe: Connection) -> None:
     """Be a worker until the parent ends."""
     end_with_parent()
     asyncio.run(_serve(scheduler, folder, keys, pipe))
 
 
-async def _serve(scheduler: str, folder: str, keys: "Security", pipe: Connection) -> None:
-    import dask
-
-    from tcellabm.experiments.compute.private import HOST, PROTOCOL, PrivateWorker
-
+async def _serve(scheduler: str, folder: str, keys: Security, pipe: Connection) -> None:
     with dask.config.set({"distributed.logging": {"distributed": "critical"}}):
         worker = await PrivateWorker(
             scheduler,

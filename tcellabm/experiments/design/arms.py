@@ -34,7 +34,15 @@ class Arm:
     def give(
         self, model: "TumorTCellModel", start: int | None = None, stop: int | None = None
     ) -> None:
-        """Order it all, or the orders from one place to another."""
+        """Give all orders, or those from index `start` to `stop`.
+
+        Parameters
+        ----------
+        model : TumorTCellModel
+            The patient.
+        start, stop : int, optional
+            Indices into the orders, as of a slice.
+        """
         for order in self.orders[start:stop]:
             model.give(order.treatment, at=order.day, cells=order.cells)
 
@@ -92,8 +100,8 @@ def _number(value: object) -> bool:
     return type(value) in (int, float)
 
 
-class Grown:
-    """A patient followed until arms part, from whom each arm goes on as it would have alone.
+class SharedCourse:
+    """One patient up to the day on which the arms differ; each arm continues as it would alone.
 
     Parameters
     ----------
@@ -112,7 +120,7 @@ class Grown:
 
         self._model = TumorTCellModel(params, rng=seed)
         arms[0].give(self._model, stop=self._shared)
-        # Just before: what is given at a moment comes before what follows at that moment.
+        # Just before: what is given at a moment acts before anything else at that moment.
         self._model.run_until(min(day, params.time.days) - _JUST_BEFORE)
 
     def treated(self, arm: Arm) -> "TumorTCellModel":
@@ -126,8 +134,8 @@ class Grown:
 def shared(arms: Sequence[Arm]) -> tuple[int, float]:
     """Return how many first orders all arms have, and the day of the first that not all have."""
     longest = max(len(arm.orders) for arm in arms)
-    for place in range(longest):
-        orders = [arm.orders[place] if place < len(arm.orders) else None for arm in arms]
+    for index in range(longest):
+        orders = [arm.orders[index] if index < len(arm.orders) else None for arm in arms]
         if len(set(orders)) > 1:
-            return place, min(order.day for order in orders if order is not None)
+            return index, min(order.day for order in orders if order is not None)
     return longest, math.inf

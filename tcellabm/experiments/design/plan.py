@@ -5,40 +5,29 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
 
 from tcellabm.clinic.drugs import treatments
 from tcellabm.clinic.outcomes import own_columns
+from tcellabm.columns import FAULT, OUTCOMES, RUN, Column
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.arms import Arm
+from tcellabm.experiments.design.points import GRID, Axis, axes_of, points_of
 from tcellabm.experiments.design.posterior import Posterior
-from tcellabm.experiments.design.samples import unit_sample
-from tcellabm.experiments.results.table import Row, outcome_schema
+from tcellabm.experiments.design.reference import reference_point
 from tcellabm.identity import MODEL_VERSION, digest, run_ids
-from tcellabm.params import InputError, Parameters, Range, Sweep, load_sweep
+from tcellabm.params import InputError, Parameters, Question, load_sweep
+from tcellabm.params.question import is_question
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
-GRID = "grid"
+Row = dict[str, Any]
 
-
-class Law(Protocol):
-    """What values of an axis are drawn from."""
-
-    def at(self, share: float) -> Any:
-        """Return the value that has this share (0 to 1) of all below it."""
-        ...
-
-    def as_table(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        ...
-
-
-Axis = list[Any] | Law
+_ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +47,14 @@ class Task:
         names = ("patient", "replicate", "seed", "run_id")
         return {name: getattr(self, name) for name in names}
 
+    @property
+    def not_run(self) -> Row:
+        """The row of a patient whom no run follows."""
+        return self.identity | {"error": ""}
+
     def observe(self, model: "TumorTCellModel") -> Row:
         """Return the columns of the row that a finished run gives."""
-        return dict(model.outcomes())
+        return dict(model.outcomes()) | dict(model.patient.covariates)
 
 
 def patient_seed(root: int, patient: int, replicate: int = 0) -> int:
@@ -101,6 +95,8 @@ class Plan:
         Treatment arms; empty where there are none.
     posterior : Posterior, optional
         Draws of parameters, one for each patient.
+    question : Question
+        What the points are held against.
     """
 
     params: Parameters
@@ -112,12 +108,22 @@ class Plan:
     design: dict[str, Any] = field(default_factory=dict)
     arms: tuple[Arm, ...] = ()
     posterior: Posterior | None = None
+    question: Question = Question()
 
     @classmethod
     def load(
         cls, file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
     ) -> "Plan":
         """Read a sweep file; `overrides` come on top, a list for the values of an axis.
+
+        Parameters
+        ----------
+        file : path
+            A sweep file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files.
+        seed : int
+            Root of all patients' seeds.
 
         Raises
         ------
@@ -127,7 +133,7 @@ class Plan:
         sweep = load_sweep(file, overrides)
         axes = axes_of(sweep, str(file))
         given = settings_of(sweep.params, overrides, axes)
-        points = _points(sweep.points(), axes, sweep.params, seed)
+        points = points_of(sweep.points(), axes, sweep.params, seed)
         plan = cls(sweep.params, axes, given, points, [], seed)
         if sweep.arms:
             known = ("car_t", *treatments(sweep.params))
@@ -135,7 +141,17 @@ class Plan:
         if name := sweep.files.get("posterior"):
             plan = replace(plan, posterior=Posterior.load(name, sweep.params))
             plan._check_posterior(name)
-        return plan.filled()
+        return replace(plan, question=plan._asked(sweep.question, str(file))).filled()
+
+    def _asked(self, question: Question, where: str) -> Question:
+        """Return the question with its reference; a sample, or one point, has none."""
+        values = {key: axis for key, axis in self.axes.items() if isinstance(axis, list)}
+        if self.arms:
+            values[arms.COLUMN] = [arm.name for arm in self.arms]
+        if self.is_grid and math.prod(map(len, values.values())) > 1:
+            point = reference_point(question.reference, values, self.params, where)
+            return replace(question, reference=point)
+        return replace(question, reference={})
 
     def _check_posterior(self, name: str) -> None:
         assert self.posterior is not None
@@ -185,7 +201,7 @@ class Plan:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Columns of the table of outcomes."""
+        """Columns of the table of outcomes; last, what is drawn for each patient."""
         columns: dict[str, Sequence[Any]] = {
             key: axis if isinstance(axis, list) else [axis.at(0.0), axis.at(0.5)]
             for key, axis in self.axes.items()
@@ -195,7 +211,10 @@ class Plan:
         if self.posterior is not None:
             draws = self.posterior.draws
             columns |= {key: [draw[key] for draw in draws] for key in draws[0]}
-        return outcome_schema(columns, own_columns(self.params))
+        drawn = [key for key in self.params.distributions if key not in columns]
+        covariates = [(key, pa.float64()) for key in drawn if key not in self.params.pinned]
+        outcomes = outcome_schema(columns, own_columns(self.params))
+        return pa.schema([*outcomes, *(pa.field(*each) for each in covariates)])
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -212,6 +231,7 @@ class Plan:
             "axes": axes,
             "parameters": self.params.resolved(),
             **self.design,
+            **self.question.as_table(),
             **more,
         }
 
@@ -225,56 +245,51 @@ class Plan:
         return row | self.given | task.settings | arm
 
 
-def axes_of(sweep: Sweep, where: str) -> dict[str, Axis]:
-    """Return the axes that a file or the overrides name, none of the sweep's own size."""
-    if fixed := [key for key in sweep.axes if key.startswith("sweep.")]:
-        raise InputError(f"{fixed[0]} is a list", where, "allowed: one value for all points")
-    return {k: axis if isinstance(axis, Range) else list(axis) for k, axis in sweep.axes.items()}
+def outcome_schema(keys: Mapping[str, Sequence[object]], own: Sequence[Column] = ()) -> pa.Schema:
+    """Return the columns of `outcomes.parquet`.
+
+    Parameters
+    ----------
+    keys : mapping
+        Dotted name of each axis and set parameter -> the values it takes.
+    own : sequence of Column
+        Outcomes of one's own.
+    """
+    fields = [(key, _type_of(values)) for key, values in keys.items()]
+    fields += [(column.name, _ARROW[column.kind]) for column in (*RUN, *OUTCOMES, *own, FAULT)]
+    return pa.schema(fields)
+
+
+def _type_of(values: Sequence[object]) -> pa.DataType:
+    for kind, arrow in ((bool, pa.bool_()), (int, pa.int64()), (int | float, pa.float64())):
+        if all(isinstance(value, kind) for value in values):
+            return arrow
+    return pa.string()
 
 
 def settings_of(
     params: Parameters, overrides: Mapping[str, object] | None, axes: Container[str] = ()
 ) -> dict[str, Any]:
-    """Return what the user has set that is no axis, in the parameters' own types."""
+    """Return what the user has set that is no axis, in the parameters' own types.
+
+    Parameters
+    ----------
+    params : Parameters
+        The parameters in force.
+    overrides : mapping, optional
+        What the user has set, by dotted key.
+    axes : container of str
+        Keys that are axes.
+    """
     return {
         key: _text(value) if key.startswith("files.") else params.get(key)
         for key, value in (overrides or {}).items()
-        if key not in axes
+        if key not in axes and not is_question(key)
     }
 
 
 def _text(named: object) -> str:
     return ", ".join(map(str, named)) if isinstance(named, list | tuple) else str(named)
-
-
-def _points(
-    grid: list[dict[str, Any]], axes: Mapping[str, Axis], params: Parameters, seed: int
-) -> list[dict[str, Any]]:
-    """Return what every point sets: the grid, or a sample of it."""
-    size = params.sweep
-    ranges = [key for key, axis in axes.items() if not isinstance(axis, list)]
-    if size.sample == GRID:
-        if ranges:
-            allowed = "allowed: a list, linspace, logspace; or --set sweep.sample=sobol"
-            raise InputError(f"{ranges[0]} is a range to sample from", "", allowed)
-        return grid
-    if not axes:
-        raise InputError(f"sweep.sample = {size.sample}", "", "allowed: with one axis or more")
-    sample = unit_sample(size.sample, size.points, len(axes), seed)
-    points = [
-        {key: pick(axis, share) for (key, axis), share in zip(axes.items(), row, strict=True)}
-        for row in sample.tolist()
-    ]
-    for point in points:
-        params.replace(point)  # some values are allowed only next to others
-    return points
-
-
-def pick(axis: Axis, share: float) -> Any:
-    """Return what a share between 0 and 1 picks: of a list every value is as probable."""
-    if not isinstance(axis, list):
-        return axis.at(share)
-    return axis[min(math.floor(share * len(axis)), len(axis) - 1)]
 
 
 def of_arm(name: str, arm: Arm | None) -> str:

@@ -1,4 +1,4 @@
-"""A posterior to draw parameters from: a table of draws, a column for each parameter."""
+"""A posterior of parameters: a table with one row per draw and one column per parameter."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tcellabm.params.meta import meta_of
 
 WEIGHT = "weight"
 _MOST_BYTES = 100_000_000
-_ALLOWED = "allowed: CSV or Parquet with a column a parameter, or JSON that `calibrate` wrote"
+_ALLOWED = "allowed: CSV or Parquet, one column per parameter, or JSON that `calibrate` wrote"
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,12 @@ class Posterior:
         path = find_file(name)
         table = _read(path, name)
         if not table.columns.is_unique:
-            raise InputError("a key is there twice", name, "allowed: a column a parameter")
+            raise InputError("a key is there twice", name, "allowed: one column per parameter")
         weights = _weights(table.pop(WEIGHT), name) if WEIGHT in table else np.ones(len(table))
         if not len(table) or not len(table.columns):
-            raise InputError("no draws", name, "allowed: a row a draw, a column a parameter")
+            raise InputError(
+                "no draws", name, "allowed: one row per draw, one column per parameter"
+            )
         draws = [
             {str(key): value for key, value in row.items()} for row in table.to_dict("records")
         ]
@@ -70,7 +72,20 @@ class Posterior:
         return cls(tuple(draws[0]), draws, weights / weights.sum(), digest, name)
 
     def of(self, root: int, patient: int, replicate: int) -> dict[str, Any]:
-        """Return the draw of a patient: the same at every point."""
+        """Return the draw of a patient: the same at every point.
+
+        Parameters
+        ----------
+        root : int
+            Seed of the sweep.
+        patient, replicate : int
+            Numbers from 0.
+
+        Returns
+        -------
+        dict
+            Values by dotted key.
+        """
         sequence = np.random.SeedSequence(root, spawn_key=(patient, replicate, 1))
         return self._at(np.random.default_rng(sequence).random())
 
@@ -99,7 +114,17 @@ class Posterior:
 
 
 def weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> float:
-    """Return the smallest value up to which a share `q` of the weight lies."""
+    """Return the smallest value up to which a share `q` of the weight lies.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Draws of one parameter.
+    weights : ndarray, shape (n,)
+        0 or more, not all 0.
+    q : float
+        Share of the weight, 0 to 1.
+    """
     order = np.argsort(values, kind="stable")
     ends = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(ends, q * ends[-1])])
@@ -138,17 +163,19 @@ def _calibrated(text: str, name: str) -> pd.DataFrame:
         if origin.model_version != MODEL_VERSION:
             what = f"posterior of model version {origin.model_version}"
             raise InputError(what, name, f"allowed: version {MODEL_VERSION}; calibrate again")
-        said = _Written.model_validate_json(text)
+        written = _Written.model_validate_json(text)
     except ValidationError as error:
         raise InputError(f"not a posterior: {fault_of(error)}", name, _ALLOWED) from None
-    if said.draws and {len(said.keys)} != {len(draw) for draw in said.draws}:
-        raise InputError("a draw of another length", name, "allowed: a number a key in each")
-    if len(said.weights) != len(said.draws):
-        raise InputError("more draws or weights", name, "allowed: a weight a draw")
-    if WEIGHT in said.keys:
+    if written.draws and {len(written.keys)} != {len(draw) for draw in written.draws}:
+        raise InputError("a draw of another length", name, "allowed: one number per key in each")
+    if len(written.weights) != len(written.draws):
+        raise InputError("more draws or weights", name, "allowed: one weight per draw")
+    if WEIGHT in written.keys:
         raise InputError(f"key {WEIGHT}", name, "allowed: dotted names of parameters")
-    table = pd.DataFrame(np.array(said.draws, float).reshape(-1, len(said.keys)))
-    return table.set_axis(said.keys, axis="columns").assign(**{WEIGHT: np.array(said.weights)})
+    table = pd.DataFrame(np.array(written.draws, float).reshape(-1, len(written.keys)))
+    return table.set_axis(written.keys, axis="columns").assign(
+        **{WEIGHT: np.array(written.weights)}
+    )
 
 
 class _Origin(BaseModel):

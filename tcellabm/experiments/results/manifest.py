@@ -37,6 +37,9 @@ class _Form(BaseModel):
     parameters: dict[str, Value] = {}
     axes: dict[str, list[Any] | dict[str, Any]] = {}
     arms: list[Any] = []
+    reference: dict[str, Value] = {}
+    window: dict[str, float] = {}
+    label: list[float] = []
     settings: Annotated[dict[str, Value], Field(alias="set")] = {}
     wanted: Annotated[int, Field(ge=0)] = 0
     files: dict[str, str] = {}
@@ -86,6 +89,31 @@ def recipe(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return what decides the results: all that a manifest does not say of its making."""
     making = (*_PASSING, *_MAKING)
     return {key: value for key, value in manifest.items() if key not in making}
+
+
+def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str:
+    """Say in words where two recipes first differ; empty if they don't.
+
+    Parameters
+    ----------
+    before, now : dict
+        Recipes, as JSON values.
+    path : str
+        Keys above these, for the message.
+    """
+    for key in [*before, *(key for key in now if key not in before)]:
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if deeper := difference(old, new, f"{path}{key} "):
+                return deeper
+        elif old != new:
+            return f"{path}{key} was {_short(old)} there and is {_short(new)} now"
+    return ""
+
+
+def _short(value: object) -> str:
+    text = "absent" if value is None else json.dumps(value)
+    return text if len(text) <= 30 else text[:27] + "..."
 
 
 def to_text(manifest: dict[str, Any]) -> str:

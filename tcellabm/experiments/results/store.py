@@ -1,45 +1,32 @@
 """Result folders on disk: whole files, finished shards, resume and overwrite."""
 
-import itertools
 import json
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from tcellabm.disk import write_whole
-from tcellabm.experiments.results import manifest, shards, swapping
-from tcellabm.experiments.results.lock import locked
-from tcellabm.experiments.results.names import (
+from tcellabm.experiments.results import manifest, replacement, shards
+from tcellabm.experiments.results.ownership import (
+    DAMAGED,
     MANIFEST,
     NEW,
     SERIES,
     SHARDS,
+    check_known,
     entries,
     leftovers,
+    locked,
+    make_numbered,
     parts,
 )
 from tcellabm.params import InputError
-
-
-def free_folder(command: str, stem: str) -> Path:
-    """Make the first free `runs/<command>-<stem>-<number>`."""
-    Path("runs").mkdir(exist_ok=True)
-    return _make_numbered(Path("runs", f"{command}-{stem}-"))
-
-
-def _make_numbered(prefix: Path) -> Path:
-    """Make the first free folder; of two processes at it, each gets its own."""
-    for number in itertools.count(1):
-        folder = prefix.with_name(f"{prefix.name}{number}")
-        with suppress(FileExistsError):
-            folder.mkdir()
-            break
-    return folder
 
 
 @dataclass(frozen=True)
@@ -63,7 +50,8 @@ class Folder:
         return self.earlier.get("status") == "finished"
 
     def write(self, name: str, content: bytes) -> None:
-        """Write one file whole."""
+        """Write one result whole; its name is one of `ownership`'s."""
+        check_known(name)
         write_whole(self.path / name, content)
 
     def write_manifest(self, content: dict[str, Any]) -> None:
@@ -111,23 +99,23 @@ def open_folder(
     whole = Path(os.path.realpath(out))  # a link stays, and what it points to is filled
     if overwrite and Path.cwd().is_relative_to(whole):
         raise InputError("--overwrite of the folder you are in", str(out), "allowed: another --out")
-    swapping.recover_name(whole)
+    replacement.recover_name(whole)
     out = whole / part
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        for place in dict.fromkeys((whole, out)):
-            stack.callback(_remove_if_empty, place)  # last, when the lock is gone
+        for path in dict.fromkeys((whole, out)):
+            stack.callback(_remove_if_empty, path)  # last, when the lock is gone
         stack.enter_context(locked(whole, part))
         if not part:
-            swapping.recover(whole)
+            replacement.recover(whole)
         if resume:
             _remove_leftovers(out)
         folder = Folder(out, {} if overwrite else _earlier(out, recipe, resume))
         if overwrite and entries(out):
-            swapping.check_replaceable(out)
+            replacement.check_replaceable(out)
             folder = _aside(out, recipe)
             stack.callback(_remove_if_empty, folder.path)
-            stack.enter_context(swapping.replacement(out, folder.path, stack.close))
+            stack.enter_context(replacement.replacement(out, folder.path, stack.close))
         try:
             yield folder
         except BaseException:
@@ -138,12 +126,12 @@ def open_folder(
 
 def _aside(out: Path, recipe: dict[str, Any]) -> Folder:
     """Return the folder to build in: that of a command that was killed at it, or a new one."""
-    for new in swapping.begun(out):
+    for new in replacement.begun(out):
         with suppress(InputError):
             _remove_leftovers(new)
             return Folder(new, _earlier(new, recipe, resume=True))
-        swapping.remove(new)
-    new = _make_numbered(out.with_name(f"{out.name}.new-"))
+        replacement.remove(new)
+    new = make_numbered(out.with_name(f"{out.name}.new-"))
     try:
         (new / NEW).touch()
     except OSError:
@@ -180,7 +168,7 @@ def _earlier(out: Path, recipe: dict[str, Any], resume: bool) -> dict[str, Any]:
     begun = [part / MANIFEST for part in parts(out) if (part / MANIFEST).exists()]
     for earlier in [*own, *map(_manifest, begun)]:
         now = json.loads(json.dumps(recipe))
-        if difference := _difference(manifest.recipe(earlier), now):
+        if difference := manifest.difference(manifest.recipe(earlier), now):
             raise InputError(f"--resume: {difference}", str(out), "allowed: the same as there")
     return own[0] if own else {}
 
@@ -199,18 +187,55 @@ def _manifest(path: Path) -> dict[str, Any]:
         raise InputError(what, str(path.parent), allowed) from None
 
 
-def _difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str:
-    """Say in words where two recipes first differ; empty if they don't."""
-    for key in [*before, *(key for key in now if key not in before)]:
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            if deeper := _difference(old, new, f"{path}{key} "):
-                return deeper
-        elif old != new:
-            return f"{path}{key} was {_short(old)} there and is {_short(new)} now"
-    return ""
+class Damage(NamedTuple):
+    """What was found.
+
+    Attributes
+    ----------
+    aside : tuple of str
+        Files that are not as they were written; they have another name now.
+    gone : tuple of str
+        Results of a finished folder that are not there.
+    """
+
+    aside: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    def report(self, folder: Folder, runs: int) -> None:
+        """Say on stderr, in one line, what was found and how many runs are computed for it."""
+        found = []
+        if self.aside:
+            number = _count(len(self.aside), "file")
+            found.append(f"{number} not as written, set aside as *{DAMAGED}")
+        if self.gone:
+            found.append(f"missing: {', '.join(self.gone)}")
+        if found or (runs and folder.finished):
+            line = "; ".join([*found, f"{_count(runs, 'run')} to compute"])
+            print(f"{folder.path}: {line}", file=sys.stderr)
 
 
-def _short(value: object) -> str:
-    text = "absent" if value is None else json.dumps(value)
-    return text if len(text) <= 30 else text[:27] + "..."
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def mend(folder: Folder) -> Damage:
+    """Look at every shard, and at the results of a finished folder; set aside what is damaged."""
+    results = folder.earlier.get("files", {}) if folder.finished else {}
+    gone = tuple(name for name in results if not (folder.path / name).is_file())
+    damaged = [*_damaged_shards(folder.path), *_damaged_results(folder.path, results, gone)]
+    for path in damaged:
+        path.replace(path.with_name(path.name + DAMAGED))
+    return Damage(tuple(path.name for path in damaged), gone)
+
+
+def _damaged_shards(folder: Path) -> Iterator[Path]:
+    for kind in (SHARDS, SERIES):
+        yield from (path for path in shards.files(folder, kind) if not shards.is_whole(path))
+
+
+def _damaged_results(
+    folder: Path, results: Mapping[str, str], gone: Container[str]
+) -> Iterator[Path]:
+    for name, wanted in results.items():
+        if name not in gone and shards.checksum_of(folder / name) != wanted:
+            yield folder / name

@@ -22,11 +22,10 @@ from tcellabm.analysis.comparison import judged_by
 from tcellabm.analysis.measures import MEASURES
 from tcellabm.disk import write_whole
 from tcellabm.experiments.compute import runner
-from tcellabm.experiments.compute.signals import be_a_child, children_ended
+from tcellabm.experiments.compute.processes import be_a_child, children_ended
 from tcellabm.experiments.design.posterior import weighted_quantile
-from tcellabm.experiments.results.lock import locked
-from tcellabm.experiments.results.names import entries
-from tcellabm.experiments.results.table import to_table
+from tcellabm.experiments.results.ownership import entries, locked
+from tcellabm.experiments.results.shards import to_table
 from tcellabm.experiments.studies.trial import TrialPlan
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError
@@ -70,6 +69,17 @@ class Calibration:
     ) -> "Calibration":
         """Read a calibration file.
 
+        Parameters
+        ----------
+        file : str
+            A calibration file: `files.trial` and `priors`.
+        patients : int
+            Enrolled in the trial of each particle.
+        seed : int
+            Of particles and patients.
+        settings : mapping
+            What the user has set, by dotted key.
+
         Raises
         ------
         InputError
@@ -77,23 +87,33 @@ class Calibration:
         """
         allowed = 'allowed: files.trial, and priors "key" = { low, high }'
         try:
-            said = tomllib.loads(read_text(find_file(file), file))
-            priors = {k: (float(p["low"]), float(p["high"])) for k, p in said["priors"].items()}
-            trial = str(said["files"]["trial"])
+            content = tomllib.loads(read_text(find_file(file), file))
+            priors = {k: (float(p["low"]), float(p["high"])) for k, p in content["priors"].items()}
+            trial = str(content["files"]["trial"])
         except InputError:
             raise
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"not a calibration: {error}", file, allowed) from None
-        made = cls(trial, priors, patients, seed, settings)
+        calibration = cls(trial, priors, patients, seed, settings)
         for key, (low, high) in priors.items():
             if not 0.0 < low < high:
                 raise InputError(f"prior of {key}: {low:g} to {high:g}", file, "allowed: 0 < low")
             for end in (low, high):
-                made.plan({key: end}, seed, patients=1)  # checks key and value
-        return made
+                calibration.plan({key: end}, seed, patients=1)  # checks key and value
+        return calibration
 
     def plan(self, values: Mapping[str, float], seed: int, patients: int = 0) -> TrialPlan:
-        """Return the trial of one particle."""
+        """Return the trial of one particle.
+
+        Parameters
+        ----------
+        values : mapping
+            The particle: values by dotted key.
+        seed : int
+            Root of the patients' seeds.
+        patients : int
+            Number enrolled; 0 for the calibration's own.
+        """
         size = {"trial.patients": patients or self.patients, "time.days": FOLLOWED_DAYS}
         return TrialPlan.load(self.trial, {**size, **self.settings, **values}, seed)
 
@@ -120,10 +140,11 @@ def summary(calibration: Calibration, logs: Mapping[str, float]) -> dict[str, fl
     seed = int(np.random.SeedSequence(list(text.encode())).generate_state(1)[0])
     values = {key: math.exp(logs[key]) for key in calibration.priors}
     plan = calibration.plan(values, seed)
-    done = {t.run_id: plan.labeled(runner.run_task(plan.params, t).rows[0], t) for t in plan.tasks}
-    rows = [
-        done.get(t.run_id) or plan.labeled(t.identity | {"error": ""}, t) for t in plan.enrolled
-    ]
+    rows = []
+    for task in plan.enrolled:
+        infused = task.journey.infused
+        row = runner.run_task(plan.params, task).rows[0] if infused else task.not_run
+        rows.append(plan.labeled(row, task))
     cohort = Cohort.of(to_table(rows, plan.schema).to_pandas())
     return {name: MEASURES[name].of(cohort) for name in targets(plan.published)["id"]}
 
@@ -171,6 +192,21 @@ def calibrate(
     resume: bool = False,
 ) -> dict[str, Any]:
     """Run ABC-SMC, or go on with it, up to so many generations; return and write the posterior.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What to fit.
+    folder : Path
+        Result folder, made if missing.
+    particles : int
+        Particles per generation.
+    generations : int
+        Generations in all, earlier sessions included.
+    workers : int
+        Processes.
+    resume : bool
+        Continue with the database in the folder.
 
     Raises
     ------
@@ -277,7 +313,7 @@ def _posterior(calibration: Calibration, history: Any) -> dict[str, Any]:
     keys = list(calibration.priors)
     frame, weights = history.get_distribution()
     logs = frame[keys].to_numpy(float)
-    told = history.get_all_populations()
+    populations = history.get_all_populations()
     return {
         "model_version": MODEL_VERSION,
         "seed": calibration.seed,
@@ -289,7 +325,9 @@ def _posterior(calibration: Calibration, history: Any) -> dict[str, Any]:
         "weights": np.asarray(weights, float).tolist(),
         "generations": [
             {"epsilon": None if math.isinf(e) else float(e), "simulations": int(n)}
-            for t, e, n in zip(told["t"], told["epsilon"], told["samples"], strict=True)
+            for t, e, n in zip(
+                populations["t"], populations["epsilon"], populations["samples"], strict=True
+            )
             if t >= 0
         ],
         "effective_sample_size": float(1.0 / np.sum(np.asarray(weights) ** 2)),
@@ -301,17 +339,17 @@ def _identified(
     priors: Mapping[str, tuple[float, float]], draws: np.ndarray, weights: np.ndarray
 ) -> dict[str, dict[str, Any]]:
     """Say of each parameter how much of the prior's variance (of logs) the data took away."""
-    told = {}
+    found = {}
     for i, (key, (low, high)) in enumerate(priors.items()):
         logs = np.log(draws[:, i])
         middle = float(np.average(logs, weights=weights))
         variance = float(np.average((logs - middle) ** 2, weights=weights))
         shrunk = 1.0 - variance / (math.log(high / low) ** 2 / 12.0)
         quantiles = {f"q{q}": weighted_quantile(draws[:, i], weights, q / 100) for q in (5, 50, 95)}
-        told[key] = {
+        found[key] = {
             "prior": [low, high],
             **quantiles,
             "variance_taken": round(shrunk, 3),
             "identified": shrunk >= IDENTIFIED,
         }
-    return told
+    return found

@@ -12,7 +12,7 @@ from tcellabm.clinic.pathway import Journey
 DOSE, PERSISTENCE = "product.dose_cells_per_kg", "product.persistence_half_life_days"
 BURDEN, WEIGHT, POLICY = "patient.leukemic_burden", "patient.weight_kg", "care.policy"
 ANTIGEN = "leukemia.antigen_median"
-SHORT, CONFIRMED, YEAR, LONG = 62.0, 125.0, 366.0, 460.0  # days of follow-up
+SHORT, CONFIRMED, PAST_YEAR, LONG = 62.0, 125.0, 366.0, 460.0  # days of follow-up
 
 
 class Condition(NamedTuple):
@@ -65,8 +65,8 @@ SPLIT = {"dosing.schedule": "fractionated", "dosing.interval_days": 7.0}
 
 CONDITIONS: dict[str, Condition] = {
     USUAL: Condition({}, LONG, everyone=True),
-    "dose 2e5": Condition({DOSE: 2e5}, YEAR, everyone=True),
-    "dose 5e6": Condition({DOSE: 5e6}, YEAR, everyone=True),
+    "dose 2e5": Condition({DOSE: 2e5}, PAST_YEAR, everyone=True),
+    "dose 5e6": Condition({DOSE: 5e6}, PAST_YEAR, everyone=True),
     "dose 3e6": Condition({DOSE: 3e6}, everyone=True),
     "dose 1e5": Condition({DOSE: 1e5}, everyone=True),
     "dose 1e4": Condition({DOSE: 1e4}, everyone=True),
@@ -90,10 +90,11 @@ CONDITIONS: dict[str, Condition] = {
         SHORT,
     ),
 }
-CONDITIONS |= {f"burden {b:g}": Condition(_with_burden(b)) for b in BURDENS}
+CONDITIONS |= {f"burden {b:g}": Condition(_with_burden(b), everyone=True) for b in BURDENS}
 CONDITIONS |= {f"{kg:g} kg": Condition(_with_weight(kg), SHORT) for kg in WEIGHTS}
 CONDITIONS |= {
-    f"half-life {d:g} d": Condition({PERSISTENCE: d}, YEAR, everyone=True) for d in PERSISTENCES
+    f"half-life {d:g} d": Condition({PERSISTENCE: d}, PAST_YEAR, everyone=True)
+    for d in PERSISTENCES
 }
 CONDITIONS |= {
     f"burden {b:g}, dose {d:g}": Condition(_with_burden(b) | {DOSE: d}, SHORT)

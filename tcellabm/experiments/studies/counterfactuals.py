@@ -1,6 +1,6 @@
-"""What would have been: the same patients of a trial, each with one thing changed.
+"""Counterfactuals: the same patients of a trial, each with one thing changed.
 
-Arms share seeds and ways to infusion. None of the effects is coded; the table says what emerges.
+Arms share seeds and waiting times. No effect is coded; the table says which relations emerge.
 """
 
 import json
@@ -16,11 +16,10 @@ import pyarrow as pa
 from tcellabm.analysis.effects import effects
 from tcellabm.clinic.observations import observations
 from tcellabm.clinic.outcomes import own_columns
-from tcellabm.experiments.design.plan import Plan, Task
-from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.table import Row, outcome_schema
+from tcellabm.experiments.design.plan import Plan, Row, Task, outcome_schema
+from tcellabm.experiments.results.shards import parquet
 from tcellabm.experiments.studies.conditions import CONDITIONS
-from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
+from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
 from tcellabm.experiments.studies.trial import TrialPlan, TrialTask
 from tcellabm.identity import digest, run_id
 from tcellabm.params import Parameters
@@ -28,7 +27,7 @@ from tcellabm.params import Parameters
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
-ENROLLED = 1250  # patients, unless said: some thousand are infused
+ENROLLED = 1250  # patients by default: about a thousand are infused
 FIFTH = 5  # most arms are of one patient in so many
 _OBSERVED = (
     *("first_tocilizumab_day", "fever_after_tocilizumab_hours", "il6_after_over_before"),
@@ -44,8 +43,8 @@ class ArmTask(Task):
 
     def observe(self, model: "TumorTCellModel") -> Row:
         """Return outcomes, and what the relations are measured by besides."""
-        seen = observations(model.record, model.params)
-        return dict(model.outcomes()) | {name: seen[name] for name in _OBSERVED}
+        observed = observations(model.record, model.params)
+        return dict(model.outcomes()) | {name: observed[name] for name in _OBSERVED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +58,15 @@ class CounterfactualPlan(Plan):
         cls, file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
     ) -> "CounterfactualPlan":
         """Read a trial file; `overrides` come on top. A posterior gives its median.
+
+        Parameters
+        ----------
+        file : path
+            A trial file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files.
+        seed : int
+            Root of all patients' seeds.
 
         Raises
         ------
@@ -153,7 +161,7 @@ def counterfactuals(
     """Compute counterfactuals into a folder.
 
     Writes `outcomes.parquet`, `counterfactuals.csv`, `counterfactuals.md` (with `write`) and
-    `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    `manifest.json`. Parameters and errors are those of `experiments.studies.sweep.sweep`.
     """
 
     def files(
@@ -165,7 +173,7 @@ def counterfactuals(
         if write:
             yield "counterfactuals.md", write(plan, result).encode()
 
-    made = Output(_result, files)
+    output = Output(_result, files)
     return session(
-        plan, out, work or Work(), made, overwrite=overwrite, resume=resume, command=command
+        plan, out, work or Work(), output, overwrite=overwrite, resume=resume, command=command
     )

@@ -2,7 +2,9 @@
 
 import json
 import math
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,8 @@ import pandas as pd
 import pyarrow as pa
 
 from tcellabm.analysis.shown import patient_card
-from tcellabm.experiments.compute.progress import slices
 from tcellabm.experiments.results import manifest, shards, store
-from tcellabm.experiments.results.mending import mend
-from tcellabm.experiments.results.parquet import parquet
+from tcellabm.experiments.results.shards import parquet
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import Parameters
 
@@ -42,7 +42,9 @@ class PatientRecord:
 
 
 OUTCOMES = "outcomes.json"
-Draw = Callable[[PatientRecord], bytes]
+Plot = Callable[[PatientRecord], bytes]
+_SECONDS_OF_SILENCE = 5.0
+_SHORTEST_DAYS = 2.0**-15  # no tick is shorter
 
 
 def follow(params: Parameters, seed: int = 1) -> PatientRecord:
@@ -55,6 +57,23 @@ def follow(params: Parameters, seed: int = 1) -> PatientRecord:
     return PatientRecord(model.outcomes(), model.series, model.treatments)
 
 
+def slices(params: Parameters) -> Iterator[float]:
+    """Yield days up to the last of a run, and say on stderr now and then which one it is.
+
+    They lie closer the longer it takes from one to the next, so that no run is silent for long.
+    """
+    begun = spoken = time.monotonic()
+    day, length, last = 0.0, _SHORTEST_DAYS, params.time.days
+    while day < last:
+        day, before = min(day + length, last), time.monotonic()
+        yield day
+        now = time.monotonic()
+        length = 0.5 * length if now - before > 1.0 else 2.0 * length
+        if now - spoken > _SECONDS_OF_SILENCE and day < last:
+            spoken = now
+            print(f"day {day:.4g} of {last:g} after {now - begun:.0f} s", file=sys.stderr)
+
+
 def run(
     params: Parameters,
     seed: int,
@@ -63,16 +82,16 @@ def run(
     overwrite: bool = False,
     resume: bool = False,
     command: str = "",
-    draw: Draw | None = None,
+    plot: Plot | None = None,
 ) -> dict[str, Any]:
     """Simulate one patient into a folder and return the outcomes.
 
     Writes `outcomes.json` (null where nothing happened), `series.parquet`, `figure.png` and
-    `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    `manifest.json`. Parameters and errors are those of `experiments.studies.sweep.sweep`.
     """
     recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
     with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:
-        damage = mend(folder)
+        damage = store.mend(folder)
         if folder.finished and not any(damage):
             return dict(json.loads((folder.path / OUTCOMES).read_text(encoding="utf-8")))
         damage.report(folder, 1)
@@ -83,7 +102,7 @@ def run(
         files = {
             OUTCOMES: _json(outcomes),
             "series.parquet": parquet(_table(record.series)),
-            **({"figure.png": draw(record)} if draw else {}),
+            **({"figure.png": plot(record)} if plot else {}),
         }
         for name, content in files.items():
             folder.write(name, content)

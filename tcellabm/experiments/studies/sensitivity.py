@@ -1,4 +1,4 @@
-"""Which parameters matter: Morris screening and Sobol indices, of runs that sweep them all."""
+"""Which parameters matter: Morris screening and Sobol indices, from runs that vary them all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.analysis.indices import HIGHEST, LEVELS, LOWEST, indices, outputs, problem
-from tcellabm.experiments.design.plan import Plan, Task, axes_of, patient_seed, pick, settings_of
-from tcellabm.experiments.design.samples import unit_sample
+from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
+from tcellabm.experiments.design.points import axes_of, pick, unit_sample
 from tcellabm.identity import run_ids
 from tcellabm.params import Distribution, InputError, Parameters, load_sweep
 
@@ -22,8 +22,8 @@ _SEEDS = 2**31
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A parameter as patients differ in it."""
+class PopulationAxis:
+    """An axis with the distribution that the population draws a parameter from."""
 
     law: Distribution
 
@@ -46,7 +46,7 @@ class Study:
     Attributes
     ----------
     plan : Plan
-        A run a row of the sample.
+        One run per row of the sample.
     method : str
         `morris` or `sobol`.
     unit : ndarray, shape (rows, inputs)
@@ -63,7 +63,7 @@ class Study:
         return [*self.plan.axes, CHANCE]
 
     def analyze(self, outcomes: pd.DataFrame) -> pd.DataFrame:
-        """Return the indices of every output, a row an input; see `indices.indices`."""
+        """Return the indices of every output, one row per input; see `indices.indices`."""
         if len(outcomes) < len(self.plan.tasks):
             raise InputError("some runs are missing", "", "allowed: --resume first")
         # Runs that the sample has twice are in the table once for each row of the sample.
@@ -115,7 +115,11 @@ def study(
         raise InputError("no day is followed", "time.days", "allowed: above 0, for an outcome")
     if not axes:
         laws = params.distributions.items()
-        axes = {key: Drawn(law) for key, law in laws if key not in params.pinned and law.sigma_ln}
+        axes = {
+            key: PopulationAxis(law)
+            for key, law in laws
+            if key not in params.pinned and law.sigma_ln
+        }
     if not axes:
         raise InputError("nothing to vary", str(file), "allowed: a population, or --set KEY={...}")
     unit = _sample(method, samples, len(axes) + 1, seed)

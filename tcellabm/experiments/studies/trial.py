@@ -1,4 +1,4 @@
-"""A virtual trial: everyone enrolled, on their way to infusion and for years after."""
+"""A virtual trial: everyone enrolled, from enrollment to infusion and for years after."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +20,17 @@ from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.outcomes import own_columns
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
-from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
+from tcellabm.experiments.design.plan import (
+    Plan,
+    Row,
+    Task,
+    outcome_schema,
+    patient_seed,
+    settings_of,
+)
 from tcellabm.experiments.design.posterior import Posterior
-from tcellabm.experiments.results.parquet import parquet
-from tcellabm.experiments.results.table import Row, outcome_schema, to_table
-from tcellabm.experiments.studies.session import File, Output, Provenance, Work, session
+from tcellabm.experiments.results.shards import parquet, to_table
+from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
 from tcellabm.identity import MODEL_VERSION, digest, run_id
 from tcellabm.params import InputError, Parameters, load_trial
 from tcellabm.params.files import find_file
@@ -50,7 +56,7 @@ OBSERVED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTask(Task):
-    """One enrolled patient; `replicate` is 0 at the posterior's median, then counts its draws."""
+    """One enrolled patient; `replicate` is 0 at the posterior's median, else the draw's number."""
 
     journey: Journey
 
@@ -65,7 +71,7 @@ class TrialTask(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialPlan(Plan):
-    """What a trial computes: `tasks` are the infused, `enrolled` is everyone.
+    """What a trial computes: `tasks` are the infused patients, `enrolled` is everyone.
 
     Attributes
     ----------
@@ -84,6 +90,15 @@ class TrialPlan(Plan):
     ) -> "TrialPlan":
         """Read a trial file; `overrides` come on top.
 
+        Parameters
+        ----------
+        file : path
+            A trial file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files.
+        seed : int
+            Root of all patients' seeds.
+
         Raises
         ------
         InputError
@@ -98,13 +113,13 @@ class TrialPlan(Plan):
             raise InputError("no day is followed", "time.days", "allowed: above 0, in a trial")
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
         name = trial.files.get("posterior")
-        arms = _arms(Posterior.load(name, params), params, seed) if name else [{}]
+        points = _points(Posterior.load(name, params), params, seed) if name else [{}]
         enrolled = [
-            task for arm, point in enumerate(arms) for task in _enroll(params, point, arm, seed)
+            task for draw, point in enumerate(points) for task in _enroll(params, point, draw, seed)
         ]
         given = settings_of(params, overrides)
         tasks: list[Task] = [task for task in enrolled if task.journey.infused]
-        return cls(params, {}, given, arms, tasks, seed, published=published, enrolled=enrolled)
+        return cls(params, {}, given, points, tasks, seed, published=published, enrolled=enrolled)
 
     @property
     def infused(self) -> list[TrialTask]:
@@ -137,7 +152,7 @@ class TrialPlan(Plan):
         return digest(json.dumps(self.recipe, sort_keys=True) + self.published.to_csv())
 
     def labeled(self, row: Row, task: Task) -> Row:
-        """Add to a row what the user has set, and the way to infusion."""
+        """Add to a row what the user has set, and the way from enrollment to infusion."""
         assert isinstance(task, TrialTask)
         return self.given | task.journey._asdict() | row
 
@@ -150,21 +165,21 @@ def _type(name: str) -> pa.DataType:
     return pa.bool_() if name in _FLAGS else pa.int64() if name in _WHOLE else pa.float64()
 
 
-def _arms(posterior: Posterior, params: Parameters, seed: int) -> list[dict[str, Any]]:
+def _points(posterior: Posterior, params: Parameters, seed: int) -> list[dict[str, Any]]:
     """Return what the median and each draw set; what the user has set stays."""
     points = [posterior.median(), *posterior.sample(params.trial.posterior_draws, seed)]
     return [{k: v for k, v in point.items() if k not in params.set_keys} for point in points]
 
 
-def _enroll(params: Parameters, point: dict[str, Any], arm: int, seed: int) -> Iterator[TrialTask]:
-    """Yield every patient of one arm; the same patients in each."""
+def _enroll(params: Parameters, point: dict[str, Any], draw: int, seed: int) -> Iterator[TrialTask]:
+    """Yield every patient at one draw of the posterior; the same patients at each."""
     shared = params.replace(point) if point else params
     seeds = [patient_seed(seed, number) for number in range(params.trial.patients)]
     ways = journeys(_at_enrollment(shared, own) for own in seeds)
     for patient, (own, journey) in enumerate(zip(seeds, ways, strict=True)):
         sets = point | (settings(journey, shared) if journey.infused else {})
         name = run_id(shared.replace(sets), own)
-        yield TrialTask(sets, patient, arm, own, name, journey=journey)
+        yield TrialTask(sets, patient, draw, own, name, journey=journey)
 
 
 def _at_enrollment(params: Parameters, seed: int) -> Enrolled:
@@ -218,7 +233,7 @@ class TrialResult:
         return card("Trial", told, self.comparison[columns])
 
 
-Draw = Callable[[TrialResult], bytes]
+Plot = Callable[[TrialResult], bytes]
 Write = Callable[[TrialResult, str], str]
 
 
@@ -230,13 +245,14 @@ def trial(
     overwrite: bool = False,
     resume: bool = False,
     command: str = "",
-    draw: Draw | None = None,
+    plot: Plot | None = None,
     write: Write | None = None,
 ) -> TrialResult:
     """Compute a trial into a folder.
 
-    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `draw`), `validation.md` (with
-    `write`) and `manifest.json`. Parameters and errors are those of `experiments.sweep.sweep`.
+    Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `plot`), `validation.md` (with
+    `write`) and `manifest.json`. Parameters and errors are those of
+    `experiments.studies.sweep.sweep`.
     """
     work = work or Work()
 
@@ -249,20 +265,20 @@ def trial(
         yield "patients.parquet", parquet(_patients(plan, runs))
         text = result.comparison.to_csv(index=False, lineterminator="\n")
         yield "comparison.csv", text.encode()
-        if draw:
-            yield "figure.png", draw(result)
+        if plot:
+            yield "figure.png", plot(result)
         if write:
             yield "validation.md", write(result, plan.stamp).encode()
 
-    made = Output(result, files)
-    return session(plan, out, work, made, overwrite=overwrite, resume=resume, command=command)
+    output = Output(result, files)
+    return session(plan, out, work, output, overwrite=overwrite, resume=resume, command=command)
 
 
 def _patients(plan: TrialPlan, runs: pa.Table) -> pa.Table:
     """Return a row per patient enrolled whose run is there or who was never infused."""
     done = {row["run_id"]: row for row in runs.to_pylist()}
     rows = [
-        done.get(task.run_id) or plan.labeled(task.identity | {"error": ""}, task)
+        done.get(task.run_id) or plan.labeled(task.not_run, task)
         for task in plan.enrolled
         if task.run_id in done or not task.journey.infused
     ]
@@ -273,8 +289,8 @@ def _result(plan: TrialPlan, runs: pa.Table, whole: bool) -> TrialResult:
     """Return the patients, and once all are there the comparison; a part never is whole."""
     patients = _patients(plan, runs).to_pandas()
     complete = whole and len(patients) == len(plan.enrolled)
-    arms = range(len(plan.points)) if complete else []
-    cohorts = [Cohort.of(patients[patients["replicate"] == arm]) for arm in arms]
+    draws = range(len(plan.points)) if complete else []
+    cohorts = [Cohort.of(patients[patients["replicate"] == draw]) for draw in draws]
     measures = own_measures(plan.params)
     rows = compare(cohorts, plan.published, plan.seed, measures) if complete else pd.DataFrame()
     limit = plan.params.assay.quantification_limit_copies_per_ug
