@@ -91,7 +91,6 @@ def draw(
     columns = list(runs.columns[: runs.columns.get_loc("patient")])
     own = [key for key in columns if key not in keys and key not in sweep.settings]
     version = f"model version {MODEL_VERSION}" if params else "another version of the model"
-    [patients_told(sweep.summary), *settings_told(sweep.settings)]
     contents = Contents(
         runs=runs,
         keys=keys,
