@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tcellabm.analysis.answer import answer
 from tcellabm.analysis.packed import pack
 from tcellabm.cli import reporting
 from tcellabm.columns import OUTCOMES, SERIES
-from tcellabm.params import load
+from tcellabm.params import Question, load
 
 DOSE, HALF_LIFE = "product.dose_cells_per_kg", "product.persistence_half_life_days"
 NOTHING = {float: np.nan, int: 0, bool: False, str: ""}
@@ -29,7 +30,9 @@ def address(tmp_path_factory):
     table = pd.DataFrame({column.name: np.zeros(days.size) for column in SERIES})
     course = pack(table.assign(day=days, temperature_c=36.8, b_cell=1e9), 365.0)
     runs = pd.DataFrame(rows)
-    sweep = reporting.Sweep(runs, load("scenarios/kymriah.toml"), [DOSE, HALF_LIFE], True, {})
+    keys = [DOSE, HALF_LIFE]
+    summary = answer(runs, keys, Question()).summary
+    sweep = reporting.Sweep(runs, load("scenarios/kymriah.toml"), keys, True, {}, summary)
     courses = dict.fromkeys(runs["run_id"], course)
     page = tmp_path_factory.mktemp("report") / "report.html"
     page.write_bytes(reporting.draw(sweep, courses, {}, "seed 1", len(runs)))
