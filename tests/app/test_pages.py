@@ -81,7 +81,9 @@ def violations(page):
 
 def test_what_stands_there_while_the_model_loads(chromium):
     page = chromium.new_page()
-    page.set_content(f"<title>t</title><style>{style()}</style><main><div></div></main>")
+    page.set_content(
+        f"<html lang=en><title>t</title><style>{style()}</style><main><div></div></main>"
+    )
     start = "window.stage = new Stage(document.querySelector('main div'), quiet);"
     quiet = "const quiet = { listen() {}, tell() {}, close() {} };"
     page.add_script_tag(content=f"{program()}\n{quiet}\n{start}")
