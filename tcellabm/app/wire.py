@@ -46,13 +46,14 @@ async def play(socket: WebSocket) -> None:
     writer = asyncio.create_task(_write(socket, outbox))
     session = None
     try:
+        first = await _hear(socket, send)  # a page that says nothing has no patient
         session = await _begin(send)
         if session is not None:
-            await _obey(socket, session, send)
-        else:
-            await asyncio.sleep(LOOK_SECONDS)  # the reason is on its way
-            await _finish(writer, outbox)
-            await socket.close(TRY_AGAIN_LATER)
+            session.tell(first)
+            while True:
+                session.tell(await _hear(socket, send))
+        await _finish(writer, outbox)
+        await socket.close(TRY_AGAIN_LATER)
     except WebSocketDisconnect:
         pass
     finally:
@@ -75,16 +76,16 @@ async def _begin(send: Any) -> Session | None:
     return registry.begin(send)
 
 
-async def _obey(socket: WebSocket, session: Session, send: Any) -> None:
+async def _hear(socket: WebSocket, send: Any) -> dict[str, Any]:
+    """Return the next command; what is none is answered."""
     while True:
         try:
             command = json.loads(await socket.receive_text())
         except (ValueError, KeyError):
             command = None
         if isinstance(command, dict):
-            session.tell(command)
-        else:
-            send({"kind": "error", "text": "bad command, page, allowed: a JSON object"}, [])
+            return command
+        send({"kind": "error", "text": "bad command, page, allowed: a JSON object"}, [])
 
 
 async def _write(socket: WebSocket, outbox: asyncio.Queue[bytes]) -> None:
@@ -94,6 +95,7 @@ async def _write(socket: WebSocket, outbox: asyncio.Queue[bytes]) -> None:
 
 
 async def _finish(writer: asyncio.Task[None], outbox: asyncio.Queue[bytes]) -> None:
-    """Let what is in the outbox leave."""
+    """Let what is in the outbox, or on its way there, leave."""
+    await asyncio.sleep(LOOK_SECONDS)
     while not outbox.empty() and not writer.done():
         await asyncio.sleep(LOOK_SECONDS)

@@ -81,7 +81,9 @@ def violations(page):
 
 def test_what_stands_there_while_the_model_loads(chromium):
     page = chromium.new_page()
-    page.set_content(f"<title>t</title><style>{style()}</style><main><div></div></main>")
+    page.set_content(
+        f"<html lang=en><title>t</title><style>{style()}</style><main><div></div></main>"
+    )
     start = "window.stage = new Stage(document.querySelector('main div'), quiet);"
     quiet = "const quiet = { listen() {}, tell() {}, close() {} };"
     page.add_script_tag(content=f"{program()}\n{quiet}\n{start}")
@@ -277,7 +279,7 @@ def test_what_happens_is_seen_while_time_passes_unless_motion_is_off(server, wat
     page.wait_for_function(f"{SHOWN}.stats.events?.[0] > 0")
     page.keyboard.press(" ")
     page.locator("#motion").uncheck()
-    page.keyboard.press(" ")
+    page.locator(".play").click()
     wait_for_more(page, 5)
     assert page.evaluate(f"{SHOWN}.stats.events") == [0, 0]
 

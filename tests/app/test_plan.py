@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcellabm import InputError, model
+from tcellabm import InputError
 from tcellabm.app.glossary import GLOSSARY
 from tcellabm.app.plan import (
     DAYS_PER_STEP,
@@ -23,6 +23,7 @@ from tcellabm.app.plan import (
     on_grid,
     unknown,
 )
+from tcellabm.clinic import record
 
 GRID = st.integers(0, int(30 / DAYS_PER_STEP)).map(lambda n: n * DAYS_PER_STEP)
 DOSE = SLIDERS["dose"]
@@ -128,7 +129,7 @@ def test_keys_that_are_not_known_say_nothing_and_are_named():
 
 
 def test_all_that_the_model_can_give_has_a_button_of_its_own():
-    assert set(TREATMENTS) == set(model.TREATMENTS)
+    assert set(TREATMENTS) == set(record.TREATMENTS)
     assert len({button.key for button in TREATMENTS.values()}) == len(TREATMENTS)
     assert all(button.term in GLOSSARY for button in TREATMENTS.values())
 

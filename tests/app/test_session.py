@@ -1,6 +1,7 @@
 """A session: commands in, frames out, never more on the way than the browser can draw."""
 
 import queue
+import re
 import time
 
 import numpy as np
@@ -305,3 +306,17 @@ def test_only_so_many_commands_wait():
 def test_the_program_of_the_page_asks_for_nothing_elsewhere():
     for text in (assets.program(), assets.style()):
         assert "http://" not in text and "https://" not in text and "@import" not in text
+
+
+def test_the_modules_share_one_script_without_a_name_said_twice():
+    script = assets.program()
+    names = re.findall(r"^(?:const|let|function|class) (\w+)", script, re.MULTILINE)
+    assert sorted(set(names)) == sorted(names) and len(names) > 50
+    assert not re.search(r"^(import|export) ", script, re.MULTILINE)
+
+
+def test_the_page_imports_modules_of_the_script_alone():
+    for name in assets.MODULES:
+        text = (assets.STATIC / f"{name}.js").read_text(encoding="utf-8")
+        before = assets.MODULES[: assets.MODULES.index(name)]
+        assert set(re.findall(r'from "\./(\w+)\.js"', text)) <= set(before), name

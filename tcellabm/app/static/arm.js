@@ -38,12 +38,12 @@ class Grade {
 
 // What happens, in words: the names of the flows.
 const HAPPENS = [
-  ["leukemia_killed", "Leukemia killed"],
-  ["b_cell_killed", "B cells killed"],
-  ["car_t_divided", "CAR T divisions"],
-  ["car_t_exhausted", "CAR T exhausted"],
-  ["car_t_activated", "Memory woken"],
-  ["myeloid_activated", "Myeloid activated"],
+  ["leukemia_killed", "L killed", "Leukemic cells killed by CAR T cells"],
+  ["b_cell_killed", "B killed", "B cells killed by CAR T cells"],
+  ["car_t_divided", "T divided", "Divisions of CAR T cells"],
+  ["car_t_exhausted", "T exhausted", "CAR T cells that become exhausted"],
+  ["car_t_activated", "T woken", "Memory CAR T cells that become effectors"],
+  ["myeloid_activated", "M activated", "Myeloid cells activated"],
 ];
 
 export class Arm {
@@ -96,7 +96,8 @@ export class Arm {
   happenings() {
     this.rates = Object.fromEntries(HAPPENS.map(([name]) => [name, h("b", {})]));
     return h("div", { class: "flows" }, h("span", { class: "head" }, "Cells a day"),
-      h("ul", {}, ...HAPPENS.map(([name, words]) => h("li", { class: `flow ${name}` }, h("span", {}, words), this.rates[name]))));
+      h("ul", {}, ...HAPPENS.map(([name, words, tip]) => h("li", { class: `flow ${name}` },
+        h("span", { class: "term", tabindex: 0, "data-tip": tip, "aria-description": tip }, words), this.rates[name]))));
   }
 
   stains() {

@@ -1,5 +1,6 @@
 // The charts of one patient: cells on a log axis, temperature, grades of CRS and ICANS.
 
+import { sizeOf } from "./dots.js";
 import { power } from "./words.js";
 
 export const INK = "#1f2733";
@@ -27,7 +28,7 @@ class Chart {
 
   begin(until) {
     const scale = Math.min(2, window.devicePixelRatio || 1);
-    const w = this.canvas.clientWidth, height = this.canvas.clientHeight;
+    const [w, height] = sizeOf(this.canvas, 520, 180);
     if (this.canvas.width !== Math.round(w * scale) || this.canvas.height !== Math.round(height * scale)) {
       this.canvas.width = Math.round(w * scale);
       this.canvas.height = Math.round(height * scale);

@@ -21,6 +21,9 @@ export const POPULATIONS = {
   b_cell: ["b_cell"],
   myeloid: ["myeloid_activated"],
 };
+// What a canvas measures; what it would where it is not shown.
+export const sizeOf = (canvas, width, height) => [canvas.clientWidth || width, canvas.clientHeight || height];
+
 const BASE = [13, 18, 30];
 const GLOW = [104, 60, 190];
 const FEW = 60; // dots of one cell each are drawn larger when there are so few
@@ -116,7 +119,7 @@ const EVENTS = {
   car_t_activated: { of: "car_t", color: "#40e0aa", look: "ring" },
   myeloid_activated: { of: "myeloid", color: "#f082c3", look: "ring" },
 };
-const LIFE = 0.45; // seconds that an event is seen
+const LIFE = 0.35; // seconds that an event is seen
 const MOST_EVENTS = 1500; // at once on one canvas
 
 // How many events of a flow fall on so many dots' worth of cells; what is left over is kept.
@@ -213,7 +216,7 @@ export class Marrow {
 
   fit() {
     const scale = Math.min(2, window.devicePixelRatio || 1);
-    const size = Math.min(1400, Math.max(64, Math.round(this.canvas.clientWidth * scale)));
+    const size = Math.min(1400, Math.max(64, Math.round(sizeOf(this.canvas, 340, 340)[0] * scale)));
     if (size === this.size) return;
     this.size = this.canvas.width = this.canvas.height = size;
     this.context = this.canvas.getContext("2d", { alpha: false });
@@ -269,7 +272,7 @@ export class Marrow {
     Object.assign(this, { painted: size, paintedGlow: this.glow, glowing: glow.slice() });
     const shade = (g) => 0xff000000 | ((BASE[2] + (GLOW[2] - BASE[2]) * g) << 16)
       | ((BASE[1] + (GLOW[1] - BASE[1]) * g) << 8) | (BASE[0] + (GLOW[0] - BASE[0]) * g);
-    if (this.voxels === 1) return ground.fill(shade(0.85 * glow[0]));
+    if (this.voxels === 1) return ground.fill(shade(0.5 * glow[0]));
     const between = (at, n) => {
       const f = Math.min(Math.max((at / size) * n - 0.5, 0), n - 1), low = Math.min(Math.floor(f), Math.max(n - 2, 0));
       return [low, Math.min(low + 1, n - 1), f - low];
@@ -278,7 +281,7 @@ export class Marrow {
     const line = new Float32Array(cols);
     for (let y = 0; y < size; y++) {
       const [r, r2, dy] = between(y, rows);
-      for (let c = 0; c < cols; c++) line[c] = 0.85 * ((1 - dy) * glow[r * cols + c] + dy * glow[r2 * cols + c]);
+      for (let c = 0; c < cols; c++) line[c] = 0.6 * ((1 - dy) * glow[r * cols + c] + dy * glow[r2 * cols + c]);
       for (let x = 0; x < size; x++) {
         const [c, c2, dx] = across[x];
         ground[y * size + x] = shade(line[c] * (1 - dx) + line[c2] * dx);

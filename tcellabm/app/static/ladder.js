@@ -1,9 +1,9 @@
 // An axis of powers of ten: how many cells there are, beside the dots that cannot show it.
 
-import { POPULATIONS } from "./dots.js";
+import { POPULATIONS, sizeOf } from "./dots.js";
 import { power } from "./words.js";
 
-const TOP = 12; // decades
+const DECADES = 12;
 const NAMES = { leukemia: "L", car_t: "T", b_cell: "B" };
 const SHOWN = { leukemia: "#c25400", car_t: "#0072b2", b_cell: "#6b7280" };
 
@@ -12,8 +12,7 @@ export class Ladder {
 
   draw(cells) {
     const { canvas } = this, scale = Math.min(2, window.devicePixelRatio || 1);
-    const w = canvas.clientWidth, height = canvas.clientHeight;
-    if (!w || !height) return;
+    const [w, height] = sizeOf(canvas, 90, 300);
     [canvas.width, canvas.height] = [Math.round(w * scale), Math.round(height * scale)];
     const context = canvas.getContext("2d");
     context.setTransform(scale, 0, 0, scale, 0, 0);
@@ -23,12 +22,12 @@ export class Ladder {
     context.font = `${size}px system-ui, sans-serif`;
     context.textBaseline = "middle";
     const top = size, bottom = height - 2.2 * size, left = 2.6 * size;
-    const y = (n) => (n >= 1 ? bottom - (Math.log10(n) / TOP) * (bottom - top) : height - 0.8 * size);
+    const y = (n) => (n >= 1 ? bottom - (Math.log10(n) / DECADES) * (bottom - top) : height - 0.8 * size);
     context.fillStyle = "#1f2733";
     context.strokeStyle = "#8592a3";
     context.textAlign = "right";
     context.beginPath();
-    for (let decade = 0; decade <= TOP; decade += 1) {
+    for (let decade = 0; decade <= DECADES; decade += 1) {
       context.moveTo(left - (decade % 3 ? 3 : 6), y(10 ** decade));
       context.lineTo(left, y(10 ** decade));
       if (decade % 3 === 0) context.fillText(decade ? power(decade) : "1", left - 8, y(10 ** decade));

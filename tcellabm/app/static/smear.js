@@ -1,7 +1,7 @@
 // The microscope: cells of one voxel as a stained smear. Drawn by hand, so that kinds can be told
 // apart by shape as well as by color; where a cell lies means nothing.
 
-import { mixed } from "./dots.js";
+import { mixed, sizeOf } from "./dots.js";
 
 const STAIN = {
   leukemia_cd19_positive: { r: 1.25, body: "#d9c6e8", nucleus: "#6b3fa0", rim: "#e69f00", grain: true },
@@ -54,7 +54,7 @@ function drawCell(context, kind, x, y, unit, turn) {
 
 export function drawSmear(canvas, smear, kinds, most) {
   const scale = Math.min(2, window.devicePixelRatio || 1);
-  const width = Math.round(canvas.clientWidth * scale), height = Math.round(canvas.clientHeight * scale);
+  const [width, height] = sizeOf(canvas, 400, 220).map((side) => Math.round(side * scale));
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext("2d");
   context.fillStyle = "#fbf4f1";
