@@ -158,7 +158,7 @@ def pooled(outcomes: pd.DataFrame, keys: Sequence[str], bins: int = 0) -> pd.Dat
     DataFrame
         As `summarize` does, with `patients` too.
     """
-    runs = pd.DataFrame({key: _binned(outcomes[key], bins) for key in keys})
+    runs = pd.DataFrame({key: binned(outcomes[key], bins) for key in keys})
     runs = _counted(runs, outcomes).assign(seed=outcomes["seed"])
     by_patient = runs.groupby([*keys, "seed"], dropna=False).sum().reset_index()
     groups = by_patient.groupby(list(keys), dropna=False) if keys else None
@@ -173,7 +173,8 @@ def pooled(outcomes: pd.DataFrame, keys: Sequence[str], bins: int = 0) -> pd.Dat
     return table
 
 
-def _binned(values: pd.Series, bins: int) -> pd.Series:
+def binned(values: pd.Series, bins: int) -> pd.Series:
+    """Return numbers of more than MOST_VALUES values as the medians of their bins."""
     if not bins or values.nunique() <= MOST_VALUES or not pd.api.types.is_numeric_dtype(values):
         return values
     place = pd.qcut(values.rank(method="first"), bins, labels=False)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import answers, messages, options, plotting, streams
+from tcellabm.cli import answers, messages, options, plotting, reporting, streams
 from tcellabm.cli.calibrate import calibrate
+from tcellabm.cli.compare import compare
 from tcellabm.cli.counterfactuals import counterfactuals
 from tcellabm.cli.design import design
 from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
@@ -62,18 +63,26 @@ def _common(
 def run(
     scenario: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
+    patients: Patients = None,
     seed: Seed = 1,
     days: Days = None,
     out: Out = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    workers: Workers = None,
 ) -> None:
-    """Simulate one patient: outcomes, record over time, figure."""
-    from tcellabm import params
+    """Simulate one patient: outcomes, record over time, figure; -n or a cohort file: many."""
     from tcellabm.analysis.words import sentences
+    from tcellabm.experiments.design.plan import Plan
     from tcellabm.experiments.studies import run as experiment
 
-    parameters = params.load(scenario, options.overrides(settings, {"time.days": days}))
+    given = options.overrides(settings, {"time.days": days, experiment.PATIENTS: patients})
+    parameters = experiment.one_or_many(scenario, given, seed)
+    if isinstance(parameters, Plan):
+        folder = options.result_folder("run", scenario, out, resume)
+        modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+        _compute(parameters, folder, options.work(workers, ""), modes)
+        return
     folder = options.result_folder("run", scenario, out, resume)
     outcomes = experiment.run(
         parameters,
@@ -114,7 +123,6 @@ def sweep(
 ) -> None:
     """Simulate the same patients at every point of a grid or sample: dose against persistence."""
     from tcellabm.experiments.design.plan import Plan
-    from tcellabm.experiments.studies import sweep as experiment
 
     work = options.work(workers, dask, shard, series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
@@ -123,10 +131,17 @@ def sweep(
         _say_how_much(plan, work)
         return
     folder = options.result_folder("sweep", file, out, resume)
-    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    _compute(plan, folder, work, {"overwrite": overwrite, "resume": resume})
+
+
+def _compute(plan: "Plan", folder: Path, work: "Work", modes: dict[str, Any]) -> None:
+    """Compute a plan into a folder and say what is there."""
+    from tcellabm.experiments.studies import sweep as experiment
+
+    drawn: dict[str, Any] = {"plot": plotting.map_of, "report": reporting.report_of}
     try:
         result = experiment.sweep(
-            plan, folder, work, command=options.command_line(), plot=plotting.map_of, **modes
+            plan, folder, work, command=options.command_line(), **drawn, **modes
         )
     except experiment.Interrupted as stop:
         messages.interrupted(stop)
@@ -263,7 +278,7 @@ def plot(
         typer.Option(metavar="KEY=VALUE", help="Say who is who at these points; may be repeated."),
     ] = [],  # noqa: B006
 ) -> None:
-    """Draw a sweep again from its table, as PNG, SVG and PDF: map, curves, window, who is who."""
+    """Draw a sweep again from its table: map, curves, window, who is who, and report.html."""
     from tcellabm.analysis.drivers import drivers
     from tcellabm.experiments.results.outcomes import open_sweep
     from tcellabm.figures.canvas import FORMS
@@ -273,11 +288,13 @@ def plot(
     chosen = plotting.chosen(sweep, x, y)
     found = drivers(answers.at(sweep, parse_set(at, "--at")), sweep.keys, sweep.covariates)
     figures = plotting.figures_of(sweep, chosen, (remission, crs), found, FORMS)
+    report = {"report.html": reporting.report_of_folder(folder)}
     print(*answers.who(found), sep="\n")
-    print(plotting.write(folder, figures))
+    print(plotting.write(folder, figures | report))
 
 
 app.command()(trial)
+app.command()(compare)
 app.command()(counterfactuals)
 app.command()(design)
 app.command()(calibrate)

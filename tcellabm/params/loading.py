@@ -26,11 +26,10 @@ class _Role(NamedTuple):
     holds: bool  # whether what it sets holds for every patient
 
 
-_TRIAL = _Role(
-    ("scenario", "product", "population", "published", "posterior"), varies=False, holds=True
-)
-_SWEEP = _Role(("scenario", "product", "population", "posterior"), varies=True, holds=True)
-_SCENARIO = _Role(("product", "population"), varies=False, holds=True)
+_LAYERS = ("product", "population")
+_TRIAL = _Role(("scenario", *_LAYERS, "published", "posterior", "cohort"), varies=False, holds=True)
+_SWEEP = _Role(("scenario", *_LAYERS, "posterior", "cohort"), varies=True, holds=True)
+_SCENARIO = _Role((*_LAYERS, "cohort"), varies=False, holds=True)
 _NAMED = _Role((), varies=False, holds=False)
 
 
@@ -105,6 +104,8 @@ def load(path: File | None = None, overrides: Mapping[str, Any] | None = None) -
     sweep = load_sweep(path, overrides)
     for key in sweep.axes:
         raise InputError(f"{key} is a list", "", "allowed: one value; a list is for a sweep only")
+    if name := sweep.files.get("cohort"):
+        raise InputError("files.cohort is of many patients", name, "allowed: in run, sweep, trial")
     return sweep.params
 
 

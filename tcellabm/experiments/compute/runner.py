@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from tcellabm.analysis.packed import pack
 from tcellabm.experiments.compute.processes import end_with_parent, interrupts_held
 from tcellabm.experiments.design.arms import SharedCourse
-from tcellabm.experiments.design.plan import Row, Task
+from tcellabm.experiments.design.plan import CURVES, Row, Task
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.kernels import cache
 from tcellabm.params import Parameters
@@ -81,6 +82,9 @@ def run_task(
         try:
             model = (follow or _alone)(params, task)
             row = task.observe(model) | task.identity | {"error": ""}
+            if task.curves:
+                days = task.settings.get("time.days", params.time.days)
+                row[CURVES] = pack(model.series, days)
             records = [downsample(model.series, task.run_id)] if series else []
             seconds = time.perf_counter() - start
             return Report([task], [row], records, seconds, seconds)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from tcellabm.columns import FAULT, OUTCOMES, RUN
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.arms import Arm
+from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
 from tcellabm.experiments.design.points import GRID, Axis, axes_of, points_of
 from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.experiments.design.reference import reference_point
@@ -23,6 +24,8 @@ from tcellabm.params.question import is_question
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
 
+CURVES = "curves"  # column of shards: the packed course of a run
+MOST_CURVES = 10_000  # runs whose courses are kept: what one page can show
 Row = dict[str, Any]
 
 _ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
@@ -30,7 +33,7 @@ _ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One run: what it sets, which patient it is, what that one is given."""
+    """One run: what it sets, which patient it is, what that one is given, what is kept of it."""
 
     settings: dict[str, Any]
     patient: int
@@ -38,6 +41,7 @@ class Task:
     seed: int
     run_id: str
     arm: Arm | None = None
+    curves: bool = False  # whether its course is kept too, packed
 
     @property
     def identity(self) -> Row:
@@ -93,6 +97,8 @@ class Plan:
         Treatment arms; empty where there are none.
     posterior : Posterior, optional
         Draws of parameters, one for each patient.
+    cohort : CohortFile, optional
+        What one's own patients are set to.
     question : Question
         What the points are held against.
     """
@@ -106,6 +112,7 @@ class Plan:
     design: dict[str, Any] = field(default_factory=dict)
     arms: tuple[Arm, ...] = ()
     posterior: Posterior | None = None
+    cohort: CohortFile | None = None
     question: Question = Question()
 
     @classmethod
@@ -130,9 +137,10 @@ class Plan:
         """
         sweep = load_sweep(file, overrides)
         axes = axes_of(sweep, str(file))
-        given = settings_of(sweep.params, overrides, axes)
-        points = points_of(sweep.points(), axes, sweep.params, seed)
-        plan = cls(sweep.params, axes, given, points, [], seed)
+        params, cohort = with_cohort(sweep, "sweep.patients", overrides)
+        given = settings_of(params, overrides, axes)
+        points = points_of(sweep.points(), axes, params, seed)
+        plan = cls(params, axes, given, points, [], seed, cohort=cohort)
         if sweep.arms:
             plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
         if name := sweep.files.get("posterior"):
@@ -152,8 +160,9 @@ class Plan:
 
     def _check_posterior(self, name: str) -> None:
         assert self.posterior is not None
+        own = self.cohort.keys if self.cohort is not None else ()
         for key in self.posterior.draws[0]:
-            if key in self.axes or key in self.given:
+            if key in self.axes or key in self.given or key in own:
                 raise InputError(f"{key} is set and drawn too", name, "allowed: one of them")
 
     def filled(self) -> "Plan":
@@ -163,9 +172,7 @@ class Plan:
         seeds = [patient_seed(self.seed, *each) for each in patients]
         tasks = []
         for point in self.points:
-            settings = [point] * len(patients)
-            if self.posterior is not None:
-                settings = [point | self.posterior.of(self.seed, *each) for each in patients]
+            settings = [point | self._own(*each) for each in patients]
             names = self._names(settings, seeds)
             tasks += [
                 Task(own, *who, seed, of_arm(name, arm), arm)
@@ -174,9 +181,14 @@ class Plan:
             ]
         return replace(self, tasks=tasks)
 
+    def _own(self, patient: int, replicate: int) -> dict[str, Any]:
+        """Return what is set for one patient at every point."""
+        drawn = {} if self.posterior is None else self.posterior.of(self.seed, patient, replicate)
+        return drawn if self.cohort is None else drawn | self.cohort.rows[patient]
+
     def _names(self, settings: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[str]:
         """Name runs; where all have the same parameters these are written out once."""
-        if self.posterior is None:
+        if self.posterior is None and self.cohort is None:
             return run_ids(self.params.replace(settings[0]), seeds)
         each = zip(settings, seeds, strict=True)
         return [name for own, seed in each for name in run_ids(self.params.replace(own), [seed])]
@@ -196,6 +208,21 @@ class Plan:
         """The columns that tell points apart."""
         return list(self.axes) + ([arms.COLUMN] if self.arms else [])
 
+    def with_curves(self) -> Self:
+        """Return the plan that keeps courses too: of the same first patients at every point."""
+        shown = max(1, MOST_CURVES // (len(self.points) * self.together))
+        first = [place for place, task in enumerate(self.tasks) if task.patient < shown]
+        kept = set(first[:MOST_CURVES])
+        tasks = [replace(task, curves=place in kept) for place, task in enumerate(self.tasks)]
+        return replace(self, tasks=tasks)
+
+    @property
+    def kept(self) -> pa.Schema:
+        """Columns of the shards: those of the table, and courses where they are kept."""
+        if not any(task.curves for task in self.tasks):
+            return self.schema
+        return self.schema.append(pa.field(CURVES, pa.binary()))
+
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of the table of outcomes; last, what is drawn for each patient."""
@@ -208,6 +235,8 @@ class Plan:
         if self.posterior is not None:
             draws = self.posterior.draws
             columns |= {key: [draw[key] for draw in draws] for key in draws[0]}
+        if self.cohort is not None:
+            columns |= self.cohort.columns
         drawn = [key for key in self.params.distributions if key not in columns]
         own = [(key, pa.float64()) for key in drawn if key not in self.params.pinned]
         return pa.schema([*outcome_schema(columns), *(pa.field(*each) for each in own)])
@@ -221,6 +250,8 @@ class Plan:
             more["arms"] = [arm.as_table() for arm in self.arms]
         if self.posterior is not None:
             more["posterior"] = self.posterior.digest
+        if self.cohort is not None:
+            more["cohort"] = self.cohort.digest
         return {
             "model_version": MODEL_VERSION,
             "seed": self.seed,

@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 
 from tcellabm.analysis.answer import Answer, answer
 from tcellabm.experiments.design import arms
-from tcellabm.experiments.design.plan import Plan
+from tcellabm.experiments.design.plan import CURVES, Plan
 from tcellabm.experiments.design.points import GRID
 from tcellabm.experiments.results import manifest, shards
 from tcellabm.experiments.results.ownership import MANIFEST, SHARDS, parts
 from tcellabm.params import InputError, Question
 
 OUTCOMES = "outcomes.parquet"
+COURSES = "curves.parquet"
 # What rates, indices and figures need: reading them alone is several times faster.
 ESSENTIAL = (
     *("remission", "relapse_day", "death_day", "followed_days", "crs_grade_penn"),
@@ -86,6 +87,7 @@ class Result:
 
 
 Plot = Callable[[Result], bytes]
+DrawReport = Callable[[Result, Plan, Mapping[str, bytes]], bytes]
 Products = Callable[[Result], Mapping[str, bytes]]
 
 
@@ -164,6 +166,58 @@ def open_sweep(name: Path | str) -> Opened:
     return Opened(keys, is_grid, settings, outcomes, wanted, own, _question(recipe))
 
 
+@dataclass(frozen=True)
+class Whole:
+    """All that is in the folder of a sweep.
+
+    Attributes
+    ----------
+    recipe : dict
+        Its manifest.
+    runs : DataFrame
+        A row per finished run, with all columns.
+    courses : dict
+        Packed courses by `run_id`, of the runs that have one.
+    question : Question
+        What the points are held against.
+    """
+
+    recipe: dict[str, Any]
+    runs: pd.DataFrame
+    courses: dict[str, bytes]
+    question: Question
+
+
+def open_whole(name: Path | str) -> Whole:
+    """Read all columns and courses of a sweep, finished or not; errors as of `open_sweep`."""
+    folder = Path(name)
+    recipe = _manifest_of(folder)
+    return Whole(recipe, *_runs_and_courses(folder, recipe), _question(recipe))
+
+
+def _runs_and_courses(
+    folder: Path, recipe: dict[str, Any]
+) -> tuple[pd.DataFrame, dict[str, bytes]]:
+    files = recipe.get("files", {})
+    if OUTCOMES in files:
+        runs = _read_written(folder / OUTCOMES, files[OUTCOMES])
+        if COURSES not in files:
+            return runs, {}
+        return runs, _by_run(_read_written(folder / COURSES, files[COURSES]))
+    tables = [shards.read(path) for path in shards.files(folder, SHARDS)]
+    runs = pa.concat_tables([table for table in tables if table is not None]).to_pandas()
+    runs = runs.drop_duplicates("run_id").sort_values(
+        [*recipe["axes"], "patient"], ignore_index=True
+    )
+    courses = _by_run(runs) if CURVES in runs else {}
+    runs = runs.drop(columns=CURVES, errors="ignore")
+    return runs, {name: course for name, course in courses.items() if course}
+
+
+def _by_run(courses: pd.DataFrame) -> dict[str, bytes]:
+    return dict(zip(courses["run_id"], courses[CURVES], strict=True))
+
+
 def _question(recipe: dict[str, Any]) -> Question:
     return Question(
         recipe.get("reference", {}), recipe.get("window", {}), tuple(recipe.get("label", ()))
@@ -207,12 +261,21 @@ def _outcomes(
 
 
 def _table(path: Path, columns: list[str], settings: dict[str, Any], checksum: str) -> pd.DataFrame:
-    if not path.is_file() or shards.checksum_of(path) != checksum:
-        allowed = "allowed: as it was written; --resume of the sweep mends it"
-        raise InputError("missing or damaged", str(path), allowed)
+    _check_written(path, checksum)
     try:
         columns = [*columns, *covariates(pq.read_schema(path).names, columns, settings)]
         return pq.read_table(path, columns=columns).to_pandas()[columns]
     except (KeyError, pa.ArrowException, ValueError):
         allowed = "allowed: those of its manifest"
         raise InputError("without all columns", str(path), allowed) from None
+
+
+def _read_written(path: Path, checksum: str) -> pd.DataFrame:
+    _check_written(path, checksum)
+    return pq.read_table(path).to_pandas()
+
+
+def _check_written(path: Path, checksum: str) -> None:
+    if not path.is_file() or shards.checksum_of(path) != checksum:
+        allowed = "allowed: as it was written; --resume of the sweep mends it"
+        raise InputError("missing or damaged", str(path), allowed)

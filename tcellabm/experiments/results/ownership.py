@@ -26,6 +26,7 @@ _RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
     *("summary.csv", "comparison.csv", "indices.csv", "counterfactuals.csv"),
     "characteristics.csv",
+    *("curves.parquet", "report.html", "differences.csv", "changed.csv"),
     *("counterfactuals.md", "validation.md", "figure.png"),
     *("tornado.png", "indices.png", MANIFEST, LOCK, REPLACED, NEW),
     *(  # of `plot`

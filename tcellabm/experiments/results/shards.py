@@ -23,6 +23,7 @@ JOINED_SERIES = "series.parquet"
 _SERIES_BLOCK = 500  # runs a row group: the memory it takes
 _DIGITS = 32  # of the checksum, in the name
 _EMPTY: dict[pa.DataType, object] = {
+    pa.binary(): b"",
     pa.bool_(): False,
     pa.int64(): 0,
     pa.string(): "",
@@ -168,7 +169,7 @@ def read_runs(plan: Plan, folder: Path, columns: Sequence[str] | None = None) ->
     -------
     Table, one row per finished run
     """
-    table = read_all(folder, plan.schema, columns)
+    table = read_all(folder, plan.kept, columns)
     wanted = pa.array([task.run_id for task in plan.tasks], pa.string())
     rows = pc.index_in(wanted, value_set=table["run_id"]).drop_null()
     # Column by column: the table of a large sweep is what takes most memory.

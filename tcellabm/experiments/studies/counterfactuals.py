@@ -72,8 +72,10 @@ class CounterfactualPlan(Plan):
         InputError
             A file, key or value can't be used.
         """
-        given = {"trial.patients": ENROLLED} | dict(overrides or {})
-        trial = TrialPlan.load(file, given | {"trial.posterior_draws": 0}, seed)
+        given = dict(overrides or {}) | {"trial.posterior_draws": 0}
+        if "files.cohort" not in given:  # else it says how many there are
+            given = {"trial.patients": ENROLLED} | given
+        trial = TrialPlan.load(file, given, seed)
         tasks: list[Task] = list(_tasks(trial.params, trial.infused))
         return cls(trial.params, {}, trial.given, trial.points, tasks, seed, trial=trial)
 

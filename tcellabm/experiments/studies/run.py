@@ -4,7 +4,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from tcellabm.experiments.design.plan import Plan
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.shards import parquet
 from tcellabm.identity import MODEL_VERSION
-from tcellabm.params import Parameters
+from tcellabm.params import InputError, Parameters, load, load_sweep
+
+PATIENTS = "sweep.patients"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,39 @@ OUTCOMES = "outcomes.json"
 Plot = Callable[[PatientRecord], bytes]
 _SECONDS_OF_SILENCE = 5.0
 _SHORTEST_DAYS = 2.0**-15  # no tick is shorter
+
+
+def one_or_many(
+    file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
+) -> Parameters | Plan:
+    """Return the parameters of one patient; where more are wanted, the plan of all.
+
+    They are as many as `sweep.patients` among the overrides says, or as a cohort file has rows.
+
+    Parameters
+    ----------
+    file : path
+        A scenario.
+    overrides : mapping, optional
+        Values by dotted key.
+    seed : int
+        Of a plan: the seed that all patients' seeds come from.
+
+    Raises
+    ------
+    InputError
+        A file, key or value can't be used.
+    """
+    given = dict(overrides or {})
+    sweep = load_sweep(file, given)
+    if "cohort" not in sweep.files and given.get(PATIENTS, 1) == 1:
+        return load(file, given)
+    plan = Plan.load(file, given, seed)
+    for key in plan.keys:
+        raise InputError(f"{key} varies", str(file), "allowed: one value; axes are for a sweep")
+    if len(plan.tasks) == 1:
+        return plan.params.replace(plan.tasks[0].settings)
+    return plan
 
 
 def follow(params: Parameters, seed: int = 1) -> PatientRecord:

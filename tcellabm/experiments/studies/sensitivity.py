@@ -111,6 +111,8 @@ def study(
     sweep = load_sweep(file, overrides)
     axes = axes_of(sweep, str(file))
     params = sweep.params
+    if name := sweep.files.get("cohort"):
+        raise InputError("files.cohort in a sensitivity study", name, "allowed: run, sweep, trial")
     if params.time.days == 0.0:
         raise InputError("no day is followed", "time.days", "allowed: above 0, for an outcome")
     if not axes:

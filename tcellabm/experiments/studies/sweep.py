@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tcellabm.experiments.compute.collect import Work, compute
-from tcellabm.experiments.design.plan import Plan, Task
+from tcellabm.experiments.design.plan import CURVES, Plan, Task
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.outcomes import (
     ESSENTIAL,
+    DrawReport,
     Plot,
     Products,
     Result,
@@ -131,7 +133,7 @@ def session[P: Plan, R: StudyResult](
 
 def _missing(plan: Plan, folder: store.Folder, work: Work) -> list[Task]:
     """Return the runs of this part that are not in the folder."""
-    done = shards.finished(folder.path, plan.schema, work.series)
+    done = shards.finished(folder.path, plan.kept, work.series)
     return [task for task in work.share(plan) if task.run_id not in done]
 
 
@@ -201,6 +203,7 @@ def sweep(
     command: str = "",
     plot: Plot | None = None,
     products: Products | None = None,
+    report: DrawReport | None = None,
 ) -> Result:
     """Compute a sweep into a folder: `outcomes.parquet`, `summary.csv`, `manifest.json`.
 
@@ -223,6 +226,9 @@ def sweep(
         Makes `map.png` of the result, now and then while it runs and at the end.
     products : callable, optional
         Makes files of the result at the end, by name, in the place of `summary.csv`.
+    report : callable, optional
+        Makes `report.html` of the result, the plan and the packed courses by `run_id`, which are
+        kept for it in `curves.parquet`.
 
     Raises
     ------
@@ -233,18 +239,34 @@ def sweep(
     Interrupted
         Ctrl-C; finished runs are kept.
     """
+    if report:
+        plan = plan.with_curves()
 
     def files(plan: Plan, table: pa.Table, result: Result, origin: Provenance) -> Iterator[File]:
-        yield "outcomes.parquet", parquet(table, origin)
+        yield "outcomes.parquet", parquet(result.table, origin)
         yield from (products or _tables)(result).items()
         if plot:
             yield "map.png", plot(result)
+        if report:
+            courses = table.select(["run_id", CURVES])
+            courses = courses.filter(pc.not_equal(courses[CURVES], b""))
+            yield "curves.parquet", parquet(courses, origin)
+            yield "report.html", report(result, plan, _by_run(courses))
 
     live = None if work and work.part else plot
-    output = Output(result_of, files, live)
+    output = Output(_result, files, live)
     return session(
         plan, out, work or Work(), output, overwrite=overwrite, resume=resume, command=command
     )
+
+
+def _result(plan: Plan, table: pa.Table) -> Result:
+    outcomes = table.drop_columns(CURVES) if CURVES in table.column_names else table
+    return result_of(plan, outcomes)
+
+
+def _by_run(courses: pa.Table) -> dict[str, bytes]:
+    return dict(zip(*(courses[name].to_pylist() for name in ("run_id", CURVES)), strict=True))
 
 
 def _tables(result: Result) -> dict[str, bytes]:

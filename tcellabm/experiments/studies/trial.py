@@ -16,6 +16,7 @@ from tcellabm.analysis.comparison import compare, read_published
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
+from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
 from tcellabm.experiments.design.plan import (
     Plan,
     Row,
@@ -101,7 +102,7 @@ class TrialPlan(Plan):
             A file, key or value can't be used.
         """
         trial = load_trial(file, overrides)
-        params = trial.params
+        params, cohort = with_cohort(trial, "trial.patients", overrides)
         if params.resolution.represented_fraction < 1.0:
             what = "a trial needs whole patients"
             raise InputError(what, str(file), "allowed: resolution.represented_fraction = 1")
@@ -111,11 +112,14 @@ class TrialPlan(Plan):
         name = trial.files.get("posterior")
         points = _points(Posterior.load(name, params), params, seed) if name else [{}]
         enrolled = [
-            task for draw, point in enumerate(points) for task in _enroll(params, point, draw, seed)
+            task
+            for draw, point in enumerate(points)
+            for task in _enroll(params, point, draw, seed, cohort)
         ]
         given = settings_of(params, overrides)
         tasks: list[Task] = [task for task in enrolled if task.journey.infused]
-        return cls(params, {}, given, points, tasks, seed, published=published, enrolled=enrolled)
+        more: dict[str, Any] = {"published": published, "enrolled": enrolled, "cohort": cohort}
+        return cls(params, {}, given, points, tasks, seed, **more)
 
     @property
     def infused(self) -> list[TrialTask]:
@@ -125,7 +129,8 @@ class TrialPlan(Plan):
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
-        outcomes = outcome_schema({key: [value] for key, value in self.given.items()})
+        own = {} if self.cohort is None else self.cohort.columns
+        outcomes = outcome_schema({key: [value] for key, value in self.given.items()} | own)
         names = [name for name in Journey._fields if name not in self.given]
         return pa.schema(
             [*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))]
@@ -139,6 +144,7 @@ class TrialPlan(Plan):
             "seed": self.seed,
             "posterior": self.points,
             "parameters": self.params.resolved(),
+            **({} if self.cohort is None else {"cohort": self.cohort.digest}),
         }
 
     @property
@@ -149,7 +155,8 @@ class TrialPlan(Plan):
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, and the way from enrollment to infusion."""
         assert isinstance(task, TrialTask)
-        return self.given | task.journey._asdict() | row
+        own = {} if self.cohort is None else self.cohort.rows[task.patient]
+        return self.given | own | task.journey._asdict() | row
 
 
 def _type(name: str) -> pa.DataType:
@@ -166,15 +173,25 @@ def _points(posterior: Posterior, params: Parameters, seed: int) -> list[dict[st
     return [{k: v for k, v in point.items() if k not in params.set_keys} for point in points]
 
 
-def _enroll(params: Parameters, point: dict[str, Any], draw: int, seed: int) -> Iterator[TrialTask]:
+def _enroll(
+    params: Parameters,
+    point: dict[str, Any],
+    draw: int,
+    seed: int,
+    cohort: CohortFile | None = None,
+) -> Iterator[TrialTask]:
     """Yield every patient at one draw of the posterior; the same patients at each."""
     shared = params.replace(point) if point else params
-    seeds = [patient_seed(seed, number) for number in range(params.trial.patients)]
-    ways = journeys(_at_enrollment(shared, own) for own in seeds)
-    for patient, (own, journey) in enumerate(zip(seeds, ways, strict=True)):
-        sets = point | (settings(journey, shared) if journey.infused else {})
-        name = run_id(shared.replace(sets), own)
-        yield TrialTask(sets, patient, draw, own, name, journey=journey)
+    numbers = range(params.trial.patients)
+    seeds = [patient_seed(seed, number) for number in numbers]
+    rows = [{} for _ in numbers] if cohort is None else cohort.rows[: len(numbers)]
+    each = [shared.replace(row) if row else shared for row in rows]
+    ways = journeys(_at_enrollment(*who) for who in zip(each, seeds, strict=True))
+    for patient, journey in enumerate(ways):
+        own, seeded = each[patient], seeds[patient]
+        sets = point | rows[patient] | (settings(journey, own) if journey.infused else {})
+        name = run_id(shared.replace(sets), seeded)
+        yield TrialTask(sets, patient, draw, seeded, name, journey=journey)
 
 
 def _at_enrollment(params: Parameters, seed: int) -> Enrolled:
