@@ -1,5 +1,6 @@
 """A virtual trial beside the published one, row by row."""
 
+import io
 import math
 from collections.abc import Sequence
 from functools import cache
@@ -13,7 +14,7 @@ from scipy import stats
 from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.measures import BEYOND, FURTHER, MEASURES
 from tcellabm.params import InputError
-from tcellabm.params.files import find_file
+from tcellabm.params.files import find_file, read_text
 
 COLUMNS = (
     *("id", "quantity", "use", "published", "published_low", "published_high"),
@@ -40,14 +41,15 @@ def read_published(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        Columns are missing, a number is none, or an id is there twice.
+        Columns are missing, a number is none or can't be, or an id is there twice.
     """
     allowed = f"allowed: columns {', '.join((*_NEEDED, 'confidence', 'use'))}"
+    text = io.StringIO(read_text(path, str(path)))
     try:
-        table = pd.read_csv(path, keep_default_na=False, dtype=str)
+        table = pd.read_csv(text, keep_default_na=False, dtype=str)
         for name in ("value", "low", "high", "n"):
             table[name] = pd.to_numeric(table[name].replace("", None))
-    except (OSError, ValueError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         raise InputError(f"published figures: {error}", str(path), allowed) from None
     if missing := {*_NEEDED, "confidence", "use"} - set(table.columns):
         raise InputError(f"published figures lack {min(missing)}", str(path), allowed)
@@ -56,7 +58,24 @@ def read_published(path: Path) -> pd.DataFrame:
         raise InputError(f"published figures: repeats {min(unknown)}", str(path), "allowed: an id")
     if not table["id"].is_unique or not set(table["use"]) <= set(USES):
         raise InputError("published figures: an id twice, or a use", str(path), ", ".join(USES))
+    for row in table.to_dict("records"):
+        if fault := _fault_of(row):
+            allowed = "allowed: finite, low <= high, n from 1, rates of 0 to 100 %"
+            raise InputError(f"published figure {row['id']}: {fault}", str(path), allowed)
     return table
+
+
+def _fault_of(row: dict[str, Any]) -> str:
+    """Return which number of a published figure can't be; empty if all can."""
+    rate = row["id"] in MEASURES and MEASURES[row["id"]].kind == "rate"
+    fits = {
+        "value": not rate or not (row["value"] < 0.0 or row["value"] > 100.0),
+        "low": not row["low"] > row["high"],  # one that is missing is not
+        "n": not row["n"] < 1.0,
+    }
+    odd = [name for name in ("value", "low", "high", "n") if math.isinf(row[name])]
+    odd += [name for name, fit in fits.items() if not fit]
+    return f"{odd[0]} {row[odd[0]]:g}" if odd else ""
 
 
 def published_curves() -> pd.DataFrame:

@@ -104,4 +104,5 @@ def plain(value: Any) -> Any:
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple | range):
         return [plain(part) for part in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+    known = hasattr(value, "tolist") and not isinstance(value, type)
+    return value.tolist() if known else value

@@ -1,6 +1,7 @@
 """Layers of parameter files and overrides, resolved into `Parameters`."""
 
 import itertools
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,9 @@ from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, mode
 from tcellabm.params.parameters import OVERRIDE, Entry, Parameters, entries
 from tcellabm.params.question import REFERENCE, Question, is_question, read_question
 from tcellabm.params.size import check_size
+
+GRID = "grid"
+MOST_POINTS = 100_000  # of a grid: each takes a quarter of a millisecond to plan
 
 type File = str | os.PathLike[str]
 
@@ -67,13 +71,33 @@ class Sweep:
     files: Mapping[str, str] = field(default_factory=dict)
     question: Question = field(default_factory=Question)
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether points are drawn: they are checked then, and all combinations are not."""
+        ranges = any(isinstance(axis, Range) for axis in self.axes.values())
+        return ranges or self.params.sweep.sample != GRID
+
     def points(self) -> list[dict[str, Value]]:
-        """Every point of the grid, the last axis running fastest; of a range its two ends."""
-        values = [
-            (axis.low, axis.high) if isinstance(axis, Range) else axis
-            for axis in self.axes.values()
-        ]
+        """Every point of the grid, the last axis running fastest; of a range its two ends.
+
+        Raises
+        ------
+        InputError
+            There are too many.
+        """
+        values = [_ends(axis) for axis in self.axes.values()]
+        if (many := math.prod(map(len, values))) > MOST_POINTS:
+            allowed = f"allowed: up to {MOST_POINTS}; sweep.sample draws some"
+            raise InputError(f"a grid of {many} points", "", allowed)
         return [dict(zip(self.axes, point, strict=True)) for point in itertools.product(*values)]
+
+    def first(self) -> dict[str, Value]:
+        """Return the first value of every axis."""
+        return {key: _ends(axis)[0] for key, axis in self.axes.items()}
+
+
+def _ends(axis: tuple[Value, ...] | Range) -> tuple[Value, ...]:
+    return (axis.low, axis.high) if isinstance(axis, Range) else axis
 
 
 class Row(NamedTuple):
@@ -151,7 +175,7 @@ def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sw
     asked = {key: value for key, value in top.question.items() if key not in replaced}
     question = read_question(asked | given.question, os.fspath(path or OVERRIDE))
     sweep = Sweep(Parameters.of(merged), axes, top.arms, files, question)
-    for point in sweep.points():
+    for point in [sweep.first()] if sweep.is_sample else sweep.points():
         check_size(sweep.params.replace(point))  # some values are allowed only next to others
     return sweep
 
@@ -242,7 +266,7 @@ def rows(path: File | None = None, overrides: Mapping[str, Any] | None = None) -
         If the file or a value cannot be used.
     """
     sweep = load_sweep(path, overrides)
-    params = sweep.params.replace(sweep.points()[0])  # an axis pins, so none of it is drawn
+    params = sweep.params.replace(sweep.first())  # an axis pins, so none of it is drawn
     values = dict.fromkeys(catalog(), "drawn") | params.resolved() | dict(sweep.axes)
     return [_row(params.describe(key), shorten(value, 60)) for key, value in values.items()]
 

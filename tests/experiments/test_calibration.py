@@ -73,6 +73,9 @@ def test_a_particle_gives_the_same_wherever_it_is_run():
     ("text", "told"),
     [
         ("x = 1", "not a calibration"),
+        *((f"{text}\n[files]\ntrial = 'a'", "not a calibration") for text in ("priors = 3", "")),
+        ("a = " + "[" * 5000, "not a calibration"),
+        ('files.trial = "trials/eliana.toml"\n[priors]', "of nothing"),
         ('files.trial = "trials/eliana.toml"\n[priors]\n"a.b" = { low = 1, high = 2 }', "unknown"),
         (
             'files.trial = "trials/eliana.toml"\n[priors]\n'

@@ -1,6 +1,7 @@
 """Published beside simulated: what is compared, and when it agrees."""
 
 import math
+import os
 
 import numpy as np
 import pandas as pd
@@ -150,6 +151,30 @@ def test_an_id_twice_is_refused(tmp_path):
     file.write_text(shipped + shipped.splitlines()[1] + "\n")
     with pytest.raises(InputError, match="an id twice"):
         read_published(file)
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        *(("value", text) for text in ("inf", "1e400", "-inf", "-1", "101")),
+        *(("low", text) for text in ("99", "inf")),
+        *(("high", text) for text in ("0", "-inf")),
+        *(("n", text) for text in ("0", "-3", "inf", "0.5")),
+    ],
+)
+def test_a_published_figure_that_cannot_be_is_refused(column, text, tmp_path):
+    file = tmp_path / "published.csv"
+    table = pd.read_csv(find_file("trials/published.csv"), dtype=str, keep_default_na=False)
+    table.loc[table["id"] == "E01", column] = text  # a rate with an interval
+    table.to_csv(file, index=False)
+    with pytest.raises(InputError, match="published figure E01: "):
+        read_published(file)
+
+
+def test_published_figures_in_a_pipe_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "published.csv")
+    with pytest.raises(InputError, match="a folder, or too large"):
+        read_published(tmp_path / "published.csv")
 
 
 def test_weighted_quantiles():

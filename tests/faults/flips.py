@@ -1,6 +1,6 @@
 """One bit of a result folder flipped; what `--resume` makes of it. As a script: many bits.
 
-python tests/faults/flips.py 600
+python tests/faults/flips.py [FLIPS] [SEED]
 """
 
 import contextlib
@@ -100,17 +100,24 @@ def make_quick(replace=setattr):
     replace(sys, "argv", ["tcellabm"])
 
 
-def main(number):
-    random, counts = Random(20), Counter()
+def main(number=3000, seed=20):
+    random, counts = Random(seed), Counter()
     make_quick()
     with tempfile.TemporaryDirectory() as scratch:
         folders = Folders(Path(scratch))
-        for _ in range(number):
+        for tried in range(1, number + 1):
             counts[folders.flip(random)] += 1
+            if tried % 100 == 0:
+                print(f"{tried} tried, {misses(counts)} misses", file=sys.stderr, flush=True)
     for (kind, came), count in sorted(counts.items()):
         print(f"{count:5} {kind}: {came}")
-    sys.exit(any(came.startswith(WRONG) for _, came in counts))
+    print(f"flips: {number} tried, {misses(counts)} misses")
+    return bool(misses(counts))
+
+
+def misses(counts):
+    return sum(count for (_, came), count in counts.items() if came.startswith(WRONG))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    sys.exit(main(*map(int, sys.argv[1:])))

@@ -165,6 +165,16 @@ def test_a_mount_point_is_filled_but_neither_overwritten_nor_written_when_read_o
     assert "Read-only file system" in refused(capsys, disk, "--resume")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tmpfs is Linux's")
+def test_a_folder_with_a_mount_point_in_it_is_not_overwritten(
+    small_disk, no_runs, capsys, monkeypatch
+):
+    folder = small_disk.parent
+    monkeypatch.chdir(folder.parent)
+    assert "--overwrite of a mount point" in refused(capsys, str(folder), "--overwrite")
+    assert os.listdir(folder) == [small_disk.name]
+
+
 def test_a_folder_that_can_be_none_is_refused_before_any_run(no_runs, capsys):
     Path("file").touch()
     Path("loop").symlink_to("loop")

@@ -14,11 +14,12 @@ from tcellabm.columns import FAULT, OUTCOMES, RUN
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.arms import Arm
 from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
-from tcellabm.experiments.design.points import GRID, Axis, axes_of, points_of
+from tcellabm.experiments.design.points import Axis, axes_of, check_runs, points_of
 from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.experiments.design.reference import reference_point
 from tcellabm.identity import MODEL_VERSION, digest, run_ids
 from tcellabm.params import InputError, Parameters, Question, load_sweep
+from tcellabm.params.loading import GRID
 from tcellabm.params.question import is_question
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Plan:
         axes = axes_of(sweep, str(file))
         params, cohort = with_cohort(sweep, "sweep.patients", overrides)
         given = settings_of(params, overrides, axes)
-        points = points_of(sweep.points(), axes, params, seed)
+        points = points_of(replace(sweep, params=params), axes, seed)
         plan = cls(params, axes, given, points, [], seed, cohort=cohort)
         if sweep.arms:
             plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
@@ -168,6 +169,7 @@ class Plan:
     def filled(self) -> "Plan":
         """Return the plan with its tasks: of each point all patients, of each all arms."""
         size = self.params.sweep
+        check_runs(len(self.points) * size.patients * size.replicates * self.together)
         patients = [(i, r) for i in range(size.patients) for r in range(size.replicates)]
         seeds = [patient_seed(self.seed, *each) for each in patients]
         tasks = []

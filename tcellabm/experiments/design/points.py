@@ -6,9 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tcellabm.params import InputError, Parameters, Range, Sweep
+from tcellabm.params import InputError, Range, Sweep
+from tcellabm.params.loading import GRID
+from tcellabm.params.size import check_size
 
-GRID = "grid"
+MOST_RUNS = 2_000_000  # of one plan: each takes 1.6 kB, see docs/sweeps.md
 KINDS = ("latin_hypercube", "sobol", "saltelli")
 
 
@@ -34,43 +36,54 @@ def axes_of(sweep: Sweep, where: str) -> dict[str, Axis]:
     return {k: axis if isinstance(axis, Range) else list(axis) for k, axis in sweep.axes.items()}
 
 
-def points_of(
-    grid: list[dict[str, Any]], axes: Mapping[str, Axis], params: Parameters, seed: int
-) -> list[dict[str, Any]]:
+def check_runs(runs: int, where: str = "") -> None:
+    """Refuse what no process has the memory to plan.
+
+    Raises
+    ------
+    InputError
+        There are too many.
+    """
+    if runs > MOST_RUNS:
+        raise InputError(f"{runs} runs", where, f"allowed: up to {MOST_RUNS}")
+
+
+def points_of(sweep: Sweep, axes: Mapping[str, Axis], seed: int) -> list[dict[str, Any]]:
     """Return what every point sets: the grid, or a sample of it.
 
     Parameters
     ----------
-    grid : list of dict
-        All combinations of the values of the axes.
+    sweep : Sweep
+        `sweep.sample` and `sweep.points` of its parameters decide.
     axes : mapping
         Dotted name -> values or distribution.
-    params : Parameters
-        `sweep.sample` and `sweep.points` of it decide.
     seed : int
         Seed of the sample.
 
     Raises
     ------
     InputError
-        A grid has a range as axis, a sample has no axis, or a point is not allowed.
+        A grid has a range as axis, a sample has no axis, a point is not allowed, or there are
+        too many.
     """
-    size = params.sweep
+    size = sweep.params.sweep
     ranges = [key for key, axis in axes.items() if not isinstance(axis, list)]
     if size.sample == GRID:
         if ranges:
             allowed = "allowed: a list, linspace, logspace; or --set sweep.sample=sobol"
             raise InputError(f"{ranges[0]} is a range to sample from", "", allowed)
-        return grid
+        return sweep.points()
     if not axes:
         raise InputError(f"sweep.sample = {size.sample}", "", "allowed: with one axis or more")
+    rows = size.points * (len(axes) + 2 if size.sample == "saltelli" else 1)
+    check_runs(rows * size.patients * size.replicates, "sweep.points")
     sample = unit_sample(size.sample, size.points, len(axes), seed)
     points = [
         {key: pick(axis, share) for (key, axis), share in zip(axes.items(), row, strict=True)}
         for row in sample.tolist()
     ]
     for point in points:
-        params.replace(point)  # some values are allowed only next to others
+        check_size(sweep.params.replace(point))  # some values are allowed only next to others
     return points
 
 

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from tcellabm.analysis.answer import Answer, answer
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.plan import CURVES, Plan
-from tcellabm.experiments.design.points import GRID
 from tcellabm.experiments.results import manifest, shards
 from tcellabm.experiments.results.ownership import MANIFEST, SHARDS, parts
 from tcellabm.params import InputError, Question
+from tcellabm.params.loading import GRID
 
 OUTCOMES = "outcomes.parquet"
 COURSES = "curves.parquet"

@@ -63,6 +63,12 @@ def entries(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name not in (LOCK, REPLACED, NEW)]
 
 
+def ours(folder: Path) -> list[Path]:
+    """Return what in a folder has a name of this program, but for the lock and the marks."""
+    found = ((path, Path(path.name)) for path in entries(folder))
+    return [path for path, own in found if _is_our_folder(own) or _is_our_file(own)]
+
+
 def parts(folder: Path) -> list[Path]:
     """Return the folders of `--shard` in a result folder."""
     return sorted(path for path in folder.iterdir() if _PART.fullmatch(path.name))

@@ -85,11 +85,13 @@ def _is_free(lock: Path, own: Path) -> bool:
 
 
 def check_replaceable(out: Path) -> None:
-    """Refuse a folder that can't get another name: a mount point."""
-    mounts = {part.mountpoint for part in psutil.disk_partitions(all=True)}
-    if os.path.ismount(out) or str(out) in mounts:
+    """Refuse a folder that can't get another name: a mount point, or with one in it."""
+    mounts = (Path(part.mountpoint) for part in psutil.disk_partitions(all=True))
+    within = [place for place in mounts if place.is_relative_to(out)]
+    if os.path.ismount(out) or within:
         allowed = "allowed: a folder in it, or an empty one"
-        raise InputError("--overwrite of a mount point", str(out), allowed)
+        place = within[0] if within else out
+        raise InputError("--overwrite of a mount point", str(place), allowed)
 
 
 def _swap(new: Path, out: Path) -> None:
@@ -132,12 +134,17 @@ def _beside(out: Path, mark: str) -> list[Path]:
 
 
 def _clear_away(old: Path, out: Path) -> None:
-    """Move what is somebody's from an old folder to the new one, and remove the rest."""
+    """Move what is somebody's from an old folder to the new one, and remove the rest.
+
+    What has the name of a new result stays where it is, and that is told.
+    """
     for path in list(strangers(old)):
         if not os.path.lexists(out / path):
             (out / path).parent.mkdir(parents=True, exist_ok=True)
             (old / path).rename(out / path)
-    if not any(strangers(old)):
+    if any(strangers(old)):
+        print(f"{old}: left there, since {out} has results of these names", file=sys.stderr)
+    else:
         remove(old)
 
 

@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import sys
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +25,16 @@ from tcellabm.experiments.results.ownership import (
     leftovers,
     locked,
     make_numbered,
+    ours,
     parts,
 )
 from tcellabm.params import InputError
+
+type Known = Callable[[Path], bool]
+
+
+def _nothing_known(_: Path) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -38,11 +46,14 @@ class Folder:
     path : Path
         Where files are written; with `--overwrite` a sibling of the folder asked for.
     earlier : dict
-        The manifest found on resuming; empty at a fresh start.
+        The manifest found on resuming; empty at a fresh start, or where it is lost.
+    lost : tuple of Path
+        Manifests that are missing or not as they were written, of runs that are of this recipe.
     """
 
     path: Path
     earlier: dict[str, Any]
+    lost: tuple[Path, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -73,6 +84,7 @@ def open_folder(
     overwrite: bool = False,
     resume: bool = False,
     part: str = "",
+    known: Known = _nothing_known,
 ) -> Iterator[Folder]:
     """Hold a result folder for writing while a block runs.
 
@@ -88,6 +100,8 @@ def open_folder(
         Go on with what is there.
     part : str
         Folder in `out` of the part that this process computes; empty for all of it.
+    known : callable
+        Tells whether there are runs of this recipe in a folder whose manifest is lost.
 
     Raises
     ------
@@ -110,29 +124,30 @@ def open_folder(
             replacement.recover(whole)
         if resume:
             _remove_leftovers(out)
-        folder = Folder(out, {} if overwrite else _earlier(out, recipe, resume))
+        folder = Folder(out, {}) if overwrite else _opened(out, recipe, resume, known)
         if overwrite and entries(out):
             replacement.check_replaceable(out)
-            folder = _aside(out, recipe)
+            folder = _aside(out, recipe, known)
             stack.callback(_remove_if_empty, folder.path)
             stack.enter_context(replacement.replacement(out, folder.path, stack.close))
         try:
             yield folder
         except BaseException:
-            if not folder.earlier:
+            if not folder.earlier and not folder.lost:
                 _remove_if_barren(folder.path)
             raise
 
 
-def _aside(out: Path, recipe: dict[str, Any]) -> Folder:
+def _aside(out: Path, recipe: dict[str, Any], known: Known) -> Folder:
     """Return the folder to build in: that of a command that was killed at it, or a new one."""
     for new in replacement.begun(out):
         with suppress(InputError):
             _remove_leftovers(new)
-            return Folder(new, _earlier(new, recipe, resume=True))
+            return _opened(new, recipe, True, known)
         replacement.remove(new)
     new = make_numbered(out.with_name(f"{out.name}.new-"))
     try:
+        shutil.copymode(out, new)  # what is private stays so
         (new / NEW).touch()
     except OSError:
         _remove_if_empty(new)
@@ -157,34 +172,40 @@ def _remove_if_barren(folder: Path) -> None:
         _remove_if_empty(folder)
 
 
-def _earlier(out: Path, recipe: dict[str, Any], resume: bool) -> dict[str, Any]:
-    """Return the manifest to go on from; empty where nothing is there."""
+def _opened(out: Path, recipe: dict[str, Any], resume: bool, known: Known) -> Folder:
+    """Return a folder with the manifest to go on from."""
     if not entries(out):
-        return {}
+        return Folder(out, {})
     if not resume:
         allowed = "allowed: an empty folder, --resume, --overwrite"
         raise InputError("the result folder is not empty", str(out), allowed)
-    own = [_manifest(out / MANIFEST)] if _own(out) else []
-    begun = [part / MANIFEST for part in parts(out) if (part / MANIFEST).exists()]
-    for earlier in [*own, *map(_manifest, begun)]:
-        now = json.loads(json.dumps(recipe))
+    now = json.loads(json.dumps(recipe))
+    found = {place: _manifest(place, known) for place in _begun(out)}
+    for earlier in filter(None, found.values()):
         if difference := manifest.difference(manifest.recipe(earlier), now):
             raise InputError(f"--resume: {difference}", str(out), "allowed: the same as there")
-    return own[0] if own else {}
+    lost = tuple(place / MANIFEST for place, earlier in found.items() if earlier is None)
+    return Folder(out, found.get(out) or {}, lost)
 
 
-def _own(out: Path) -> bool:
-    """Tell whether there is more in a folder than parts to be joined."""
-    return set(entries(out)) != set(parts(out))
+def _begun(out: Path) -> list[Path]:
+    """Return where there should be a manifest: in parts, and in the folder if it has more."""
+    begun = [part for part in parts(out) if (part / MANIFEST).exists()]
+    more = set(ours(out)) - set(parts(out))
+    return [out, *begun] if more or not begun else begun
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _manifest(place: Path, known: Known) -> dict[str, Any] | None:
+    """Read the manifest of a folder; None if it is lost, and there are runs that are wanted."""
+    path = place / MANIFEST
     try:
         return manifest.read(path)
     except ValueError as error:
+        if known(place) and not path.is_dir():
+            return None
         allowed = "allowed: a folder with one, --overwrite"
         what = f"--resume without a whole {MANIFEST}: {error}"
-        raise InputError(what, str(path.parent), allowed) from None
+        raise InputError(what, str(place), allowed) from None
 
 
 class Damage(NamedTuple):
@@ -195,7 +216,7 @@ class Damage(NamedTuple):
     aside : tuple of str
         Files that are not as they were written; they have another name now.
     gone : tuple of str
-        Results of a finished folder that are not there.
+        The manifest, or results of a finished folder, if they are not there.
     """
 
     aside: tuple[str, ...]
@@ -223,6 +244,8 @@ def mend(folder: Folder) -> Damage:
     results = folder.earlier.get("files", {}) if folder.finished else {}
     gone = tuple(name for name in results if not (folder.path / name).is_file())
     damaged = [*_damaged_shards(folder.path), *_damaged_results(folder.path, results, gone)]
+    damaged += [path for path in folder.lost if path.exists()]
+    gone = (*(path.name for path in folder.lost if path not in damaged), *gone)
     for path in damaged:
         path.replace(path.with_name(path.name + DAMAGED))
     return Damage(tuple(path.name for path in damaged), gone)

@@ -92,8 +92,10 @@ class Calibration:
             trial = str(content["files"]["trial"])
         except InputError:
             raise
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"not a calibration: {error}", file, allowed) from None
+        if not priors:
+            raise InputError("a calibration of nothing", file, allowed)
         calibration = cls(trial, priors, patients, seed, settings)
         for key, (low, high) in priors.items():
             if not 0.0 < low < high:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from tcellabm.analysis.effects import effects
 from tcellabm.clinic.observations import observations
 from tcellabm.experiments.design.plan import Plan, Row, Task, outcome_schema
+from tcellabm.experiments.design.points import check_runs
 from tcellabm.experiments.results.shards import parquet
 from tcellabm.experiments.studies.conditions import CONDITIONS
 from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
@@ -107,6 +108,8 @@ class CounterfactualPlan(Plan):
 def _tasks(params: Parameters, infused: list[TrialTask]) -> Iterator[ArmTask]:
     """Yield the runs of all arms; the infused of a fifth of the enrolled run most of them."""
     some = infused[: max(1, len(infused) // FIFTH)]
+    runs = (len(infused if arm.everyone else some) for arm in CONDITIONS.values())
+    check_runs(sum(runs), "trial.patients")
     for label, arm in CONDITIONS.items():
         for task in infused if arm.everyone else some:
             sets = task.settings | arm.of(task.journey)

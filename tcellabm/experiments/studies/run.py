@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 from tcellabm.experiments.design.plan import Plan
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.shards import parquet
-from tcellabm.identity import MODEL_VERSION
+from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.params import InputError, Parameters, load, load_sweep
 
 PATIENTS = "sweep.patients"
@@ -122,7 +123,9 @@ def run(
     `manifest.json`. Parameters and errors are those of `experiments.studies.sweep.sweep`.
     """
     recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
-    with store.open_folder(out, recipe, overwrite=overwrite, resume=resume) as folder:
+    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    known = partial(_holds, run_id(params, seed))
+    with store.open_folder(out, recipe, known=known, **modes) as folder:
         damage = store.mend(folder)
         if folder.finished and not any(damage):
             return dict(json.loads((folder.path / OUTCOMES).read_text(encoding="utf-8")))
@@ -141,6 +144,14 @@ def run(
         sums = {name: shards.checksum(content) for name, content in files.items()}
         folder.write_manifest(manifest.end(session, "finished", runs=1, errors=0, files=sums))
         return outcomes
+
+
+def _holds(name: str, place: Path) -> bool:
+    """Tell whether the outcomes in a folder are of one run."""
+    try:
+        return bool(json.loads((place / OUTCOMES).read_bytes())["run_id"] == name)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _table(series: pd.DataFrame) -> pa.Table:

@@ -11,9 +11,10 @@ import pandas as pd
 
 from tcellabm.analysis.indices import HIGHEST, LEVELS, LOWEST, indices, outputs, problem
 from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
-from tcellabm.experiments.design.points import axes_of, pick, unit_sample
+from tcellabm.experiments.design.points import axes_of, check_runs, pick, unit_sample
 from tcellabm.identity import run_ids
 from tcellabm.params import Distribution, InputError, Parameters, load_sweep
+from tcellabm.params.size import check_size
 
 METHODS = ("morris", "sobol")
 SAMPLES = {"morris": 20, "sobol": 256}  # by default
@@ -124,6 +125,7 @@ def study(
         }
     if not axes:
         raise InputError("nothing to vary", str(file), "allowed: a population, or --set KEY={...}")
+    check_runs(samples * (len(axes) + (3 if method == "sobol" else 2)), "--samples")
     unit = _sample(method, samples, len(axes) + 1, seed)
     given = settings_of(params, overrides, axes)
     design = {"sensitivity": method, "samples": samples}
@@ -165,6 +167,8 @@ def _tasks(
     tasks = []
     for point, patient in zip(points, patients, strict=True):
         own = patient_seed(seed, patient)
-        (name,) = run_ids(params.replace(point), [own])
+        whole = params.replace(point)
+        check_size(whole)  # some values are allowed only next to others
+        (name,) = run_ids(whole, [own])
         tasks.append(Task(point, patient, 0, own, name))
     return tasks

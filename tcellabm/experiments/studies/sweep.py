@@ -104,12 +104,11 @@ def session[P: Plan, R: StudyResult](
     """
     if overwrite and work.part:
         raise InputError("--overwrite and --shard", str(out), "allowed: one of them")
-    with store.open_folder(
-        out, plan.recipe, overwrite=overwrite, resume=resume, part=work.part
-    ) as folder:
+    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "part": work.part}
+    with store.open_folder(out, plan.recipe, known=_known_to(plan), **modes) as folder:
         # The same parameters may have been set in other words: the first session's columns stay.
         plan = plan.with_settings(folder.earlier.get("set", plan.given))
-        if JOINED_SERIES in folder.earlier.get("files", {}):
+        if _had_series(folder):
             work = replace(work, series=True)  # as they were wanted then
         damage = store.mend(folder)
         missing = _missing(plan, folder, work)
@@ -129,6 +128,16 @@ def session[P: Plan, R: StudyResult](
             done = read_runs(plan, folder.path, ["run_id"]).num_rows
             folder.write_manifest(manifest.end(begun, "interrupted", runs=done))
             raise Interrupted(folder.path, done, len(work.share(plan))) from None
+
+
+def _known_to(plan: Plan) -> store.Known:
+    wanted = {task.run_id for task in plan.tasks}
+    return lambda place: not wanted.isdisjoint(shards.finished(place, plan.schema))
+
+
+def _had_series(folder: store.Folder) -> bool:
+    told = JOINED_SERIES in folder.earlier.get("files", {})
+    return told or (bool(folder.lost) and (folder.path / JOINED_SERIES).exists())
 
 
 def _missing(plan: Plan, folder: store.Folder, work: Work) -> list[Task]:

@@ -25,6 +25,7 @@ from tcellabm.experiments.design.plan import (
     patient_seed,
     settings_of,
 )
+from tcellabm.experiments.design.points import check_runs
 from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.experiments.results.shards import parquet, to_table
 from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
@@ -111,6 +112,7 @@ class TrialPlan(Plan):
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
         name = trial.files.get("posterior")
         points = _points(Posterior.load(name, params), params, seed) if name else [{}]
+        check_runs(len(points) * params.trial.patients, "trial.patients")
         enrolled = [
             task
             for draw, point in enumerate(points)
