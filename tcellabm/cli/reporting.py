@@ -28,8 +28,8 @@ def report_of_folder(folder: Path) -> bytes:
     """Draw the report of a sweep from its folder; of one that is not finished, what is there."""
     from tcellabm.analysis.answer import answer
     from tcellabm.experiments.design.arms import COLUMN
-    from tcellabm.params.loading import GRID
     from tcellabm.experiments.results.outcomes import open_whole
+    from tcellabm.params.loading import GRID
 
     whole = open_whole(folder)
     made, parameters = whole.recipe, whole.recipe["parameters"]
