@@ -1,6 +1,6 @@
-"""Write the generated documents: parameters.md and columns.md, and two from result folders.
+"""Write the generated documents: parameters.md, columns.md, commands.md; two from result folders.
 
-python scripts/documents.py                        # the tables of parameters and columns
+python scripts/documents.py                        # the tables of parameters, columns and commands
 tcellabm trial -n 500 --out runs/validation
 tcellabm counterfactuals --out runs/counterfactuals
 python scripts/documents.py runs/validation runs/counterfactuals
@@ -10,9 +10,14 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
+
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from tcellabm import columns, params
 from tcellabm.analysis.report import parameter_table
+from tcellabm.cli import app
 from tcellabm.columns import Column
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -21,6 +26,12 @@ _HEAD = """# Parameters
 
 Generated from `params/` by `scripts/documents.py`; not edited by hand. Part of the protocol
 ([odd.md](odd.md)). Sources say what was read, recalled (to be checked), derived, assumed or fitted.
+"""
+_COMMANDS = """# Commands
+
+Generated from `tcellabm/cli/` by `scripts/documents.py`; not edited by hand. Each command works
+without an argument unless one stands here without brackets, and has `--help`. Exit codes: 0; 1 if
+some runs ended as error rows; 2 for bad input, a full disk or a missing extra; 130 after Ctrl-C.
 """
 _COLUMNS = """# Columns of result files
 
@@ -82,6 +93,33 @@ def _column_table(title: str, described: tuple[Column, ...]) -> str:
     return "\n".join([*lines, ""])
 
 
+def commands() -> str:
+    """Return the document of all commands and their options."""
+    program = get_command(app)
+    assert isinstance(program, TyperGroup)
+    parts = [_COMMANDS]
+    for name, command in program.commands.items():
+        words = [word for param in command.params for word in _argument(param)]
+        parts.append(f"\n## `{' '.join(['tcellabm', name, *words])}`\n\n{command.help}\n\n")
+        parts.append("| option | meaning | default |\n|---|---|---|\n")
+        parts += [_option(param) for param in command.params if param.opts[0][0] == "-"]
+    return "".join(parts)
+
+
+def _argument(param: Any) -> list[str]:
+    """Return how an argument stands in a command line; options give nothing."""
+    name = param.metavar or param.name.upper()
+    return [] if param.opts[0][0] == "-" else [name if param.required else f"[{name}]"]
+
+
+def _option(param: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in reversed(param.opts))
+    value = f" `{param.metavar}`".replace("|", " or ") if param.metavar else ""
+    plain = isinstance(param.default, bool | int | float | str) and str(param.default)
+    default = f"`{param.default}`" if plain and param.default is not False else ""
+    return f"| {names}{value} | {param.help or ''} | {default} |\n"
+
+
 def posterior() -> str:
     """Return what the calibration left of its priors, and how it was made; nothing without one."""
     file = FILES / "trials" / "posterior.json"
@@ -128,6 +166,7 @@ def main() -> None:
     """Write them."""
     (DOCS / "parameters.md").write_text(parameters(), encoding="utf-8")
     (DOCS / "columns.md").write_text(result_columns(), encoding="utf-8")
+    (DOCS / "commands.md").write_text(commands(), encoding="utf-8")
     if len(sys.argv) > 1:
         trial, others = map(Path, sys.argv[1:])
         shutil.copy(trial / "validation.md", DOCS / "validation.md")

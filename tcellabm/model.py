@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mesa.time import Priority
 
+from tcellabm.analysis.shown import Shown
 from tcellabm.biology import saving
 from tcellabm.biology.agents import ReadOnlyAgents
 from tcellabm.biology.patient import Patient, draw_patient
@@ -24,12 +25,13 @@ from tcellabm.clinic.record import Record
 from tcellabm.clock import Clock
 from tcellabm.identity import course_streams, patient_streams, run_id, seed_of
 from tcellabm.params import Parameters
+from tcellabm.params.own import computed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class TumorTCellModel(ReadOnlyAgents, Saved, Clock):
+class TumorTCellModel(ReadOnlyAgents, Saved, Shown, Clock):
     """One virtual patient, from the moment of infusion.
 
     Treatments, blood draws and assessments are events of Mesa's clock; between them the rules run
@@ -63,7 +65,7 @@ class TumorTCellModel(ReadOnlyAgents, Saved, Clock):
         covariates, streams = patient_streams(self.seed)
         self.patient: Patient = draw_patient(params, self.seed, covariates)
         self.run_id = run_id(params, self.seed)
-        self.params: Parameters = params.replace(dict(self.patient.covariates))
+        self.params: Parameters = computed(params.replace(dict(self.patient.covariates)))
         self._tissue = Tissue(self.params, streams.cells)
         self._course = Course(self.params, self._tissue, streams)
         self._orders: list[Order] = []
@@ -111,7 +113,7 @@ class TumorTCellModel(ReadOnlyAgents, Saved, Clock):
         Parameters
         ----------
         treatment : str
-            One of TREATMENTS.
+            One of TREATMENTS, or a rule of one's own.
         at : float, optional
             Day after infusion; now if not given.
         cells : float, optional
@@ -123,7 +125,7 @@ class TumorTCellModel(ReadOnlyAgents, Saved, Clock):
             An unknown treatment, a day in the past, or a number of cells that cannot be given.
         """
         day = self.time if at is None else float(at)
-        order = checked_order(treatment, day, cells, now=self.time, labelled=self._course.labelled)
+        order = checked_order(treatment, day, cells, now=self.time, dose=self._course.dose)
         self._orders.append(order)
         # after what is seen at the same moment, which is HIGH, whenever it was ordered
         self.schedule_event(self._carry_out, at=day, priority=Priority.DEFAULT)

@@ -64,6 +64,11 @@ def test_the_document_of_columns_is_up_to_date():
     assert (DOCS / "columns.md").read_text(encoding="utf-8") == documents().result_columns()
 
 
+def test_the_document_of_commands_is_up_to_date():
+    """If this fails: python scripts/documents.py."""
+    assert (DOCS / "commands.md").read_text(encoding="utf-8") == documents().commands()
+
+
 @pytest.mark.usefixtures("nobody_enrolled")
 def test_the_validation_report_is_of_the_present_model():
     """If this fails: see scripts/documents.py for the commands."""

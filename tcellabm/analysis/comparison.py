@@ -2,9 +2,10 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from tcellabm.analysis.cohort import Cohort
-from tcellabm.analysis.measures import BEYOND, FURTHER, MEASURES
+from tcellabm.analysis.measures import BEYOND, FURTHER, MEASURES, Measure
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file, read_text
 
@@ -25,6 +26,7 @@ USES = ("calibrate", "input", "validate")
 # Published ranges are of patients, not of what was estimated: nothing is judged by them.
 NOT_OF_THE_ESTIMATE = "range"
 RESAMPLES = 200
+NONE: Mapping[str, Measure] = MappingProxyType({})
 WITHIN = {"median": 1.5, "kinetic": 2.0}
 _NEEDED = (
     *("id", "quantity", "value", "low", "high", "interval", "unit", "n"),
@@ -83,7 +85,12 @@ def published_curves() -> pd.DataFrame:
     return pd.read_csv(find_file("params/trials/curves.csv"))
 
 
-def compare(cohorts: Sequence[Cohort], published: pd.DataFrame, seed: int = 1) -> pd.DataFrame:
+def compare(
+    cohorts: Sequence[Cohort],
+    published: pd.DataFrame,
+    seed: int = 1,
+    own: Mapping[str, Measure] = NONE,
+) -> pd.DataFrame:
     """Return `comparison.csv`: a row per published figure, with what was simulated.
 
     Parameters
@@ -94,6 +101,8 @@ def compare(cohorts: Sequence[Cohort], published: pd.DataFrame, seed: int = 1) -
         From `read_published`.
     seed : int
         Of the resampling of patients.
+    own : mapping of str to Measure
+        Measures of one's own, by id; they go before the model's.
 
     Returns
     -------
@@ -104,7 +113,8 @@ def compare(cohorts: Sequence[Cohort], published: pd.DataFrame, seed: int = 1) -
     rng = np.random.default_rng(seed)
     spread = cohorts[1:] or cohorts
     again = [spread[i % len(spread)].resampled(rng) for i in range(RESAMPLES)]
-    rows = [_row(row, cohorts[0], again) for row in published.to_dict("records")]
+    known, said = {**MEASURES, **own}, published.to_dict("records")
+    rows = [_row(row, known.get(row["id"]), cohorts[0], again) for row in said]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -123,8 +133,9 @@ def goals(cohort: Cohort) -> pd.DataFrame:
     return table.sort_values("met", kind="stable", ignore_index=True)
 
 
-def _row(published: dict[str, Any], cohort: Cohort, again: list[Cohort]) -> dict[str, Any]:
-    measure = MEASURES.get(published["id"])
+def _row(
+    published: dict[str, Any], measure: Measure | None, cohort: Cohort, again: list[Cohort]
+) -> dict[str, Any]:
     kind = measure.kind if measure else ""
     low, high, interval = judged_by(published, kind)
     row = {name: published[name] for name in COLUMNS if name in published} | {

@@ -7,6 +7,7 @@ model; BEYOND says why.
 """
 
 from collections.abc import Callable
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,9 @@ from tcellabm.analysis.cohort import (
     positive,
     where,
 )
+from tcellabm.params import Parameters
+from tcellabm.params.own import own
+from tcellabm.rules import Rule
 from tcellabm.units import DAY_365
 
 CUT_DAYS = 398.0  # median follow-up of the 2017 cut, 13.1 months (recalled)
@@ -313,3 +317,21 @@ BEYOND: dict[str, str] = {
     "H17": "another schedule: `dosing.schedule = fractionated`",
     "H28": "another product: `products/obe_cel.toml`",
 }
+
+
+def own_measures(params: Parameters) -> dict[str, Measure]:
+    """Return the measures of one's own that parameters name, by id."""
+    return {
+        rule.facts["id"]: Measure(rule.facts["judged"], _number(rule), rule.name)
+        for rule in own(params.rules).of("measure")
+    }
+
+
+def _number(rule: Rule) -> Callable[[Cohort], float]:
+    def measured(cohort: Cohort) -> float:
+        value = rule(cohort)
+        if not isinstance(value, Real):
+            raise rule.refuse(value, "a number")
+        return float(value)
+
+    return measured

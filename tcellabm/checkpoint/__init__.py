@@ -69,10 +69,12 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     ------
     ValueError
         It cannot be restored: something is scheduled that is not the model's own, its generator
-        is not of the usual kind, or its day is beyond the longest run.
+        is not of the usual kind, its day is beyond the longest run, or it has rules of one's own.
     OSError
         The disk is full or read-only.
     """
+    if model.params.rules:
+        raise ValueError("a patient with rules of one's own is not saved: a file holds no code")
     state, arrays = model.state()
     header = {
         "format": FORMAT,

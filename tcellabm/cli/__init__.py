@@ -1,4 +1,4 @@
-"""The command line: `tcellabm run`, `sweep`, `sensitivity`, `plot`, `params`, `app`."""
+"""The command line: `tcellabm run`, `sweep`, `app`, `params` and the others."""
 
 # Everything heavy is imported inside the command that needs it: `tcellabm --help` must be quick.
 import os
@@ -25,12 +25,15 @@ from tcellabm.cli.options import (
     Patients,
     Resume,
     Samples,
+    Scenario,
     Seed,
     Series,
     Settings,
     Shard,
+    SweepFile,
     Workers,
 )
+from tcellabm.cli.schema import schema
 from tcellabm.cli.trial import trial
 
 if TYPE_CHECKING:
@@ -42,7 +45,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Agent-based model of CAR T cells against B-cell leukemia. Not for clinical use.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -61,7 +63,7 @@ def _common(
 
 @app.command()
 def run(
-    scenario: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    scenario: Scenario = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
     patients: Patients = None,
     seed: Seed = 1,
@@ -106,7 +108,7 @@ def _draw_patient(record: "PatientRecord", params: "Parameters") -> bytes:
 
 @app.command()
 def sweep(
-    file: Annotated[str, typer.Argument(metavar="SWEEP")] = "params/sweeps/dose_persistence.toml",
+    file: SweepFile = "params/sweeps/dose_persistence.toml",
     settings: Settings = [],  # noqa: B006
     patients: Patients = None,
     seed: Seed = 1,
@@ -167,7 +169,7 @@ def _report(result: "Result", folder: Path) -> None:
 
 @app.command()
 def params(
-    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    file: Scenario = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006
     days: Days = None,
 ) -> None:
@@ -208,7 +210,7 @@ def browser(
 
 @app.command()
 def sensitivity(
-    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    file: Scenario = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006
     method: Method = "morris",
     samples: Samples = None,
@@ -298,6 +300,7 @@ app.command()(compare)
 app.command()(counterfactuals)
 app.command()(design)
 app.command()(calibrate)
+app.command()(schema)
 
 
 def execute(arguments: list[str]) -> int:

@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
-from typer import Option
+from typer import Argument, Option
+
+from tcellabm.cli import completing
 
 if TYPE_CHECKING:
     from tcellabm.experiments.studies.sweep import Work
 
 Settings = Annotated[
-    list[str], Option("--set", metavar="KEY=VALUE", help="Set a parameter; may be repeated.")
+    list[str],
+    Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a parameter; may be repeated.",
+        autocompletion=completing.settings,
+    ),
 ]
+Scenario = Annotated[str, Argument(autocompletion=completing.files("scenarios"))]
+SweepFile = Annotated[str, Argument(metavar="SWEEP", autocompletion=completing.files("sweeps"))]
 Seed = Annotated[int, Option(min=0, metavar="N", help="Seed; equal seeds give equal numbers.")]
 Days = Annotated[float | None, Option(metavar="D", help="Days to follow: --set time.days=D.")]
 Out = Annotated[Path | None, Option(metavar="DIR", help="Result folder.", show_default="runs/...")]

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tcellabm.clinic import drugs
 from tcellabm.params import Parameters
+from tcellabm.params.own import own
 from tcellabm.units import HOURS_PER_DAY
 
 NEVER = float("-inf")
@@ -87,6 +89,22 @@ POLICIES: dict[str, Policy] = {
     "preemptive": preemptive,
     "prophylactic": prophylactic,
 }
+
+
+def policy_of(params: Parameters) -> Policy:
+    """Return the policy that parameters name: one of POLICIES, or a rule of one's own."""
+    name = params.care.policy
+    if name in POLICIES:
+        return POLICIES[name]
+    rule, known = own(params.rules).named("policy", name), drugs.treatments(params)
+
+    def ordered(seen: Bedside, params: Parameters) -> Orders:
+        orders = rule(seen, params)
+        if not isinstance(orders, tuple | list) or not set(orders) <= set(known):
+            raise rule.refuse(orders, f"a tuple of {', '.join(known)}")
+        return tuple(orders)
+
+    return ordered
 
 
 # --- the drugs of a policy ----------------------------------------------------------------------

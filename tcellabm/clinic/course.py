@@ -9,8 +9,8 @@ import numpy as np
 
 from tcellabm.body import capacity_cells
 from tcellabm.clinic import assays, drugs, physiology
-from tcellabm.clinic.care import POLICIES, Bedside
-from tcellabm.clinic.dosing import SCHEDULES, Ward
+from tcellabm.clinic.care import Bedside, policy_of
+from tcellabm.clinic.dosing import Ward, schedule_of
 from tcellabm.clinic.outcomes import in_remission
 from tcellabm.clinic.record import Draw, Record, Treatment
 from tcellabm.identity import Streams
@@ -196,9 +196,9 @@ class Course:
 
     def ask_care(self, day: float) -> None:
         """Let the clinician act on what is seen; what is ordered is given at once."""
-        self._asked, policy = day, POLICIES[self._params.care.policy]
-        for drug in policy(self._bedside(day), self._params):
-            self.administer(day, drug, drugs.labelled_mg(drug, self._params))
+        self._asked, policy = day, policy_of(self._params)
+        for treatment in policy(self._bedside(day), self._params):
+            self.administer(day, *self.dose(treatment))
         self.ask_dosing(day)
 
     def _bedside(self, day: float) -> Bedside:
@@ -234,13 +234,18 @@ class Course:
             b_cells_per_ul=self._tissue.per_ul(B_CELLS),
             in_remission=in_remission(seen[-1], started_low, self._params),
         )
-        return SCHEDULES[self._params.dosing.schedule](ward, self._params)
+        return schedule_of(self._params)(ward, self._params)
+
+    def dose(self, treatment: str) -> tuple[str, float]:
+        """Return what a treatment gives and how much: cells of the body, or mg of a drug."""
+        product, patient = self._params.product, self._params.patient
+        if treatment == "car_t":
+            return treatment, product.dose_cells_per_kg * patient.weight_kg
+        return drugs.dose(treatment, self._params)
 
     def labelled(self, treatment: str) -> float:
         """Return one dose as labelled: cells of the body, or mg."""
-        if treatment == "car_t":
-            return self._params.product.dose_cells_per_kg * self._params.patient.weight_kg
-        return drugs.labelled_mg(treatment, self._params)
+        return self.dose(treatment)[1]
 
     def administer(self, day: float, treatment: str, amount: float) -> None:
         """Give something; it acts from the last tick on, and the next comes sooner."""

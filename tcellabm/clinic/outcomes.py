@@ -8,8 +8,11 @@ import numpy as np
 
 from tcellabm.clinic.cost import cost_usd
 from tcellabm.clinic.record import Assessment, Record
-from tcellabm.columns import OUTCOMES, names
+from tcellabm.columns import OUTCOMES, Column, names
 from tcellabm.params import Parameters
+from tcellabm.params.files import plain
+from tcellabm.params.own import own
+from tcellabm.rules import column_type
 from tcellabm.units import HOURS_PER_DAY
 
 NAN = float("nan")
@@ -35,7 +38,7 @@ class Final(NamedTuple):
 
 
 def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]:
-    """Return the outcomes of one run, exactly the names of `columns.OUTCOMES`.
+    """Return the outcomes of one run: the names of `columns.OUTCOMES`, then those of one's own.
 
     Days count from infusion; NaN where nothing happened, False where nothing was observed.
     """
@@ -58,7 +61,25 @@ def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]
         "seed": final.seed,
         "run_id": final.run_id,
     }
-    return {name: row[name] for name in names(OUTCOMES)}
+    return {name: row[name] for name in names(OUTCOMES)} | _own(record, params)
+
+
+def own_columns(params: Parameters) -> tuple[Column, ...]:
+    """Return the columns of one's own, which stand behind those of OUTCOMES."""
+    return tuple(
+        Column(rule.name, column_type(rule), rule.facts["unit"], rule.facts["meaning"], rule.name)
+        for rule in own(params.rules).of("outcome")
+    )
+
+
+def _own(record: Record, params: Parameters) -> dict[str, Any]:
+    row = {}
+    for rule in own(params.rules).of("outcome"):
+        kind, value = column_type(rule), plain(rule(record, params))
+        if not isinstance(value, (int, float) if kind is float else kind):
+            raise rule.refuse(value, kind.__name__)
+        row[rule.name] = kind(value)
+    return row
 
 
 # --- response -----------------------------------------------------------------------------------

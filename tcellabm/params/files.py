@@ -28,6 +28,12 @@ def shipped_file(name: str) -> Path | None:
     return next((path for path in paths if os.path.exists(path)), None)
 
 
+def shipped_names(kind: str) -> list[str]:
+    """Return the names of the shipped files of a kind: `params/scenarios/kymriah.toml`."""
+    root = next(root for root in _SHIPPED if root.is_dir())
+    return [f"params/{kind}/{path.name}" for path in sorted((root / kind).glob("*.toml"))]
+
+
 def read_toml(path: Path, where: str) -> dict[str, Any]:
     """Read a parameter file, refusing whatever is not TOML with keys in it."""
     text = read_text(path, where)

@@ -12,7 +12,8 @@ from tcellabm.params.axes import Range, is_axis, read_axis
 from tcellabm.params.errors import InputError, shorten
 from tcellabm.params.files import Said, find_file, flatten, read_toml
 from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, model_file, settable
-from tcellabm.params.parameters import OVERRIDE, Entry, Parameters, entries
+from tcellabm.params.own import Source, joined, loaded, read_sources
+from tcellabm.params.parameters import OVERRIDE, RULES, Entry, Parameters, entries
 from tcellabm.params.question import REFERENCE, Question, is_question, read_question
 from tcellabm.params.size import check_size
 
@@ -20,6 +21,17 @@ GRID = "grid"
 MOST_POINTS = 100_000  # of a grid: each takes a quarter of a millisecond to plan
 
 type File = str | os.PathLike[str]
+
+
+# What a file may name beside itself.
+FILES = {
+    "product": "the infused cells",
+    "population": "how patients differ",
+    "scenario": "what this sweep or trial rests on",
+    "published": "published figures (CSV), in a trial",
+    "posterior": "draws of parameters, in a sweep or trial",
+    "rules": "Python files, or packages, with rules of one's own",
+}
 
 
 class _Role(NamedTuple):
@@ -30,10 +42,10 @@ class _Role(NamedTuple):
     holds: bool  # whether what it sets holds for every patient
 
 
-_LAYERS = ("product", "population")
-_TRIAL = _Role(("scenario", *_LAYERS, "published", "posterior", "cohort"), varies=False, holds=True)
-_SWEEP = _Role(("scenario", *_LAYERS, "posterior", "cohort"), varies=True, holds=True)
-_SCENARIO = _Role((*_LAYERS, "cohort"), varies=False, holds=True)
+_LAYERS = ("product", "population", "rules", "cohort")
+_TRIAL = _Role(("scenario", *_LAYERS, "published", "posterior"), varies=False, holds=True)
+_SWEEP = _Role(("scenario", *_LAYERS, "posterior"), varies=True, holds=True)
+_SCENARIO = _Role(_LAYERS, varies=False, holds=True)
 _NAMED = _Role((), varies=False, holds=False)
 
 
@@ -44,6 +56,7 @@ class _Layer(NamedTuple):
     axes: dict[str, tuple[Value, ...] | Range]
     entries: dict[str, Entry]
     arms: list[Any]
+    rules: list[Source]
     question: dict[str, Any]
 
 
@@ -174,7 +187,8 @@ def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sw
     replaced = {f"{REFERENCE}.{key}" for key in (*given.axes, *given.entries)}
     asked = {key: value for key, value in top.question.items() if key not in replaced}
     question = read_question(asked | given.question, os.fspath(path or OVERRIDE))
-    sweep = Sweep(Parameters.of(merged), axes, top.arms, files, question)
+    rules = joined([*scenario.rules, *top.rules, *given.rules])
+    sweep = Sweep(Parameters.of(merged, rules), axes, top.arms, files, question)
     for point in [sweep.first()] if sweep.is_sample else sweep.points():
         check_size(sweep.params.replace(point))  # some values are allowed only next to others
     return sweep
@@ -197,7 +211,7 @@ def _moved(product: Mapping[str, Entry], population: Mapping[str, Entry]) -> dic
 def _read(path: File | None, role: _Role) -> _Layer:
     """Read one file; none, or `model.toml`, adds nothing."""
     if path is None or (file := find_file(os.fspath(path))).samefile(model_file()):
-        return _Layer({}, {}, {}, [], {})
+        return _Layer({}, {}, {}, [], [], {})
     where = os.fspath(path)
     leaves = settable().keys() | {f"axes.{key}" for key in settable()}
     return _layer(flatten(read_toml(file, where), where, leaves), where, role)
@@ -213,10 +227,12 @@ def _overrides(values: Mapping[str, Any], role: _Role) -> _Layer:
 
 
 def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:
-    layer = _Layer({}, {}, {}, [], {})
+    layer = _Layer({}, {}, {}, [], [], {})
     plain: dict[str, Said] = {}
     for key, value in said.items():
         match key.split(".", 1):
+            case ["files", "rules"] if "rules" in role.names:
+                layer.rules.extend(read_sources(value.value, where))
             case ["files", name]:
                 layer.files[name] = _file(name, value.value, where, role)
             case ["axes", name]:
@@ -268,7 +284,12 @@ def rows(path: File | None = None, overrides: Mapping[str, Any] | None = None) -
     sweep = load_sweep(path, overrides)
     params = sweep.params.replace(sweep.first())  # an axis pins, so none of it is drawn
     values = dict.fromkeys(catalog(), "drawn") | params.resolved() | dict(sweep.axes)
-    return [_row(params.describe(key), shorten(value, 60)) for key, value in values.items()]
+    values.pop(RULES, None)
+    return [_row(params.describe(key), shorten(value, 60)) for key, value in values.items()] + [
+        Row(RULES, rule.name, rule.kind, "", str(source))
+        for source in params.rules
+        for rule in loaded(source)
+    ]
 
 
 def _row(meta: Meta, text: str) -> Row:

@@ -51,7 +51,7 @@ class Arm:
         return {"name": self.name, "give": [asdict(order) for order in self.orders]}
 
 
-def read_arms(raw: Sequence[Any], where: str) -> tuple[Arm, ...]:
+def read_arms(raw: Sequence[Any], where: str, known: Sequence[str] = TREATMENTS) -> tuple[Arm, ...]:
     """Check arms as a sweep file has them: `[[arms]]` with `name` and `give`.
 
     Raises
@@ -59,7 +59,7 @@ def read_arms(raw: Sequence[Any], where: str) -> tuple[Arm, ...]:
     InputError
         Another key, an unknown treatment, a day before infusion, a name that is not new.
     """
-    arms = tuple(_arm(table, where) for table in raw)
+    arms = tuple(_arm(table, where, known) for table in raw)
     names = [arm.name for arm in arms]
     for name in names:
         if names.count(name) > 1:
@@ -69,23 +69,23 @@ def read_arms(raw: Sequence[Any], where: str) -> tuple[Arm, ...]:
     return arms
 
 
-def _arm(table: Any, where: str) -> Arm:
+def _arm(table: Any, where: str, known: Sequence[str]) -> Arm:
     if not isinstance(table, Mapping) or not table.keys() <= {"name", "give"}:
         raise InputError("an arm", where, "allowed: name, give = [{ treatment, day, cells }]")
     name, orders = table.get("name"), table.get("give", [])
     if not isinstance(name, str) or not name or not isinstance(orders, list):
         raise InputError(f"arm {name!r}", where, "allowed: a name, and a list of what to give")
-    given = tuple(_order(order, name, where) for order in orders)
+    given = tuple(_order(order, name, where, known) for order in orders)
     return Arm(name, tuple(sorted(given, key=lambda order: order.day)))
 
 
-def _order(table: Any, arm: str, where: str) -> Order:
+def _order(table: Any, arm: str, where: str, known: Sequence[str]) -> Order:
     what = f"arm {arm!r}"
     if not isinstance(table, Mapping) or not table.keys() <= {"treatment", "day", "cells"}:
         raise InputError(what, where, "allowed: give = [{ treatment, day, cells }]")
     treatment, day, cells = table.get("treatment"), table.get("day", 0.0), table.get("cells")
-    if treatment not in TREATMENTS:
-        raise InputError(f"{what}, {treatment!r}", where, f"allowed: {', '.join(TREATMENTS)}")
+    if not isinstance(treatment, str) or treatment not in known:
+        raise InputError(f"{what}, {treatment!r}", where, f"allowed: {', '.join(known)}")
     if not _number(day) or not 0 <= day < math.inf:
         raise InputError(f"{what}, day {day!r}", where, "allowed: days after infusion, 0 or more")
     if cells is not None and (

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 
-from tcellabm.columns import FAULT, OUTCOMES, RUN
+from tcellabm.clinic.drugs import treatments
+from tcellabm.clinic.outcomes import own_columns
+from tcellabm.columns import FAULT, OUTCOMES, RUN, Column
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.arms import Arm
 from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
@@ -143,7 +145,8 @@ class Plan:
         points = points_of(replace(sweep, params=params), axes, seed)
         plan = cls(params, axes, given, points, [], seed, cohort=cohort)
         if sweep.arms:
-            plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file)))
+            known = ("car_t", *treatments(sweep.params))
+            plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file), known))
         if name := sweep.files.get("posterior"):
             plan = replace(plan, posterior=Posterior.load(name, sweep.params))
             plan._check_posterior(name)
@@ -240,8 +243,9 @@ class Plan:
         if self.cohort is not None:
             columns |= self.cohort.columns
         drawn = [key for key in self.params.distributions if key not in columns]
-        own = [(key, pa.float64()) for key in drawn if key not in self.params.pinned]
-        return pa.schema([*outcome_schema(columns), *(pa.field(*each) for each in own)])
+        covariates = [(key, pa.float64()) for key in drawn if key not in self.params.pinned]
+        outcomes = outcome_schema(columns, own_columns(self.params))
+        return pa.schema([*outcomes, *(pa.field(*each) for each in covariates)])
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -274,16 +278,18 @@ class Plan:
         return row | self.given | task.settings | arm
 
 
-def outcome_schema(keys: Mapping[str, Sequence[object]]) -> pa.Schema:
+def outcome_schema(keys: Mapping[str, Sequence[object]], own: Sequence[Column] = ()) -> pa.Schema:
     """Return the columns of `outcomes.parquet`.
 
     Parameters
     ----------
     keys : mapping
         Dotted name of each axis and set parameter -> the values it takes.
+    own : sequence of Column
+        Outcomes of one's own.
     """
     fields = [(key, _type_of(values)) for key, values in keys.items()]
-    fields += [(column.name, _ARROW[column.kind]) for column in (*RUN, *OUTCOMES, FAULT)]
+    fields += [(column.name, _ARROW[column.kind]) for column in (*RUN, *OUTCOMES, *own, FAULT)]
     return pa.schema(fields)
 
 
@@ -309,10 +315,14 @@ def settings_of(
         Keys that are axes.
     """
     return {
-        key: value if key.startswith("files.") else params.get(key)
+        key: _text(value) if key.startswith("files.") else params.get(key)
         for key, value in (overrides or {}).items()
         if key not in axes and not is_question(key)
     }
+
+
+def _text(named: object) -> str:
+    return ", ".join(map(str, named)) if isinstance(named, list | tuple) else str(named)
 
 
 def of_arm(name: str, arm: Arm | None) -> str:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tcellabm.analysis.answer import Answer, answer
+from tcellabm.analysis.shown import card, rates_in_words
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.plan import CURVES, Plan
 from tcellabm.experiments.results import manifest, shards
@@ -84,6 +85,10 @@ class Result:
     def errors(self) -> int:
         """Number of runs that ended as error rows."""
         return int(pc.sum(pc.not_equal(self.table["error"], "")).as_py() or 0)
+
+    def _repr_html_(self) -> str:
+        done = f"{self.done} of {self.total} runs, {self.errors} with errors"
+        return card("Sweep", [done], rates_in_words(self.summary, self.keys))
 
 
 Plot = Callable[[Result], bytes]

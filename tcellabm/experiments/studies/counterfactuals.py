@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from tcellabm.analysis.effects import effects
 from tcellabm.clinic.observations import observations
+from tcellabm.clinic.outcomes import own_columns
 from tcellabm.experiments.design.plan import Plan, Row, Task, outcome_schema
 from tcellabm.experiments.design.points import check_runs
 from tcellabm.experiments.results.shards import parquet
@@ -83,7 +84,8 @@ class CounterfactualPlan(Plan):
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of `outcomes.parquet`."""
-        set_by_user = outcome_schema({key: [value] for key, value in self.given.items()})
+        given = {key: [value] for key, value in self.given.items()}
+        set_by_user = outcome_schema(given, own_columns(self.params))
         more = [("arm", pa.string()), *((name, pa.float64()) for name in _OBSERVED)]
         return pa.schema([*set_by_user, *(pa.field(*column) for column in more)])
 

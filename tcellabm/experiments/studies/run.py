@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from tcellabm.analysis.shown import patient_card
 from tcellabm.experiments.design.plan import Plan
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.shards import parquet
@@ -39,6 +40,9 @@ class PatientRecord:
     outcomes: dict[str, Any]
     series: pd.DataFrame
     treatments: list[tuple[float, str]]
+
+    def _repr_html_(self) -> str:
+        return patient_card(self.outcomes)
 
 
 OUTCOMES = "outcomes.json"

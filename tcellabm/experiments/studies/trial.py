@@ -13,8 +13,12 @@ import pyarrow as pa
 
 from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.comparison import compare, read_published
+from tcellabm.analysis.measures import own_measures
+from tcellabm.analysis.report import agreement
+from tcellabm.analysis.shown import card
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
+from tcellabm.clinic.outcomes import own_columns
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
 from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
 from tcellabm.experiments.design.plan import (
@@ -131,8 +135,9 @@ class TrialPlan(Plan):
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
-        own = {} if self.cohort is None else self.cohort.columns
-        outcomes = outcome_schema({key: [value] for key, value in self.given.items()} | own)
+        given = {key: [value] for key, value in self.given.items()}
+        patients = {} if self.cohort is None else self.cohort.columns
+        outcomes = outcome_schema(given | patients, own_columns(self.params))
         names = [name for name in Journey._fields if name not in self.given]
         return pa.schema(
             [*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))]
@@ -239,6 +244,13 @@ class TrialResult:
         """The patients at the median of the posterior."""
         return self.patients[self.patients["replicate"] == 0]
 
+    def _repr_html_(self) -> str:
+        if not self.complete:
+            return card("Trial", [f"{len(self.patients)} patients so far"])
+        columns = ["id", "quantity", "published", "simulated", "agrees"]
+        told = agreement(self.patients, self.comparison)
+        return card("Trial", told, self.comparison[columns])
+
 
 Plot = Callable[[TrialResult], bytes]
 Write = Callable[[TrialResult, str], str]
@@ -298,6 +310,7 @@ def _result(plan: TrialPlan, runs: pa.Table, whole: bool) -> TrialResult:
     complete = whole and len(patients) == len(plan.enrolled)
     draws = range(len(plan.points)) if complete else []
     cohorts = [Cohort.of(patients[patients["replicate"] == draw]) for draw in draws]
-    rows = compare(cohorts, plan.published, plan.seed) if complete else pd.DataFrame()
+    measures = own_measures(plan.params)
+    rows = compare(cohorts, plan.published, plan.seed, measures) if complete else pd.DataFrame()
     limit = plan.params.assay.quantification_limit_copies_per_ug
     return TrialResult(patients, rows, complete, limit)
