@@ -30,6 +30,7 @@ FILES = {
     "scenario": "what this sweep or trial rests on",
     "published": "published figures (CSV), in a trial",
     "posterior": "draws of parameters, in a sweep or trial",
+    "cohort": "patients of one's own (CSV)",
     "rules": "Python files, or packages, with rules of one's own",
 }
 
