@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from tcellabm import columns, params
+from tcellabm.analysis.fit_report import parameters_table
 from tcellabm.analysis.report import parameter_table
 from tcellabm.cli import app
 from tcellabm.columns import Column
@@ -42,13 +43,11 @@ of a sweep has one more column for each axis and each parameter that was set, un
 _POSTERIOR = """
 ## `trials/posterior.json`
 
-By `tcellabm calibrate` (ABC-SMC), seed {seed}: {draws} draws, effective sample size {size:.0f},
-from {trials} trials of {patients} enrolled each, down to
-a distance of {epsilon:.2f} half-widths; with {settings}.
-A parameter is called identified if the data took away half of its prior's variance (of logs).
+By `tcellabm calibrate`: {draws} draws ({size:.0f} effective at least), by weighting {patients}
+infused patients. A parameter is called identified if the data took half of its prior's variance
+(of logs).
 
-| key | prior | 5 % | median | 95 % | variance taken | identified |
-| --- | --- | --- | --- | --- | --- | --- |"""
+"""
 
 
 def parameters() -> str:
@@ -121,32 +120,16 @@ def _option(param: Any) -> str:
 
 
 def posterior() -> str:
-    """Return what the calibration left of its priors, and how it was made; nothing without one."""
+    """Return what the calibration left of its priors; nothing without one."""
     file = FILES / "trials" / "posterior.json"
     if not file.exists():
         return ""
-    said = json.loads(file.read_text(encoding="utf-8"))
-    lines = [
-        _POSTERIOR.format(
-            draws=len(said["draws"]),
-            size=said["effective_sample_size"],
-            patients=said["patients"],
-            trials=sum(step["simulations"] for step in said["generations"]),
-            epsilon=said["generations"][-1]["epsilon"],
-            seed=said["seed"],
-            settings=", ".join(map(_setting, said["settings"].items())) or "nothing set besides",
-        )
-    ]
-    for key, told in said["parameters"].items():
-        ends = " to ".join(f"{end:g}" for end in told["prior"])
-        values = " | ".join(f"{told[name]:.3g}" for name in ("q5", "q50", "q95"))
-        known = "yes" if told["identified"] else "no"
-        lines.append(f"| {key} | {ends} | {values} | {told['variance_taken']:.0%} | {known} |")
-    return "\n".join([*lines, ""])
-
-
-def _setting(item: tuple[str, float]) -> str:
-    return f"`{item[0]} = {item[1]:g}`"
+    written = json.loads(file.read_text(encoding="utf-8"))
+    told = written["diagnostics"]
+    head = _POSTERIOR.format(
+        draws=told["draws"], size=told["ess_min"], patients=told["pool_patients"]
+    )
+    return head + "\n".join([*parameters_table(written), ""])
 
 
 def _rows(kind: str, name: str) -> list[params.Row]:

@@ -27,7 +27,7 @@ def documents():
 @pytest.fixture
 def nobody_enrolled(monkeypatch):
     """A stamp is of parameters, arms and published figures: no patient need be drawn."""
-    monkeypatch.setattr(trial, "_enroll", lambda *words: [])
+    monkeypatch.setattr(trial, "enroll", lambda *words: [])
 
 
 def test_the_parameter_document_is_up_to_date():
@@ -42,21 +42,18 @@ def test_a_posterior_is_told_of_where_one_is_shipped(tmp_path):
     written = documents()
     written.FILES = tmp_path
     assert written.posterior() == ""
-    known = {"prior": [0.5, 2.0], "q5": 0.8, "q50": 1.0, "q95": 1.25, "variance_taken": 0.7}
+    known = {"prior": [0.5, 2.0], "q5": 0.8, "q50": 1.0, "q95": 1.25}
+    known |= {"variance_taken": 0.7, "variance_taken_error": 0.01, "identified": True}
     posterior = {
-        "seed": 3,
-        "draws": [[1.0], [1.1]],
-        "effective_sample_size": 1.9,
-        "patients": 5,
-        "generations": [{"simulations": 4, "epsilon": 2.0}, {"simulations": 6, "epsilon": 1.5}],
-        "settings": {},
-        "parameters": {"product.killing": known | {"identified": True}},
+        "draws": [[[1.0], [1.1]]],
+        "diagnostics": {"ess_min": 1.9, "pool_patients": 50, "draws": 2},
+        "parameters": {"product.killing": known},
     }
     (tmp_path / "trials").mkdir()
     (tmp_path / "trials" / "posterior.json").write_text(json.dumps(posterior))
     text = written.posterior()
-    assert "2 draws, effective sample size 2," in text and "from 10 trials of 5" in text
-    assert "| product.killing | 0.5 to 2 | 0.8 | 1 | 1.25 | 70% | yes |" in text
+    assert "2 draws (2 effective at least)" in text and "by weighting 50\n" in text
+    assert "| `product.killing` | 0.5 to 2 | 0.8 | 1 | 1.25 | 70% ± 2% | yes |" in text
 
 
 def test_the_document_of_columns_is_up_to_date():

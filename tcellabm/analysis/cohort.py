@@ -21,10 +21,14 @@ class Cohort:
         names = [name for name in ok.columns if not name.endswith("_by_day")]
         return cls({name: ok[name].to_numpy() for name in names})
 
-    def resampled(self, rng: np.random.Generator) -> "Cohort":
-        """Resample as many patients, with replacement."""
-        n = len(self.enrolled["seed"])
-        return Cohort(where(self.enrolled, rng.integers(n, size=n)))
+    def resampled(
+        self, rng: np.random.Generator, weights: np.ndarray | None = None, n: int = 0
+    ) -> "Cohort":
+        """Draw as many patients anew, or `n`, with replacement; by weights, if any."""
+        known = len(self.enrolled["seed"])
+        if weights is None:
+            return Cohort(where(self.enrolled, rng.integers(known, size=n or known)))
+        return Cohort(where(self.enrolled, rng.choice(known, size=n or known, p=weights)))
 
     @cached_property
     def infused(self) -> Columns:

@@ -86,21 +86,24 @@ def published_curves() -> pd.DataFrame:
 
 
 def compare(
-    cohorts: Sequence[Cohort],
+    cohort: Cohort,
     published: pd.DataFrame,
     seed: int = 1,
+    weights: np.ndarray | None = None,
     own: Mapping[str, Measure] = NONE,
 ) -> pd.DataFrame:
     """Return `comparison.csv`: a row per published figure, with what was simulated.
 
     Parameters
     ----------
-    cohorts : sequence of Cohort
-        The one at the median of the posterior, then one per posterior draw, if any.
+    cohort : Cohort
+        Everyone enrolled; each with an own draw of the posterior, if there is one.
     published : DataFrame
         From `read_published`.
     seed : int
         Of the resampling of patients.
+    weights : ndarray, shape (draws, enrolled), optional
+        What makes these patients those of one draw of the posterior.
     own : mapping of str to Measure
         Measures of one's own, by id; they go before the model's.
 
@@ -111,10 +114,11 @@ def compare(
         resampled patients; of the published figure that by which `agrees` was judged.
     """
     rng = np.random.default_rng(seed)
-    spread = cohorts[1:] or cohorts
-    again = [spread[i % len(spread)].resampled(rng) for i in range(RESAMPLES)]
+    spread: Sequence[np.ndarray | None] = [None] if weights is None else list(weights)
+    times = max(RESAMPLES, len(spread))
+    again = [cohort.resampled(rng, spread[i % len(spread)]) for i in range(times)]
     known, said = {**MEASURES, **own}, published.to_dict("records")
-    rows = [_row(row, known.get(row["id"]), cohorts[0], again) for row in said]
+    rows = [_row(row, known.get(row["id"]), cohort, again) for row in said]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

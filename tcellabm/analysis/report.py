@@ -1,6 +1,7 @@
 """A virtual trial in words: who was infused, which rows agree, and the validation report."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -70,10 +71,9 @@ def validation_report(
         *agreement(patients, comparison),
         "",
         "Recalled figures were not read in their source; intervals of simulated figures are over",
-        "virtual patients (and posterior draws, where there is a posterior: the simulated figures",
-        "are at the median of each parameter, no draw, and can lie outside). What no trial of this",
-        "model can show: [limits.md](limits.md). The same patients treated otherwise:",
-        "[counterfactuals.md](counterfactuals.md).",
+        "virtual patients (and draws of the posterior, where there is one: each patient then has",
+        "an own draw). What no trial of this model can show: [limits.md](limits.md). The same",
+        "patients treated otherwise: [counterfactuals.md](counterfactuals.md).",
         "",
         "## Windows that the model is to meet, misses first",
         "",
@@ -130,7 +130,7 @@ def number(value: float) -> str:
     return "-" if pd.isna(value) else f"{value:.3g}"
 
 
-def markdown_table(names: tuple[str, ...], rows: list[tuple[object, ...]]) -> list[str]:
+def markdown_table(names: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> list[str]:
     """Return the lines of a Markdown table; a bar within a cell becomes a slash."""
     cells = [[str(cell).replace("|", "/") for cell in row] for row in rows]
     lines = [list(names), ["---"] * len(names), *cells]

@@ -33,6 +33,7 @@ from tcellabm.cli.options import (
     SweepFile,
     Workers,
 )
+from tcellabm.cli.predict import predict
 from tcellabm.cli.schema import schema
 from tcellabm.cli.trial import trial
 
@@ -301,6 +302,7 @@ app.command()(counterfactuals)
 app.command()(design)
 app.command()(calibrate)
 app.command()(schema)
+app.command()(predict)
 
 
 def execute(arguments: list[str]) -> int:

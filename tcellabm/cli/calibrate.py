@@ -1,54 +1,101 @@
 """The command `tcellabm calibrate`."""
 
-from typing import Annotated
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options
+from tcellabm.cli import messages, options
 from tcellabm.cli.errors import INTERRUPTED, say
-from tcellabm.cli.options import Out, Resume, Seed, Settings
+from tcellabm.cli.options import Dask, Out, Resume, Seed, Settings, Shard, Workers
 
-Enrolled = Annotated[
-    int, typer.Option("--patients", "-n", min=1, metavar="N", help="Per particle.")
+if TYPE_CHECKING:
+    from tcellabm.experiments.compute.collect import Work
+    from tcellabm.experiments.studies.calibration import Calibration
+
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Check the finished calibration in --out; resumes by itself."),
 ]
-Particles = Annotated[int, typer.Option(min=2, metavar="N", help="Particles a generation.")]
-Generations = Annotated[int, typer.Option(min=1, metavar="N", help="In all, earlier ones counted.")]
-Processes = Annotated[int, typer.Option(min=1, metavar="N", help="Processes.")]
+Simulations = Annotated[int, typer.Option(min=20, metavar="N", help="Trials simulated by --check.")]
+Direct = Annotated[
+    int, typer.Option(min=20, metavar="N", help="Patients enrolled anew at each draw by --check.")
+]
+Enrolled = Annotated[
+    int | None,
+    typer.Option("--patients", "-n", min=20, metavar="N", help="Patients enrolled in a pool."),
+]
 
 
 def calibrate(
     file: Annotated[str, typer.Argument(metavar="FILE")] = "params/trials/calibration.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
-    patients: Enrolled = 100,
-    particles: Particles = 100,
-    generations: Generations = 6,
+    patients: Enrolled = None,
     seed: Seed = 1,
     out: Out = None,
     resume: Resume = False,
-    workers: Processes = 1,
+    workers: Workers = None,
+    dask: Dask = "",
+    shard: Shard = "1/1",
+    check: Check = False,
+    simulations: Simulations = 200,
+    direct: Direct = 6200,
 ) -> None:
-    """Fit population parameters to the rows marked `calibrate`; keep the posterior."""
-    from tcellabm.analysis.words import columns
-    from tcellabm.experiments.studies.calibration import DATABASE, POSTERIOR, Calibration, engine
-    from tcellabm.experiments.studies.calibration import calibrate as run
+    """Fit laws of the population to the rows marked `calibrate`; keep the posterior; check it."""
+    from tcellabm.experiments.studies import calibration as experiment
+    from tcellabm.experiments.studies.sampler import engine
+    from tcellabm.experiments.studies.sweep import Interrupted
 
     engine()  # before a folder is made
-    plan = Calibration.load(file, patients, seed, options.overrides(settings, {}))
+    work = options.work(workers, dask, shard)
+    given = options.overrides(settings, {})
+    plan = experiment.Calibration.load(file, seed, given, patients)
+    if check:
+        _check(plan, out, work, simulations, direct)
+        return
     folder = options.result_folder("calibrate", file, out, resume)
     try:
-        posterior = run(plan, folder, particles, generations, workers, resume=resume)
+        posterior = experiment.calibrate(
+            plan, folder, work, resume=resume, command=options.command_line()
+        )
+    except Interrupted as stop:
+        messages.interrupted(Interrupted(folder, stop.done, stop.total))
     except KeyboardInterrupt:
         again = options.command_to_resume(folder)
-        say(f"interrupted: whole generations are kept; go on with: {again}")
+        say(f"interrupted: pools and whole rounds are kept; go on with: {again}")
         raise typer.Exit(INTERRUPTED) from None
-    rows = [
-        [
-            key,
-            *(f"{found[name]:.3g}" for name in ("q5", "q50", "q95")),
-            f"{found['variance_taken']:.0%}",
-            "yes" if found["identified"] else "no",
-        ]
-        for key, found in posterior["parameters"].items()
-    ]
-    print(columns(["key", "5 %", "median", "95 %", "variance taken", "identified"], rows))
-    print(f"wrote {folder}: {POSTERIOR}, {DATABASE}; to use it: --set files.posterior=FILE")
+    if posterior is None:
+        print(f"a part of the pool is in {folder}; go on with --resume and no --shard")
+        return
+    _report(posterior, folder)
+
+
+def _check(
+    plan: "Calibration", out: Path | None, work: "Work", simulations: int, direct: int
+) -> None:
+    from tcellabm.analysis.checks_report import page, told
+    from tcellabm.disk import write_whole
+    from tcellabm.experiments.studies.checks import check
+    from tcellabm.experiments.studies.sweep import Interrupted
+
+    if out is None or work.part:
+        options.refuse("--check without --out, or with --shard", "allowed: --out DIR, to check")
+    try:
+        found = check(
+            plan, out, work, simulations=simulations, direct=direct, command=options.command_line()
+        )
+    except (Interrupted, KeyboardInterrupt):
+        say(f"interrupted: what is finished is kept; go on with: {options.command_line()}")
+        raise typer.Exit(INTERRUPTED) from None
+    posterior = json.loads((out / "posterior.json").read_text(encoding="utf-8"))
+    write_whole(out / "calibration.md", page(posterior, found).encode())
+    print(*told(found), sep="\n")
+    print(f"wrote {out}: checks.json, calibration.md")
+
+
+def _report(posterior: dict[str, Any], folder: Path) -> None:
+    from tcellabm.analysis.fit_report import told
+
+    print(*told(posterior), sep="\n")
+    print(f"wrote {folder}: posterior.json, rows.csv; to use it: --set files.posterior=FILE")

@@ -53,7 +53,7 @@ def trial(
     except sweep.Interrupted as stop:
         messages.interrupted(stop)
     if result.complete:
-        print(*agreement(result.main, result.comparison), sep="\n")
+        print(*agreement(result.patients, result.comparison), sep="\n")
     _report(result, folder, len(plan.enrolled))
 
 
@@ -62,7 +62,7 @@ def _draw(result: "TrialResult") -> bytes:
     from tcellabm.figures import draw_trial
 
     curves = published_curves()
-    return draw_trial(result.main, result.comparison, curves, result.limit, result.draws)
+    return draw_trial(result.patients, result.comparison, curves, result.limit, result.draws)
 
 
 def _write(result: "TrialResult", stamp: str) -> str:
@@ -70,8 +70,8 @@ def _write(result: "TrialResult", stamp: str) -> str:
     from tcellabm.analysis.comparison import goals
     from tcellabm.analysis.report import validation_report
 
-    windows = goals(Cohort.of(result.main))
-    return validation_report(result.main, result.comparison, windows, stamp)
+    windows = goals(Cohort.of(result.patients))
+    return validation_report(result.patients, result.comparison, windows, stamp)
 
 
 def _report(result: "TrialResult", folder: Path, total: int) -> None:

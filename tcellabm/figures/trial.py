@@ -29,7 +29,7 @@ def draw_trial(
     Parameters
     ----------
     patients : DataFrame
-        Everyone enrolled, as in `patients.parquet`, at the median of the posterior.
+        Everyone enrolled, as in `patients.parquet`.
     comparison : DataFrame
         As in `comparison.csv`.
     curves : DataFrame
@@ -37,7 +37,7 @@ def draw_trial(
     limit : float
         Limit of quantification of the transgene, copies/ug.
     draws : int
-        Draws of the posterior that intervals are over; 0 for its median alone.
+        Draws of the posterior that intervals are over; 0 for one population.
 
     Returns
     -------

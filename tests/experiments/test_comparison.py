@@ -114,7 +114,7 @@ def test_a_row_agrees_if_the_point_is_inside(share, agrees, monkeypatch):
     rate = Measure("rate", lambda c: 100.0 * float(np.mean(c.enrolled["remission"])))
     monkeypatch.setattr(comparison, "MEASURES", {"E01": rate})
     patients = cohort(remission=np.arange(100) < 100 * share)
-    table = compare([patients], PUBLISHED).set_index("id")
+    table = compare(patients, PUBLISHED).set_index("id")
     assert table.loc["E01", "agrees"] == agrees
     assert table.loc["E01", "simulated"] == pytest.approx(100 * share)
     assert table.loc["E01", "simulated_low"] <= 100 * share <= table.loc["E01", "simulated_high"]
@@ -122,13 +122,16 @@ def test_a_row_agrees_if_the_point_is_inside(share, agrees, monkeypatch):
 
 
 def test_the_interval_covers_posterior_draws_too(monkeypatch):
+    """Two draws under which other patients weigh: the interval reaches from one to the other."""
     from tcellabm.analysis import comparison
 
     rate = Measure("rate", lambda c: 100.0 * float(np.mean(c.enrolled["remission"])))
     monkeypatch.setattr(comparison, "MEASURES", {"E01": rate})
-    middle, low, high = (cohort(remission=np.arange(200) < 2 * p) for p in (80, 50, 95))
-    alone = compare([middle], PUBLISHED).set_index("id").loc["E01"]
-    wide = compare([middle, low, high], PUBLISHED).set_index("id").loc["E01"]
+    patients = cohort(remission=np.arange(200) < 160)
+    up = np.where(np.arange(200) < 160, 0.95 / 160, 0.05 / 40)
+    down = np.where(np.arange(200) < 160, 0.5 / 160, 0.5 / 40)
+    alone = compare(patients, PUBLISHED).set_index("id").loc["E01"]
+    wide = compare(patients, PUBLISHED, weights=np.stack([up, down])).set_index("id").loc["E01"]
     assert wide["simulated"] == alone["simulated"]
     assert wide["simulated_low"] < 55 < alone["simulated_low"]
     assert wide["simulated_high"] > 92

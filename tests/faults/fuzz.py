@@ -151,7 +151,7 @@ class Kinds:
 
     def posterior(self, rng):
         said = {"model_version": MODEL_VERSION, "keys": ["product.killing", "product.affinity"]}
-        said |= {"draws": [[1.0, 1.0], [1.2, 1.5]], "weights": [1.0, 3.0], "seed": 1}
+        said |= {"draws": [[[1.0, 1.0], [1.2, 1.5]]], "passed": True}
         _change(rng, said)
         content = json.dumps(said).encode()
         path = self.folder / rng.choice(["a.json", "a.csv"])

@@ -43,7 +43,7 @@ def draw(patients, comparison):
 @pytest.fixture(scope="module")
 def page(result):
     """The file of the page, and the figure; not to be changed."""
-    return draw(result.main, result.comparison)
+    return draw(result.patients, result.comparison)
 
 
 def test_the_page_names_every_row_and_its_units(result, page):
@@ -55,7 +55,7 @@ def test_the_page_names_every_row_and_its_units(result, page):
 
 
 def test_the_curves_are_those_of_the_patients(result, page):
-    infused = result.main[result.main["infused"]]
+    infused = result.patients[result.patients["infused"]]
     free, events, transgene = page[1].axes[:3]
     days, share = survival.event_free(infused).curve()
     shown = line(events, "simulated, 95 % band")
@@ -74,7 +74,7 @@ def test_the_curves_are_those_of_the_patients(result, page):
 
 
 def test_the_bars_are_the_shares_of_the_grades(result, page):
-    infused = result.main[result.main["infused"]]
+    infused = result.patients[result.patients["infused"]]
     panel = page[1].axes[3]
     found = {
         (name, grade): bar.get_width()
@@ -110,12 +110,12 @@ def test_every_row_that_is_judged_has_a_mark_where_it_belongs(result, page):
 
 
 def test_equal_tables_give_equal_pages(result, page):
-    assert draw(result.main, result.comparison)[0] == page[0]
+    assert draw(result.patients, result.comparison)[0] == page[0]
 
 
 def test_a_trial_that_infused_nobody_is_drawn_too(result):
-    nobody = result.main[~result.main["infused"]]
-    rows = compare([Cohort.of(nobody)], read_published(find_file("trials/published.csv")))
+    nobody = result.patients[~result.patients["infused"]]
+    rows = compare(Cohort.of(nobody), read_published(find_file("trials/published.csv")))
     _, figure = draw(nobody, rows)
     assert f"{len(nobody)} virtual patients enrolled, 0 infused" in " ".join(texts(figure))
     shown = [each.get_label() for panel in figure.axes[:3] for each in panel.lines]
@@ -130,6 +130,6 @@ def test_places_on_the_common_scale():
 
 
 def test_the_words_count_everyone(result):
-    lines = agreement(result.main, result.comparison)
-    assert f"of {len(result.main)} patients enrolled" in lines[0]
+    lines = agreement(result.patients, result.comparison)
+    assert f"of {len(result.patients)} patients enrolled" in lines[0]
     assert len(lines) == 5

@@ -147,9 +147,9 @@ class Plan:
         if sweep.arms:
             known = ("car_t", *treatments(sweep.params))
             plan = replace(plan, arms=arms.read_arms(sweep.arms, str(file), known))
-        if name := sweep.files.get("posterior"):
-            plan = replace(plan, posterior=Posterior.load(name, sweep.params))
-            plan._check_posterior(name)
+        if posterior := Posterior.chosen(sweep.files, sweep.params):
+            plan = replace(plan, posterior=posterior)
+            plan._check_posterior(sweep.files.get("posterior", ""))
         return replace(plan, question=plan._asked(sweep.question, str(file))).filled()
 
     def _asked(self, question: Question, where: str) -> Question:
@@ -163,9 +163,10 @@ class Plan:
         return replace(question, reference={})
 
     def _check_posterior(self, name: str) -> None:
+        """Refuse a posterior that was named and draws what is set; the shipped one gives way."""
         assert self.posterior is not None
         own = self.cohort.keys if self.cohort is not None else ()
-        for key in self.posterior.draws[0]:
+        for key in self.posterior.keys if name else ():
             if key in self.axes or key in self.given or key in own:
                 raise InputError(f"{key} is set and drawn too", name, "allowed: one of them")
 
@@ -177,7 +178,10 @@ class Plan:
         seeds = [patient_seed(self.seed, *each) for each in patients]
         tasks = []
         for point in self.points:
-            settings = [point | self._own(*each) for each in patients]
+            settings = [
+                point | self._own(patient, seed)
+                for (patient, _), seed in zip(patients, seeds, strict=True)
+            ]
             names = self._names(settings, seeds)
             tasks += [
                 Task(own, *who, seed, of_arm(name, arm), arm)
@@ -186,10 +190,17 @@ class Plan:
             ]
         return replace(self, tasks=tasks)
 
-    def _own(self, patient: int, replicate: int) -> dict[str, Any]:
+    def _own(self, patient: int, seed: int) -> dict[str, Any]:
         """Return what is set for one patient at every point."""
-        drawn = {} if self.posterior is None else self.posterior.of(self.seed, patient, replicate)
+        drawn = self._drawn(seed)
         return drawn if self.cohort is None else drawn | self.cohort.rows[patient]
+
+    def _drawn(self, seed: int) -> dict[str, Any]:
+        """Return what a draw of the posterior sets for one patient, where nothing else does."""
+        if self.posterior is None:
+            return {}
+        own = self.cohort.keys if self.cohort is not None else ()
+        return self.posterior.settings(self.params, seed, (*self.axes, *own))
 
     def _names(self, settings: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[str]:
         """Name runs; where all have the same parameters these are written out once."""
@@ -238,12 +249,12 @@ class Plan:
         columns |= {arms.COLUMN: [""]} if self.arms else {}
         columns |= {key: [value] for key, value in self.given.items()}
         if self.posterior is not None:
-            draws = self.posterior.draws
-            columns |= {key: [draw[key] for draw in draws] for key in draws[0]}
+            draws, keys = self.posterior.draws, self._drawn(self.seed)
+            columns |= {key: [draw[key] for draw in draws] for key in keys}
         if self.cohort is not None:
             columns |= self.cohort.columns
-        drawn = [key for key in self.params.distributions if key not in columns]
-        covariates = [(key, pa.float64()) for key in drawn if key not in self.params.pinned]
+        laws = [key for key in self.params.distributions if key not in columns]
+        covariates = [(key, pa.float64()) for key in laws if key not in self.params.pinned]
         outcomes = outcome_schema(columns, own_columns(self.params))
         return pa.schema([*outcomes, *(pa.field(*each) for each in covariates)])
 

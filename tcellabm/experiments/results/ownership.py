@@ -24,6 +24,7 @@ REPLACED = ".tcellabm.replaced"  # in a folder that a newer one takes the name o
 NEW = ".tcellabm.new"  # in a folder that is to take the name of an older one
 _RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
+    *("pool.parquet", "prediction.csv", "hits.csv"),
     *("summary.csv", "comparison.csv", "indices.csv", "counterfactuals.csv"),
     "characteristics.csv",
     *("curves.parquet", "report.html", "differences.csv", "changed.csv"),

@@ -1,306 +1,386 @@
-"""Approximate Bayesian calibration (ABC-SMC, pyABC) of population parameters to `calibrate` rows.
+"""Calibration: laws of a population fitted to the rows marked `calibrate`, by weighting a pool.
 
-The database of particles in the result folder is what a later session goes on from.
+A folder holds `pool-1` (a result folder like that of a sweep), the chains, perhaps a second pool
+around the first fit, and at the end `posterior.json`. Every part resumes.
 """
 
 import json
 import math
-import random
-import sqlite3
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tcellabm.analysis.cohort import Cohort
-from tcellabm.analysis.comparison import judged_by
-from tcellabm.analysis.measures import MEASURES
+from tcellabm.analysis.comparison import read_published
+from tcellabm.analysis.fit import Target, differs, simulated
+from tcellabm.analysis.fit_report import table_of_rows
+from tcellabm.analysis.likelihood import Row, read_rows
+from tcellabm.analysis.weighting import (
+    Laws,
+    Weighting,
+    covariate_of,
+    effective,
+    laws_of,
+    mixed_proposal,
+    normalized,
+)
 from tcellabm.disk import write_whole
-from tcellabm.experiments.compute import runner
-from tcellabm.experiments.compute.processes import be_a_child, children_ended
-from tcellabm.experiments.design.posterior import weighted_quantile
+from tcellabm.experiments.compute.collect import Work
+from tcellabm.experiments.design.posterior import NONE
 from tcellabm.experiments.results.ownership import entries, locked
-from tcellabm.experiments.results.shards import to_table
-from tcellabm.experiments.studies.trial import TrialPlan
-from tcellabm.identity import MODEL_VERSION
-from tcellabm.params import InputError
+from tcellabm.experiments.studies.pool import Pool, PoolPlan, compute_pool
+from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, pareto_k, sample
+from tcellabm.experiments.studies.trial import PUBLISHED
+from tcellabm.identity import MODEL_VERSION, digest
+from tcellabm.params import InputError, Parameters, load_trial
+from tcellabm.params.errors import fault_of
 from tcellabm.params.files import find_file, read_text
+from tcellabm.params.meta import meta_of
 
-RECALLED_WEIGHT = 0.5  # of a row whose figure or interval was not read
-WORST = 5.0  # half-widths: a row further off, or that could not be measured, counts as that far
-FOLLOWED_DAYS = 460.0  # twelve-month RFS of a day-90 responder
+POSTERIOR, ROWS, RECIPE = "posterior.json", "rows.csv", "recipe.json"
 IDENTIFIED = 0.5  # share of the prior's variance (of logs) that the data must take away
-DATABASE, POSTERIOR = "particles.db", "posterior.json"
-_MULTIPLICATIVE = ("kinetic", "median")
+MOST_PARETO_K = 0.7  # of the weights: above it their variance is not to be trusted (Vehtari 2024)
+PREDICTED = 400  # draws that predictions are made of
+SMALL_SHARE = 0.1  # of a small pool, the effective patients that are asked for
+WIDER = 1.5  # the second pool is that much wider than the first fit
+_MARGIN = 1.1  # the sampler keeps so far above the least effective patients
+_NEAR, _SELDOM = 1.5, 0.01  # few draws may lie near that wall
+
+
+class _PoolSize(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    patients: Annotated[int, Field(ge=20, le=10_000_000)]
+    days: Annotated[float, Field(ge=460.0)]  # twelve-month RFS of a day-90 responder
+    most: Annotated[int, Field(ge=1, le=9)]
+
+
+class _Sampler(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    ensembles: Annotated[int, Field(ge=2, le=64)]
+    walkers: Annotated[int, Field(ge=4, le=1000)]
+    draws: Annotated[int, Field(ge=10, le=100_000)]
+    least_draws: Annotated[int, Field(ge=1)]
+    least_patients: Annotated[int, Field(ge=1)]
+    rounds: Annotated[int, Field(ge=1, le=10_000)]
+    steps: Annotated[int, Field(ge=40, le=1_000_000)]
+
+
+class _Prior(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    low: Annotated[float, Field(gt=0.0)]
+    high: float
+
+
+class _Files(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    trial: str
+    likelihood: str
+
+
+class _Written(BaseModel):
+    """A calibration file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    files: _Files
+    pool: _PoolSize
+    sampler: _Sampler
+    priors: Annotated[dict[str, _Prior], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What to fit: priors by dotted name, and how large a trial each particle is.
+    """What to fit, and how.
 
     Attributes
     ----------
-    trial : str
-        The trial file.
-    priors : mapping
-        Dotted name -> (low, high); log-uniform.
-    patients : int
-        Enrolled in the trial of each particle.
+    written : _Written
+        The file.
     seed : int
-        Of everything: particles and their patients.
+        Of everything: laws, patients, chains.
     settings : mapping
         What the user has set besides.
+    patients : int
+        Enrolled in a pool.
     """
 
-    trial: str
-    priors: Mapping[str, tuple[float, float]]
-    patients: int
+    written: _Written
     seed: int
     settings: Mapping[str, Any]
+    patients: int
 
     @classmethod
     def load(
-        cls, file: str, patients: int, seed: int, settings: Mapping[str, Any]
+        cls, file: str, seed: int, settings: Mapping[str, Any], patients: int | None = None
     ) -> "Calibration":
         """Read a calibration file.
-
-        Parameters
-        ----------
-        file : str
-            A calibration file: `files.trial` and `priors`.
-        patients : int
-            Enrolled in the trial of each particle.
-        seed : int
-            Of particles and patients.
-        settings : mapping
-            What the user has set, by dotted key.
 
         Raises
         ------
         InputError
-            It is none, or a prior is not a range of allowed values.
+            It is none, or a prior is not of a law of the population, or not a range.
         """
-        allowed = 'allowed: files.trial, and priors "key" = { low, high }'
+        allowed = "allowed: files, pool, sampler, and priors KEY = { low, high }"
         try:
-            content = tomllib.loads(read_text(find_file(file), file))
-            priors = {k: (float(p["low"]), float(p["high"])) for k, p in content["priors"].items()}
-            trial = str(content["files"]["trial"])
-        except InputError:
-            raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            written = _Written.model_validate(tomllib.loads(read_text(find_file(file), file)))
+        except ValidationError as error:
+            raise InputError(f"not a calibration: {fault_of(error)}", file, allowed) from None
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise InputError(f"not a calibration: {error}", file, allowed) from None
-        if not priors:
-            raise InputError("a calibration of nothing", file, allowed)
-        calibration = cls(trial, priors, patients, seed, settings)
-        for key, (low, high) in priors.items():
-            if not 0.0 < low < high:
-                raise InputError(f"prior of {key}: {low:g} to {high:g}", file, "allowed: 0 < low")
-            for end in (low, high):
-                calibration.plan({key: end}, seed, patients=1)  # checks key and value
-        return calibration
+        made = cls(written, seed, settings, patients or written.pool.patients)
+        made._check(file)
+        return made
 
-    def plan(self, values: Mapping[str, float], seed: int, patients: int = 0) -> TrialPlan:
-        """Return the trial of one particle.
+    def _check(self, where: str) -> None:
+        fixed = ("files.posterior", "files.cohort", "trial.", "time.")
+        if taken := [key for key in self.settings if key.startswith(fixed)]:
+            raise InputError(f"{taken[0]} is set", "--set", "allowed: other keys; patients by -n")
+        needed = 2 * len(self.keys) + 2
+        if self.written.sampler.walkers < needed:
+            raise InputError("too few walkers", where, f"allowed: {needed} or more")
+        for key, prior in self.written.priors.items():
+            if not prior.low < prior.high:
+                what = f"prior of {key}: {prior.low:g} to {prior.high:g}"
+                raise InputError(what, where, "allowed: low < high")
+            for end in (prior.low, prior.high):
+                meta_of(key, where).check(end, where)
+            covariate = covariate_of(key)
+            if covariate not in self.params.distributions or covariate in self.params.pinned:
+                what = f"{key} is no law of the population"
+                raise InputError(what, where, "allowed: population.COVARIATE.median or .sigma_ln")
+            self.params.replace({key: prior.low}).replace({key: prior.high})
+        _ = self.rows  # reads and checks them
 
-        Parameters
-        ----------
-        values : mapping
-            The particle: values by dotted key.
-        seed : int
-            Root of the patients' seeds.
-        patients : int
-            Number enrolled; 0 for the calibration's own.
-        """
-        size = {"trial.patients": patients or self.patients, "time.days": FOLLOWED_DAYS}
-        return TrialPlan.load(self.trial, {**size, **self.settings, **values}, seed)
+    @cached_property
+    def params(self) -> Parameters:
+        """Parameters of the trial."""
+        return load_trial(self.written.files.trial, self.of_trial).params
+
+    @property
+    def of_trial(self) -> dict[str, Any]:
+        """What the trial is run with."""
+        days = {"time.days": self.written.pool.days, "files.posterior": NONE}
+        return {**days, **self.settings}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The laws that are fitted."""
+        return tuple(self.written.priors)
+
+    @cached_property
+    def laws(self) -> Laws:
+        """The same as laws of covariates."""
+        return laws_of(self.keys, self.params.distributions)
+
+    @property
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """Logs of the ends of the priors."""
+        priors = self.written.priors.values()
+        return np.log([prior.low for prior in priors]), np.log([prior.high for prior in priors])
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """The published figures."""
+        trial = load_trial(self.written.files.trial, self.of_trial)
+        return read_published(find_file(trial.files.get("published", PUBLISHED)))
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows that are fitted."""
+        return read_rows(find_file(self.written.files.likelihood), self.published)
+
+    @property
+    def population(self) -> str:
+        """The population file whose laws are fitted."""
+        trial = load_trial(self.written.files.trial, self.of_trial)
+        return trial.files.get("population", "").removeprefix("params/")
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """All that decides the result, but for how long it goes on."""
+        """All that decides the result."""
         return {
             "model_version": MODEL_VERSION,
-            "trial": self.trial,
-            "priors": {key: list(bounds) for key, bounds in self.priors.items()},
+            "calibration": self.written.model_dump(),
             "patients": self.patients,
             "seed": self.seed,
             "settings": dict(self.settings),
-            "parameters": self.plan({}, self.seed, patients=1).params.resolved(),
+            "rows": digest(repr(self.rows)),
+            "parameters": digest(json.dumps(self.params.resolved(), sort_keys=True)),
         }
 
+    def sampling(self, work: Work) -> Sampling:
+        """Return how chains are made."""
+        size = self.written.sampler
+        return Sampling(
+            size.ensembles,
+            size.walkers,
+            size.draws,
+            size.least_draws,
+            size.rounds,
+            size.steps,
+            min(work.processes, size.ensembles),
+        )
 
-def summary(calibration: Calibration, logs: Mapping[str, float]) -> dict[str, float]:
-    """Run the trial of one particle and measure the rows marked `calibrate`.
+    def chance(self, *words: int) -> int:
+        """Return the seed of one purpose."""
+        return _seed(self.seed, *words)
 
-    Its patients' seeds follow from the particle, so that it gives the same wherever it is run.
+    def pool_plan(self, number: int, drawn: np.ndarray) -> PoolPlan:
+        """Return the plan of a pool, each of other patients."""
+        seed = _seed(self.seed, number)
+        return PoolPlan.of(self.written.files.trial, self.of_trial, self.keys, drawn, seed)
+
+    def target(self, pool: Pool) -> Target:
+        """Return the density that is sampled."""
+        covariates = pool.covariates(self.laws)
+        proposal = mixed_proposal(covariates, self.laws, pool.drawn)
+        infused = pool.infused
+        asked = min(self.written.sampler.least_patients, SMALL_SHARE * len(infused["seed"]))
+        weighting = Weighting(covariates, self.laws, proposal)
+        return Target(self.rows, infused, weighting, _MARGIN * asked)
+
+
+def _seed(root: int, *words: int) -> int:
+    return int(np.random.SeedSequence(root, spawn_key=words).generate_state(1)[0])
+
+
+def from_priors(calibration: Calibration) -> np.ndarray:
+    """Return the laws of the first pool: of each patient, drawn from the priors."""
+    low, high = calibration.box
+    rng = np.random.default_rng(_seed(calibration.seed, 0))
+    drawn: np.ndarray = rng.uniform(low, high, (calibration.patients, len(low)))
+    return drawn
+
+
+def around(calibration: Calibration, draws: np.ndarray) -> np.ndarray:
+    """Return the laws of a further pool: as the fit has them, wider, each covariate by itself."""
+    rng = np.random.default_rng(_seed(calibration.seed, 1, len(draws)))
+    middle = draws.mean(axis=0)
+    wide = np.clip(middle + WIDER * (draws - middle), *calibration.box)
+    drawn = np.empty((calibration.patients, len(calibration.keys)))
+    for covariate in calibration.laws.covariates:
+        own = [i for i, key in enumerate(calibration.keys) if covariate_of(key) == covariate]
+        drawn[:, own] = wide[rng.integers(len(wide), size=len(drawn))][:, own]
+    return drawn
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A sampled posterior, and what is to be believed of it.
+
+    Attributes
+    ----------
+    target : Target
+        What was sampled.
+    chains : Chains
+        The draws.
+    pareto_k : float
+        Greatest of the weights at any draw.
+    patients : ndarray
+        Effective patients of the pool at each draw.
     """
-    text = json.dumps([calibration.seed, sorted(logs.items())])
-    seed = int(np.random.SeedSequence(list(text.encode())).generate_state(1)[0])
-    values = {key: math.exp(logs[key]) for key in calibration.priors}
-    plan = calibration.plan(values, seed)
-    rows = []
-    for task in plan.enrolled:
-        infused = task.journey.infused
-        row = runner.run_task(plan.params, task).rows[0] if infused else task.not_run
-        rows.append(plan.labeled(row, task))
-    cohort = Cohort.of(to_table(rows, plan.schema).to_pandas())
-    return {name: MEASURES[name].of(cohort) for name in targets(plan.published)["id"]}
 
+    target: Target
+    chains: Chains
+    pareto_k: float
+    patients: np.ndarray
 
-def _summary_in_child(calibration: Calibration, logs: Mapping[str, float]) -> dict[str, float]:
-    be_a_child()
-    return summary(calibration, logs)
+    @classmethod
+    def of(cls, target: Target, chains: Chains) -> "Fit":
+        """Look at the weights at every draw."""
+        greatest, patients = -math.inf, []
+        for theta in chains.flat:
+            logs = target.weighting.log_weights(theta[None])
+            greatest = max(greatest, pareto_k(logs[0]))
+            patients.append(float(effective(normalized(logs))[0]))
+        return cls(target, chains, greatest, np.array(patients))
 
-
-def targets(published: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows to fit, with `weight`: those marked `calibrate`, and no others."""
-    rows = published[(published["use"] == "calibrate") & published["id"].isin(MEASURES.keys())]
-    recalled = rows["confidence"].str.contains("recalled")
-    return rows.assign(weight=np.where(recalled, RECALLED_WEIGHT, 1.0))
-
-
-def distance(simulated: Mapping[str, float], rows: pd.DataFrame) -> float:
-    """Return how far a trial is from the published: weighted root mean square, in half-widths."""
-    total = 0.0
-    for row in rows.to_dict("records"):
-        off = min(_off(simulated[row["id"]], row), WORST)
-        total += row["weight"] * off**2
-    return math.sqrt(total / float(rows["weight"].sum()))
-
-
-def _off(value: float, row: dict[str, Any]) -> float:
-    kind = MEASURES[row["id"]].kind
-    low, high, _ = judged_by(row, kind)
-    if not math.isfinite(value):
-        return WORST
-    if kind in _MULTIPLICATIVE:
-        if value <= 0.0:
-            return WORST
-        return abs(math.log(value / row["value"])) / (0.5 * math.log(high / low))
-    return abs(value - row["value"]) / (0.5 * (high - low))
+    def pool_suffices(self, least: int) -> bool:
+        """Tell whether the pool speaks to all of the posterior."""
+        near = float(np.mean(self.patients < _NEAR * least))
+        whole = float(self.patients.min()) >= least and near <= _SELDOM
+        return whole and self.pareto_k < MOST_PARETO_K
 
 
 def calibrate(
     calibration: Calibration,
     folder: Path,
-    particles: int,
-    generations: int,
-    workers: int,
+    work: Work | None = None,
     *,
     resume: bool = False,
-) -> dict[str, Any]:
-    """Run ABC-SMC, or go on with it, up to so many generations; return and write the posterior.
-
-    Parameters
-    ----------
-    calibration : Calibration
-        What to fit.
-    folder : Path
-        Result folder, made if missing.
-    particles : int
-        Particles per generation.
-    generations : int
-        Generations in all, earlier sessions included.
-    workers : int
-        Processes.
-    resume : bool
-        Continue with the database in the folder.
+    command: str = "",
+) -> dict[str, Any] | None:
+    """Compute a pool and fit it, or go on; return and write the posterior; None for a part.
 
     Raises
     ------
     InputError
-        pyABC is not installed; the folder is in use, not empty, or was made from another recipe;
-        the database in it is damaged.
+        emcee or arviz-stats is not installed; the folder is in use, not empty, or was made from
+        another recipe; the pool is too small.
+    Interrupted
+        Ctrl-C; what is finished is kept.
     """
-    pyabc = engine()
+    engine()
+    work = work or Work()
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder), children_ended(), _global_seed(calibration.seed):
-        _hold(folder, calibration.recipe, resume)
-        abc = _sampler(pyabc, calibration, particles, workers)
-        history = _gone_on(abc, calibration, folder / DATABASE, generations)
-        posterior = _posterior(calibration, history)
-        write_whole(folder / POSTERIOR, (json.dumps(posterior, indent=1) + "\n").encode())
+    # Parts of a pool are held by their own folders.
+    with nullcontext() if work.part else locked(folder):
+        _hold(folder, calibration.recipe, resume or bool(work.part))
+        fit = _fitted(calibration, folder, work, command)
+        if fit is None:
+            return None
+        posterior = written(calibration, fit)
+        text = json.dumps(posterior, indent=None, separators=(",", ":"), allow_nan=False)
+        rows = table_of_rows(posterior).to_csv(index=False, lineterminator="\n")
+        write_whole(folder / ROWS, rows.encode())
+        write_whole(folder / POSTERIOR, (text + "\n").encode())
     return posterior
 
 
-@contextmanager
-def _global_seed(seed: int) -> Iterator[None]:
-    """Seed NumPy's global random state, which pyABC draws from, and put back what was there."""
-    before, plain = np.random.get_state(), random.getstate()  # noqa: NPY002
-    np.random.seed(seed)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(before)  # noqa: NPY002
-        random.setstate(plain)  # whatever a library below drew from Python's own
+def pool_folder(folder: Path, number: int) -> Path:
+    """Return the folder of a pool, numbered from 1."""
+    return folder / f"pool-{number}"
 
 
-def _rows(calibration: Calibration) -> pd.DataFrame:
-    return targets(calibration.plan({}, calibration.seed, patients=1).published)
+def _fitted(calibration: Calibration, folder: Path, work: Work, command: str) -> Fit | None:
+    """Compute pools and chains until a pool suffices, or the most pools are there."""
+    drawn, pool, fit = from_priors(calibration), None, None
+    for number in range(1, calibration.written.pool.most + 1):
+        plan = calibration.pool_plan(number, drawn)
+        own = compute_pool(plan, pool_folder(folder, number), work, command)
+        if not own.complete:
+            return None
+        pool = own if pool is None else pool.with_more(own)
+        fit = fit_pool(calibration, pool, work, folder / f"chains-{number}")
+        if fit.pool_suffices(calibration.written.sampler.least_patients):
+            break
+        drawn = around(calibration, fit.chains.flat)
+    return fit
 
 
-def _sampler(pyabc: Any, calibration: Calibration, particles: int, workers: int) -> Any:
-    """Return pyABC's ABC-SMC for a calibration."""
-    rows = _rows(calibration)
-    prior = pyabc.Distribution(
-        **{
-            key: pyabc.RV("uniform", math.log(low), math.log(high / low))
-            for key, (low, high) in calibration.priors.items()
-        }
-    )
-    many = pyabc.MulticoreEvalParallelSampler(workers) if workers > 1 else None
-    return pyabc.ABCSMC(
-        lambda logs: _summary_in_child(calibration, logs),
-        prior,
-        lambda simulated, _: distance(simulated, rows),
-        population_size=particles,
-        sampler=many or pyabc.SingleCoreSampler(),
-    )
-
-
-def _gone_on(abc: Any, calibration: Calibration, database: Path, generations: int) -> Any:
-    """Begin in a new database, or go on with an old one; return pyABC's history."""
-    fresh = not database.exists()
-    address = f"sqlite:///{database}"
-    if fresh:
-        abc.new(address, {name: 0.0 for name in _rows(calibration)["id"]})
-    else:
-        _check(database)
-        abc.load(address)
-    left = generations - (0 if fresh else abc.history.n_populations)
-    return abc.run(max_nr_populations=left) if left > 0 else abc.history
-
-
-def _check(database: Path) -> None:
-    """Refuse a database that is damaged, or was not begun."""
-    try:
-        with closing(sqlite3.connect(database)) as content:
-            whole = content.execute("pragma integrity_check").fetchall() == [("ok",)]
-            whole = whole and content.execute("select count(*) from abc_smc").fetchone() == (1,)
-    except sqlite3.DatabaseError:
-        whole = False
-    if not whole:
-        allowed = "allowed: a whole one, or another --out"
-        raise InputError("the database is empty or damaged", str(database), allowed)
-
-
-def engine() -> Any:
-    """Return pyABC, or raise `InputError` if it is not installed."""
-    try:
-        import pyabc
-    except ImportError:
-        what = "calibration needs pyABC"
-        raise InputError(what, "", "allowed: pip install 'tcellabm[calibrate]'") from None
-    return pyabc
+def fit_pool(calibration: Calibration, pool: Pool, work: Work, folder: Path | None = None) -> Fit:
+    """Sample the posterior that a pool gives."""
+    target = calibration.target(pool)
+    how = calibration.sampling(work)
+    seed = _seed(calibration.seed, 2)
+    chains = sample(target.log_probability, *calibration.box, seed, how, folder)
+    return Fit.of(target, chains)
 
 
 def _hold(folder: Path, recipe: dict[str, Any], resume: bool) -> None:
     """Note the recipe in a new folder; refuse one made from another."""
-    file = folder / "recipe.json"
+    file = folder / RECIPE
     content = (json.dumps(recipe, indent=1, sort_keys=True) + "\n").encode()
     if not entries(folder):
         write_whole(file, content)
@@ -311,47 +391,111 @@ def _hold(folder: Path, recipe: dict[str, Any], resume: bool) -> None:
         raise InputError("the folder was made from another recipe", str(folder), allowed)
 
 
-def _posterior(calibration: Calibration, history: Any) -> dict[str, Any]:
-    keys = list(calibration.priors)
-    frame, weights = history.get_distribution()
-    logs = frame[keys].to_numpy(float)
-    populations = history.get_all_populations()
+# --- the posterior as written ---------------------------------------------------------------------
+
+
+def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
+    """Return what `posterior.json` holds."""
+    least = calibration.written.sampler
+    chains = fit.chains
+    diagnostics = {
+        "ess_min": _short(chains.effective),
+        "rhat_max": _short(chains.rhat),
+        "pareto_k_max": _short(fit.pareto_k),
+        "draws": len(chains.flat),
+        "steps": chains.steps,
+        "pool_patients": len(fit.target.infused["seed"]),
+        "pool_effective_min": _short(fit.patients.min()),
+    }
+    passed = (
+        chains.effective >= least.least_draws
+        and chains.rhat < 1.01
+        and fit.pool_suffices(least.least_patients)
+    )
+    mean = chains.flat.mean(axis=0, keepdims=True)
+    logs = fit.target.weighting.log_weights(mean)[0]
     return {
         "model_version": MODEL_VERSION,
-        "seed": calibration.seed,
-        "patients": calibration.patients,
-        "settings": dict(calibration.settings),
-        "made_by": "tcellabm calibrate",
-        "keys": keys,
-        "draws": np.exp(logs).tolist(),
-        "weights": np.asarray(weights, float).tolist(),
-        "generations": [
-            {"epsilon": None if math.isinf(e) else float(e), "simulations": int(n)}
-            for t, e, n in zip(
-                populations["t"], populations["epsilon"], populations["samples"], strict=True
-            )
-            if t >= 0
+        "population": calibration.population,
+        "passed": bool(passed),
+        "recipe": calibration.recipe,
+        "diagnostics": diagnostics,
+        "parameters": identified(calibration, chains),
+        "predictive": predictive(calibration, fit),
+        "keys": list(calibration.keys),
+        "draws": [
+            [[_short(v) for v in draw] for draw in chain] for chain in np.exp(chains.draws).tolist()
         ],
-        "effective_sample_size": float(1.0 / np.sum(np.asarray(weights) ** 2)),
-        "parameters": _identified(calibration.priors, np.exp(logs), np.asarray(weights)),
+        "log_weights": [round(float(v), 3) for v in logs - logs.max()],
     }
 
 
-def _identified(
-    priors: Mapping[str, tuple[float, float]], draws: np.ndarray, weights: np.ndarray
-) -> dict[str, dict[str, Any]]:
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def identified(calibration: Calibration, chains: Chains) -> dict[str, dict[str, Any]]:
     """Say of each parameter how much of the prior's variance (of logs) the data took away."""
     found = {}
-    for i, (key, (low, high)) in enumerate(priors.items()):
-        logs = np.log(draws[:, i])
-        middle = float(np.average(logs, weights=weights))
-        variance = float(np.average((logs - middle) ** 2, weights=weights))
-        shrunk = 1.0 - variance / (math.log(high / low) ** 2 / 12.0)
-        quantiles = {f"q{q}": weighted_quantile(draws[:, i], weights, q / 100) for q in (5, 50, 95)}
+    for place, (key, prior) in enumerate(calibration.written.priors.items()):
+        logs = chains.flat[:, place]
+        left = float(np.var(logs)) / (math.log(prior.high / prior.low) ** 2 / 12.0)
+        quantiles = np.exp(np.quantile(logs, [0.05, 0.5, 0.95]))
         found[key] = {
-            "prior": [low, high],
-            **quantiles,
-            "variance_taken": round(shrunk, 3),
-            "identified": shrunk >= IDENTIFIED,
+            "prior": [prior.low, prior.high],
+            **{name: _short(v) for name, v in zip(("q5", "q50", "q95"), quantiles, strict=True)},
+            "variance_taken": round(1.0 - left, 3),
+            "variance_taken_error": round(left * math.sqrt(2.0 / chains.effective), 3),
+            "identified": 1.0 - left >= IDENTIFIED,
         }
     return found
+
+
+def predictive(calibration: Calibration, fit: Fit) -> dict[str, dict[str, Any]]:
+    """Return what cohorts of the published size, drawn from the posterior, say to each row."""
+    rng = np.random.default_rng(_seed(calibration.seed, 3))
+    flat = fit.chains.flat
+    thetas = flat[np.linspace(0, len(flat) - 1, min(PREDICTED, len(flat))).astype(int)]
+    return {row.name: predicted(row, fit.target, thetas, rng) for row in fit.target.rows}
+
+
+def predicted(
+    row: Row, target: Target, thetas: np.ndarray, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the figure of a row over draws and patients, and how far the published one is off.
+
+    Returns
+    -------
+    dict
+        `form`, `n`, `published`; `simulated`, of the population, over draws; `low`, `high`, 95 % of
+        cohorts of n; `z`, the published less the simulated, over both errors.
+    """
+    alone = target.with_rows([row])
+    figures, cohorts = [], []
+    for theta in thetas:
+        weights = target.weighting.weights(theta[None])
+        figures.append(float(alone.likelihood.figures(weights)[0, 0]))
+        cohort = simulated(row, target.infused, weights[0], rng)
+        cohorts.append(math.nan if cohort is None else cohort.value)
+    known = np.array(cohorts)[np.isfinite(cohorts)]
+    if not len(known):
+        return {"form": row.form, "n": row.n, "published": row.value}
+    low, high = np.quantile(known, [0.025, 0.975])
+    off = differs(row, known)
+    off = off[np.isfinite(off)]
+    spread = math.hypot(float(np.std(off)), row.tolerance) / math.sqrt(row.weight)
+    return {
+        "form": row.form,
+        "n": row.n,
+        "published": row.value,
+        "simulated": _short(float(np.nanmean(figures))),
+        "low": _short(float(low)),
+        "high": _short(float(high)),
+        "z": round(float(-np.mean(off)) / spread, 2) if spread > 0.0 else None,
+    }
+
+
+def replaced(calibration: Calibration, **changes: Any) -> Calibration:
+    """Return a calibration with another sampler."""
+    sampler = calibration.written.sampler.model_copy(update=changes)
+    return replace(calibration, written=calibration.written.model_copy(update={"sampler": sampler}))

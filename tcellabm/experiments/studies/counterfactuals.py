@@ -58,7 +58,7 @@ class CounterfactualPlan(Plan):
     def load(
         cls, file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
     ) -> "CounterfactualPlan":
-        """Read a trial file; `overrides` come on top. A posterior gives its median.
+        """Read a trial file; `overrides` come on top. Each patient has an own draw.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class CounterfactualPlan(Plan):
         InputError
             A file, key or value can't be used.
         """
-        given = dict(overrides or {}) | {"trial.posterior_draws": 0}
+        given = dict(overrides or {})
         if "files.cohort" not in given:  # else it says how many there are
             given = {"trial.patients": ENROLLED} | given
         trial = TrialPlan.load(file, given, seed)

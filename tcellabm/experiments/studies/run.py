@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from tcellabm.analysis.shown import patient_card
 from tcellabm.experiments.design.plan import Plan
+from tcellabm.experiments.design.posterior import one_patient
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.shards import parquet
 from tcellabm.identity import MODEL_VERSION, run_id
-from tcellabm.params import InputError, Parameters, load, load_sweep
+from tcellabm.params import InputError, Parameters, load_sweep
 
 PATIENTS = "sweep.patients"
 
@@ -75,7 +76,7 @@ def one_or_many(
     given = dict(overrides or {})
     sweep = load_sweep(file, given)
     if "cohort" not in sweep.files and given.get(PATIENTS, 1) == 1:
-        return load(file, given)
+        return one_patient(file, given, seed)
     plan = Plan.load(file, given, seed)
     for key in plan.keys:
         raise InputError(f"{key} varies", str(file), "allowed: one value; axes are for a sweep")

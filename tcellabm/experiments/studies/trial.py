@@ -1,11 +1,11 @@
 """A virtual trial: everyone enrolled, from enrollment to infusion and for years after."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,18 @@ from tcellabm.analysis.comparison import compare, read_published
 from tcellabm.analysis.measures import own_measures
 from tcellabm.analysis.report import agreement
 from tcellabm.analysis.shown import card
+from tcellabm.analysis.weighting import (
+    Covariates,
+    Weighting,
+    covariate_of,
+    laws_of,
+    log_proposal,
+)
 from tcellabm.biology.patient import draw_patient
 from tcellabm.clinic.observations import COURSES, observations
 from tcellabm.clinic.outcomes import own_columns
 from tcellabm.clinic.pathway import Enrolled, Journey, journeys, settings
+from tcellabm.columns import Column
 from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
 from tcellabm.experiments.design.plan import (
     Plan,
@@ -30,7 +38,7 @@ from tcellabm.experiments.design.plan import (
     settings_of,
 )
 from tcellabm.experiments.design.points import check_runs
-from tcellabm.experiments.design.posterior import Posterior
+from tcellabm.experiments.design.posterior import Posterior, applied
 from tcellabm.experiments.results.shards import parquet, to_table
 from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
 from tcellabm.identity import MODEL_VERSION, digest, run_id
@@ -58,9 +66,10 @@ OBSERVED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTask(Task):
-    """One enrolled patient; `replicate` is 0 at the posterior's median, else the draw's number."""
+    """One enrolled patient, with an own draw of the posterior, if there is one."""
 
     journey: Journey
+    covariates: Mapping[str, float]
 
     def observe(self, model: "TumorTCellModel") -> Row:
         """Return outcomes and what the trial notes besides; a transplant only if it came to it."""
@@ -114,18 +123,13 @@ class TrialPlan(Plan):
         if params.time.days == 0.0:
             raise InputError("no day is followed", "time.days", "allowed: above 0, in a trial")
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
-        name = trial.files.get("posterior")
-        points = _points(Posterior.load(name, params), params, seed) if name else [{}]
-        check_runs(len(points) * params.trial.patients, "trial.patients")
-        enrolled = [
-            task
-            for draw, point in enumerate(points)
-            for task in _enroll(params, point, draw, seed, cohort)
-        ]
+        posterior = Posterior.chosen(trial.files, params)
+        check_runs(params.trial.patients, "trial.patients")
+        enrolled = enroll(params, seed, draws_of(posterior, params, cohort))
         given = settings_of(params, overrides)
         tasks: list[Task] = [task for task in enrolled if task.journey.infused]
         more: dict[str, Any] = {"published": published, "enrolled": enrolled, "cohort": cohort}
-        return cls(params, {}, given, points, tasks, seed, **more)
+        return cls(params, {}, given, [{}], tasks, seed, posterior=posterior, **more)
 
     @property
     def infused(self) -> list[TrialTask]:
@@ -135,13 +139,9 @@ class TrialPlan(Plan):
     @cached_property
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
-        given = {key: [value] for key, value in self.given.items()}
+        given: dict[str, Sequence[object]] = {key: [value] for key, value in self.given.items()}
         patients = {} if self.cohort is None else self.cohort.columns
-        outcomes = outcome_schema(given | patients, own_columns(self.params))
-        names = [name for name in Journey._fields if name not in self.given]
-        return pa.schema(
-            [*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))]
-        )
+        return columns_of(given | patients, laws_drawn(self.enrolled), own_columns(self.params))
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class TrialPlan(Plan):
         return {
             "model_version": MODEL_VERSION,
             "seed": self.seed,
-            "posterior": self.points,
+            "posterior": self.posterior.digest if self.posterior else "",
             "parameters": self.params.resolved(),
             **({} if self.cohort is None else {"cohort": self.cohort.digest}),
         }
@@ -163,7 +163,32 @@ class TrialPlan(Plan):
         """Add to a row what the user has set, and the way from enrollment to infusion."""
         assert isinstance(task, TrialTask)
         own = {} if self.cohort is None else self.cohort.rows[task.patient]
-        return self.given | own | task.journey._asdict() | row
+        drawn = {key: task.settings[key] for key in laws_drawn(self.enrolled)}
+        return self.given | own | drawn | task.journey._asdict() | row
+
+
+def columns_of(
+    given: Mapping[str, Sequence[object]], laws: Sequence[str], own: Sequence[Column] = ()
+) -> pa.Schema:
+    """Return the columns of patients: what is set, laws drawn, outcomes, observations.
+
+    Parameters
+    ----------
+    given : mapping
+        Key -> values that are set.
+    laws : sequence of str
+        Keys of laws that each patient has an own draw of.
+    own : sequence of Column
+        Outcomes of one's own.
+    """
+    outcomes = outcome_schema({**given, **{key: [1.0] for key in laws}}, own)
+    names = [name for name in Journey._fields if name not in given]
+    return pa.schema([*outcomes, *(pa.field(name, _type(name)) for name in (*names, *OBSERVED))])
+
+
+def laws_drawn(enrolled: Sequence[TrialTask]) -> list[str]:
+    """Return the laws of covariates that each patient has an own draw of."""
+    return [key for key in enrolled[0].settings if covariate_of(key)] if enrolled else []
 
 
 def _type(name: str) -> pa.DataType:
@@ -174,38 +199,85 @@ def _type(name: str) -> pa.DataType:
     return pa.bool_() if name in _FLAGS else pa.int64() if name in _WHOLE else pa.float64()
 
 
-def _points(posterior: Posterior, params: Parameters, seed: int) -> list[dict[str, Any]]:
-    """Return what the median and each draw set; what the user has set stays."""
-    points = [posterior.median(), *posterior.sample(params.trial.posterior_draws, seed)]
-    return [{k: v for k, v in point.items() if k not in params.set_keys} for point in points]
+Draws = Callable[[int, int], dict[str, Any]]  # number and seed of a patient -> what its draw sets
 
 
-def _enroll(
+def draws_of(
+    posterior: Posterior | None, params: Parameters, cohort: CohortFile | None = None
+) -> Draws:
+    """Return what sets each patient: a draw of a posterior, and over it a row of a file."""
+    fixed = () if cohort is None else cohort.keys
+
+    def draw(number: int, seed: int) -> dict[str, Any]:
+        drawn = {} if posterior is None else posterior.settings(params, seed, fixed)
+        return drawn if cohort is None else drawn | cohort.rows[number]
+
+    return draw
+
+
+def enroll(params: Parameters, seed: int, draws: Draws) -> list[TrialTask]:
+    """Return every patient of a trial, in the order of enrollment."""
+    seeds = [patient_seed(seed, number) for number in range(params.trial.patients)]
+    points = [draws(number, own) for number, own in enumerate(seeds)]
+    patients = [
+        _at_enrollment(params.replace(point) if point else params, own)
+        for own, point in zip(seeds, points, strict=True)
+    ]
+    ways = journeys(Enrolled(own.params, own.way) for own in patients)
+    return [
+        _task(params, *each)
+        for each in zip(range(len(seeds)), seeds, points, patients, ways, strict=True)
+    ]
+
+
+def _task(
     params: Parameters,
-    point: dict[str, Any],
-    draw: int,
+    number: int,
     seed: int,
-    cohort: CohortFile | None = None,
-) -> Iterator[TrialTask]:
-    """Yield every patient at one draw of the posterior; the same patients at each."""
-    shared = params.replace(point) if point else params
-    numbers = range(params.trial.patients)
-    seeds = [patient_seed(seed, number) for number in numbers]
-    rows = [{} for _ in numbers] if cohort is None else cohort.rows[: len(numbers)]
-    each = [shared.replace(row) if row else shared for row in rows]
-    ways = journeys(_at_enrollment(*who) for who in zip(each, seeds, strict=True))
-    for patient, journey in enumerate(ways):
-        own, seeded = each[patient], seeds[patient]
-        sets = point | rows[patient] | (settings(journey, own) if journey.infused else {})
-        name = run_id(shared.replace(sets), seeded)
-        yield TrialTask(sets, patient, draw, seeded, name, journey=journey)
+    point: dict[str, Any],
+    patient: "_Drawn",
+    way: Journey,
+) -> TrialTask:
+    sets = point | (settings(way, params.replace(point)) if way.infused else {})
+    name = run_id(params.replace(sets), seed)
+    return TrialTask(sets, number, 0, seed, name, journey=way, covariates=patient.covariates)
 
 
-def _at_enrollment(params: Parameters, seed: int) -> Enrolled:
+class _Drawn(NamedTuple):
+    """A patient on enrollment."""
+
+    params: Parameters  # with the covariates in place
+    covariates: dict[str, float]
+    way: np.random.Generator
+
+
+def _at_enrollment(params: Parameters, seed: int) -> _Drawn:
     """Draw a patient as the model will, with the third stream of the seed for the way there."""
     covariates, _, way = np.random.SeedSequence(seed).spawn(3)
     patient = draw_patient(params, seed, np.random.default_rng(covariates))
-    return Enrolled(params.replace(dict(patient.covariates)), np.random.default_rng(way))
+    own = dict(patient.covariates)
+    return _Drawn(params.replace(own), own, np.random.default_rng(way))
+
+
+def cohort_weights(
+    enrolled: Sequence[TrialTask], posterior: Posterior | None, params: Parameters, seed: int
+) -> np.ndarray | None:
+    """Return what makes the enrolled those of one draw, shape (draws, enrolled).
+
+    Each patient has an own draw: together they are a pool, and a cohort of one draw is a weighting
+    of it. None without a posterior of laws, or where no draws are wanted.
+    """
+    keys = laws_drawn(enrolled)
+    if posterior is None or not keys or not params.trial.posterior_draws:
+        return None
+    laws = laws_of(keys, params.distributions)
+    values = [[task.covariates[name] for name in laws.covariates] for task in enrolled]
+    own = np.log([[task.settings[key] for key in keys] for task in enrolled])
+    patients = Covariates.of(np.array(values), laws)
+    proposal = log_proposal(patients, laws, own, independent=False)
+    wanted = posterior.sample(params.trial.posterior_draws, seed)
+    theta = np.log([[applied(draw, params)[key] for key in keys] for draw in wanted])
+    return Weighting(patients, laws, proposal).weights(theta)
 
 
 @dataclass(frozen=True)
@@ -215,34 +287,27 @@ class TrialResult:
     Attributes
     ----------
     patients : DataFrame
-        A row per patient enrolled; replicate 0 at the median of the posterior.
+        A row per patient enrolled.
     comparison : DataFrame
         A row per published figure.
     complete : bool
         Whether every run is there.
     limit : float
         Limit of quantification of the transgene, copies/ug.
+    draws : int
+        Draws of the posterior that intervals are over; 0 for one population.
     """
 
     patients: pd.DataFrame
     comparison: pd.DataFrame
     complete: bool
     limit: float
+    draws: int = 0
 
     @property
     def errors(self) -> int:
         """Number of runs that ended as error rows."""
         return int((self.patients["error"] != "").sum())
-
-    @property
-    def draws(self) -> int:
-        """Number of posterior draws beside the median."""
-        return int(self.patients["replicate"].max())
-
-    @property
-    def main(self) -> pd.DataFrame:
-        """The patients at the median of the posterior."""
-        return self.patients[self.patients["replicate"] == 0]
 
     def _repr_html_(self) -> str:
         if not self.complete:
@@ -308,9 +373,13 @@ def _result(plan: TrialPlan, runs: pa.Table, whole: bool) -> TrialResult:
     """Return the patients, and once all are there the comparison; a part never is whole."""
     patients = _patients(plan, runs).to_pandas()
     complete = whole and len(patients) == len(plan.enrolled)
-    draws = range(len(plan.points)) if complete else []
-    cohorts = [Cohort.of(patients[patients["replicate"] == draw]) for draw in draws]
-    measures = own_measures(plan.params)
-    rows = compare(cohorts, plan.published, plan.seed, measures) if complete else pd.DataFrame()
     limit = plan.params.assay.quantification_limit_copies_per_ug
-    return TrialResult(patients, rows, complete, limit)
+    if not complete:
+        return TrialResult(patients, pd.DataFrame(), complete, limit)
+    weights = cohort_weights(plan.enrolled, plan.posterior, plan.params, plan.seed)
+    ok = (patients["error"] == "").to_numpy()
+    if weights is not None:  # those whose run failed are in no cohort
+        weights = weights[:, ok] / weights[:, ok].sum(axis=1, keepdims=True)
+    own = own_measures(plan.params)
+    rows = compare(Cohort.of(patients), plan.published, plan.seed, weights, own)
+    return TrialResult(patients, rows, complete, limit, 0 if weights is None else len(weights))
