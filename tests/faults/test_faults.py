@@ -156,6 +156,7 @@ def test_a_mount_point_is_filled_but_neither_overwritten_nor_written_when_read_o
     undisturbed, small_disk, no_runs, capsys, monkeypatch
 ):
     disk = str(small_disk)
+    subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
     with monkeypatch.context() as world:
         world.setattr(runner, "simulate", fake_simulate)
         assert here(disk) == undisturbed

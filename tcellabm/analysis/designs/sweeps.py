@@ -12,8 +12,21 @@ from tcellabm.params import InputError
 IDENTITY = ["patient", "replicate"]
 
 
-def chosen(runs: pd.DataFrame, at: Mapping[str, object], option: str) -> pd.DataFrame:
+def chosen(
+    runs: pd.DataFrame, axes: Sequence[str], at: Mapping[str, object], option: str
+) -> pd.DataFrame:
     """Return the runs at some values of some axes.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        A row per run.
+    axes : sequence of str
+        What was varied.
+    at : mapping
+        Value by axis.
+    option : str
+        Where the values come from, for the message.
 
     Raises
     ------
@@ -21,7 +34,7 @@ def chosen(runs: pd.DataFrame, at: Mapping[str, object], option: str) -> pd.Data
         The sweep does not hold such a value.
     """
     for key, value in at.items():
-        if key not in runs:
+        if key not in axes:
             allowed = "allowed: an axis of the sweep"
             raise InputError(f"{key} was not varied", option, allowed)
         held = runs[key].unique().tolist()

@@ -188,7 +188,7 @@ def answer(sweep: Sweep, question: Question) -> Answer:
     InputError
         The sweep holds no such doses, arms or endpoints, or an option can't be used.
     """
-    runs = chosen(sweep.runs, question.at, "--at")
+    runs = chosen(sweep.runs, sweep.opened.keys, question.at, "--at")
     if isinstance(question, ArmQuestion):
         return _compare(sweep, question, runs)
     assert isinstance(question, DoseQuestion)
@@ -261,7 +261,7 @@ def _compare(sweep: Sweep, question: ArmQuestion, runs: pd.DataFrame) -> Answer:
     set_by_arms = {key for arm in question.arms for key in arm}
     pooled = [key for key in sweep.opened.keys if key not in {*set_by_arms, *question.at}]
     names = ["control", "experimental"]
-    parts = [chosen(runs, arm, "--arm") for arm in question.arms]
+    parts = [chosen(runs, sweep.opened.keys, arm, "--arm") for arm in question.arms]
     both = pd.concat(
         [part.assign(group=name) for part, name in zip(parts, names, strict=True)],
         ignore_index=True,

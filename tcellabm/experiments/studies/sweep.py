@@ -132,7 +132,7 @@ def session[P: Plan, R: StudyResult](
 
 def _known_to(plan: Plan) -> store.Known:
     wanted = {task.run_id for task in plan.tasks}
-    return lambda place: not wanted.isdisjoint(shards.finished(place, plan.schema))
+    return lambda place: not wanted.isdisjoint(shards.finished(place, plan.kept))
 
 
 def _had_series(folder: store.Folder) -> bool:
