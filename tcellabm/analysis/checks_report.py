@@ -6,7 +6,7 @@ from tcellabm.analysis.fit_report import Written, parameters_table, quality, row
 from tcellabm.analysis.report import markdown_table, number
 
 
-def told(checks: dict[str, Any]) -> list[str]:
+def sentences(checks: dict[str, Any]) -> list[str]:
     """Return what the checks found, misses first."""
     simulation, direct = checks["simulation"], checks["direct"]
     least = min(simulation["keys"].items(), key=lambda item: item[1]["p"])
@@ -43,7 +43,7 @@ def page(posterior: Written, checks: dict[str, Any]) -> str:
         f"Model version {posterior['model_version']}, {recipe['patients']} patients enrolled a "
         f"pool, seed {recipe['seed']}.",
         "",
-        *(f"- {line}" for line in [*quality(posterior), *told(checks)]),
+        *(f"- {line}" for line in [*quality(posterior), *sentences(checks)]),
         "",
         "## Rows that were fitted, the farthest first",
         "",

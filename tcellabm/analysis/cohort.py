@@ -24,7 +24,7 @@ class Cohort:
     def resampled(
         self, rng: np.random.Generator, weights: np.ndarray | None = None, n: int = 0
     ) -> "Cohort":
-        """Draw as many patients anew, or `n`, with replacement; by weights, if any."""
+        """Resample as many patients, or `n`, with replacement; by weights, if any."""
         known = len(self.enrolled["seed"])
         if weights is None:
             return Cohort(where(self.enrolled, rng.integers(known, size=n or known)))

@@ -242,7 +242,7 @@ def _bootstrap(
     size: int,
     seed: int,
 ) -> dict[str, np.ndarray]:
-    """Return mean differences of patients drawn anew, shape (resamples, size) by measure."""
+    """Return mean differences of resampled patients, shape (resamples, size) by measure."""
     count = int(pairs.patient.max()) + 1
     sums = {name: _by_patient(*values, pairs, groups, size) for name, values in measured.items()}
     rng, rows = np.random.default_rng(seed), max(1, _MOST_NUMBERS // count)
@@ -281,7 +281,7 @@ def _interval(drawn: np.ndarray, effect: np.ndarray) -> tuple[np.ndarray, np.nda
 def _widened(
     rows: pd.DataFrame, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return intervals of shares that hold where all patients drawn anew are alike.
+    """Return intervals of shares that hold where all resampled patients are alike.
 
     Where no patient changed, or all did, resampling knows no other: as many as the exact binomial
     bound (Clopper-Pearson 1934) may be of another kind.
@@ -335,6 +335,6 @@ def changed(pairs: Pairs) -> pd.DataFrame:
     names = ("relapse_day", "death_day", "crs_grade_penn", "icans_grade")
     for name in names:
         table[f"{name}_a"], table[f"{name}_b"] = pairs.a[name], pairs.b[name]
-    told = ("fate", "crs_grade_penn", "icans_grade")
-    differs = [table[f"{name}_a"] != table[f"{name}_b"] for name in told]
+    compared_by = ("fate", "crs_grade_penn", "icans_grade")
+    differs = [table[f"{name}_a"] != table[f"{name}_b"] for name in compared_by]
     return table[np.logical_or.reduce([*differs, table["remission"] != ""])].reset_index(drop=True)

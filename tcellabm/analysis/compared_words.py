@@ -56,8 +56,8 @@ def recipes_told(differing: list[tuple[str, str, str]], a: str, b: str) -> list[
 def table_told(differences: pd.DataFrame) -> str:
     """Return the differences over all points as a table of at most 16 lines."""
     rows = differences[differences["at"] == "all"]
-    told = [_row(row) for row in rows.to_dict("records")]
-    return columns(["", "A", "B", "B against A", "95 %", "more in B", "less in B"], told)
+    rows_of_text = [_row(row) for row in rows.to_dict("records")]
+    return columns(["", "A", "B", "B against A", "95 %", "more in B", "less in B"], rows_of_text)
 
 
 def _row(row: Mapping[Any, Any]) -> list[str]:
@@ -95,7 +95,7 @@ def sentences(pairs: Pairs, differences: pd.DataFrame, changes: int) -> list[str
     whole = differences[differences["at"] == "all"].set_index("measure")
     year = "remission_365" in whole.index and math.isfinite(whole.loc["remission_365", "effect"])
     benefit = "remission_365" if year else "remission"
-    said = [_sentence(whole.loc[name], name) for name in (benefit, "severe_crs")]
+    summary = [_sentence(whole.loc[name], name) for name in (benefit, "severe_crs")]
     points = int(pairs.point.max()) + 1
     each = differences[(differences["at"] == "point") & (differences["measure"] == benefit)]
     at = f" at {points} points" if points > 1 else ""
@@ -106,7 +106,7 @@ def sentences(pairs: Pairs, differences: pd.DataFrame, changes: int) -> list[str
     )
     patients = int(pairs.patient.max()) + 1
     total = f"{len(pairs.points)} pairs of {patients} patient{'s' if patients > 1 else ''}"
-    return [*said, f"Of {total}{at}, {changes} end otherwise or have another grade{resolved}."]
+    return [*summary, f"Of {total}{at}, {changes} end otherwise or have another grade{resolved}."]
 
 
 def _sentence(row: pd.Series, name: str) -> str:

@@ -117,8 +117,8 @@ def compare(
     spread: Sequence[np.ndarray | None] = [None] if weights is None else list(weights)
     times = max(RESAMPLES, len(spread))
     again = [cohort.resampled(rng, spread[i % len(spread)]) for i in range(times)]
-    known, said = {**MEASURES, **own}, published.to_dict("records")
-    rows = [_row(row, known.get(row["id"]), cohort, again) for row in said]
+    known, figures = {**MEASURES, **own}, published.to_dict("records")
+    rows = [_row(row, known.get(row["id"]), cohort, again) for row in figures]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

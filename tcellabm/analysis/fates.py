@@ -15,5 +15,7 @@ def fates(outcomes: pd.DataFrame) -> pd.Series:
     """
     toxic = outcomes["death_cause"].isin(["crs", "icans"])
     relapsed = outcomes["relapse_day"].notna()
-    told = [toxic, relapsed, outcomes["remission"] & ~toxic & ~relapsed]
-    return pd.Series(np.select(told, [DIED, RELAPSED, IN_REMISSION], NONE), index=outcomes.index)
+    conditions = [toxic, relapsed, outcomes["remission"] & ~toxic & ~relapsed]
+    return pd.Series(
+        np.select(conditions, [DIED, RELAPSED, IN_REMISSION], NONE), index=outcomes.index
+    )

@@ -34,7 +34,7 @@ def quality(posterior: Written) -> list[str]:
     return lines + [f"met: {words}" for met, words in checks if met]
 
 
-def told(posterior: Written) -> list[str]:
+def sentences(posterior: Written) -> list[str]:
     """Return what a calibration found, for a terminal."""
     known = [
         [

@@ -96,8 +96,10 @@ def _row(name: str, form: pd.Series, figure: pd.Series, where: str) -> Row:
         allowed = f"allowed: {', '.join(FORMS)}, with n, rounding or n_other"
         raise InputError(f"{name}: {kind}, n = {form['n']}", where, allowed)
     error = _error_of(figure) if kind == "kaplan_meier" else math.nan
-    told = str(figure["confidence"])
-    recalled = told.startswith("recalled") or (kind == "kaplan_meier" and "recalled" in told)
+    confidence = str(figure["confidence"])
+    recalled = confidence.startswith("recalled") or (
+        kind == "kaplan_meier" and "recalled" in confidence
+    )
     weight = RECALLED if recalled else 1.0
     return Row(
         name, kind, float(figure["value"]), float(form["n"]), error=error, weight=weight, **numbers

@@ -84,11 +84,11 @@ def pack(series: pd.DataFrame, days: float) -> bytes:
     if not day.size:
         return bytes([MISSING]) * (at.size * (len(QUANTITIES) + 1))
     last = np.searchsorted(day, at, side="right") - 1  # the row in force on each day
-    seen = np.append(-math.inf, at[:-1]) < day[-1]  # one place after the end shows the end
+    within = np.append(-math.inf, at[:-1]) < day[-1]  # one place after the end shows the end
     values = np.array([_shown(series, each, last) for each in QUANTITIES])
     crs, icans = (_worst(series[name].to_numpy(float), last) for name in _GRADES)
     codes = np.vstack([_coded(values), crs + 16.0 * icans])
-    return np.where(seen, codes, MISSING).astype(np.uint8).tobytes()
+    return np.where(within, codes, MISSING).astype(np.uint8).tobytes()
 
 
 def _shown(series: pd.DataFrame, quantity: Quantity, last: np.ndarray) -> np.ndarray:

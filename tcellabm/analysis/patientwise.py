@@ -72,9 +72,9 @@ def _late(column: str, held_until: float = 0.0) -> Callable[[Columns], Group]:
 
     def share(c: Columns) -> Group:
         held = _remission(c) & ~(c["relapse_day"] <= held_until)
-        seen = held & (c[column] > 0.0) & (c["cmax_copies_per_ug"] > 0.0)
-        peak = np.where(seen, c["cmax_copies_per_ug"], 1.0)
-        return Group(seen, np.where(seen, c[column], 1.0) / peak)
+        measured = held & (c[column] > 0.0) & (c["cmax_copies_per_ug"] > 0.0)
+        peak = np.where(measured, c["cmax_copies_per_ug"], 1.0)
+        return Group(measured, np.where(measured, c[column], 1.0) / peak)
 
     return share
 

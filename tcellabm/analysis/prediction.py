@@ -9,7 +9,7 @@ import pandas as pd
 from tcellabm.analysis import survival
 from tcellabm.analysis.cohort import Cohort, percent
 
-LEAST_COHORTS = 400  # drawn anew, for an interval
+LEAST_COHORTS = 400  # resampled, for an interval
 COLUMNS = ("id", "measure", "arm", "minus", "n", "predicted", "low", "high")
 
 

@@ -26,7 +26,7 @@ def cells(table: pd.DataFrame) -> list[list[str]]:
     ]
 
 
-def told(table: pd.DataFrame) -> list[str]:
+def sentences(table: pd.DataFrame) -> list[str]:
     """Return predictions for a terminal."""
     hits = int((table["hit"] == "true").sum())
     sentence = f"{hits} of {len(table)} published figures lie where they were predicted."

@@ -23,7 +23,7 @@ def card(title: str, lines: Iterable[str], table: pd.DataFrame | None = None) ->
 
 
 def rates_in_words(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Return the rates of a sweep with their intervals as text, a row a point."""
+    """Return the rates of a sweep with their intervals as text, one row per point."""
     table = summary[[*keys, "n"]].copy()
     for rate in RATES:
         bounds = zip(*(summary[f"{rate}{end}"] for end in ("", "_low", "_high")), strict=True)

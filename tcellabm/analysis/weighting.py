@@ -85,7 +85,7 @@ def laws_of(keys: Sequence[str], described: Mapping[str, Described]) -> Laws:
 
 
 def covariate_of(key: str) -> str:
-    """Return the covariate whose law a key is of; empty if it is of none."""
+    """Return the covariate whose law a key belongs to; empty if to no law."""
     name, _, part = key.rpartition(".")
     drawn = name.startswith(POPULATION) and part in ("median", "sigma_ln")
     return name.removeprefix(POPULATION) if drawn else ""

@@ -20,7 +20,7 @@ Check = Annotated[
 ]
 Simulations = Annotated[int, typer.Option(min=20, metavar="N", help="Trials simulated by --check.")]
 Direct = Annotated[
-    int, typer.Option(min=20, metavar="N", help="Patients enrolled anew at each draw by --check.")
+    int, typer.Option(min=20, metavar="N", help="New patients enrolled at each draw by --check.")
 ]
 Enrolled = Annotated[
     int | None,
@@ -74,7 +74,7 @@ def calibrate(
 def _check(
     plan: "Calibration", out: Path | None, work: "Work", simulations: int, direct: int
 ) -> None:
-    from tcellabm.analysis.checks_report import page, told
+    from tcellabm.analysis.checks_report import page, sentences
     from tcellabm.disk import write_whole
     from tcellabm.experiments.studies.checks import check
     from tcellabm.experiments.studies.sweep import Interrupted
@@ -90,12 +90,12 @@ def _check(
         raise typer.Exit(INTERRUPTED) from None
     posterior = json.loads((out / "posterior.json").read_text(encoding="utf-8"))
     write_whole(out / "calibration.md", page(posterior, found).encode())
-    print(*told(found), sep="\n")
+    print(*sentences(found), sep="\n")
     print(f"wrote {out}: checks.json, calibration.md")
 
 
 def _report(posterior: dict[str, Any], folder: Path) -> None:
-    from tcellabm.analysis.fit_report import told
+    from tcellabm.analysis.fit_report import sentences
 
-    print(*told(posterior), sep="\n")
+    print(*sentences(posterior), sep="\n")
     print(f"wrote {folder}: posterior.json, rows.csv; to use it: --set files.posterior=FILE")

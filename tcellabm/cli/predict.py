@@ -54,11 +54,11 @@ def predict(
 
 
 def _report(found: "Predicted", folder: Path, total: int) -> None:
-    from tcellabm.analysis.prediction_report import told
+    from tcellabm.analysis.prediction_report import sentences
 
     if not found.complete:
         done = f"{len(found.patients)} of {total} runs are in {folder}"
         print(f"{done}; the table comes with --resume and no --shard")
         return
-    print(*told(found.table), sep="\n")
+    print(*sentences(found.table), sep="\n")
     messages.wrote(folder, "patients.parquet", found.errors, total)

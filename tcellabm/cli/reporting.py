@@ -32,25 +32,25 @@ def report_of_folder(folder: Path) -> bytes:
     from tcellabm.params.loading import GRID
 
     whole = open_whole(folder)
-    made, parameters = whole.recipe, whole.recipe["parameters"]
-    arms = made.get("arms", [])
+    recipe, parameters = whole.recipe, whole.recipe["parameters"]
+    arms = recipe.get("arms", [])
     orders = {arm["name"]: [(o["treatment"], o["day"]) for o in arm["give"]] for arm in arms}
-    keys = [*made["axes"], *([COLUMN] if arms else [])]
+    keys = [*recipe["axes"], *([COLUMN] if arms else [])]
     is_grid = parameters.get("sweep.sample", GRID) == GRID
     summary = answer(whole.runs, keys, whole.question).summary
-    settings = made.get("set", {})
-    sweep = Sweep(whole.runs, _parameters(made), keys, is_grid, settings, summary)
-    wanted = int(made.get("wanted", len(whole.runs)))
-    return draw(sweep, whole.courses, orders, f"seed {made['seed']}", wanted)
+    settings = recipe.get("set", {})
+    sweep = Sweep(whole.runs, _parameters(recipe), keys, is_grid, settings, summary)
+    wanted = int(recipe.get("wanted", len(whole.runs)))
+    return draw(sweep, whole.courses, orders, f"seed {recipe['seed']}", wanted)
 
 
-def _parameters(made: Mapping[str, Any]) -> "Parameters | None":
+def _parameters(recipe: Mapping[str, Any]) -> "Parameters | None":
     """Return the parameters of a manifest; None of another version of the model."""
     from tcellabm.experiments.results.replay import of_manifest
     from tcellabm.identity import MODEL_VERSION
 
-    same = made.get("model_version") == MODEL_VERSION
-    return of_manifest(made["parameters"]) if same else None
+    same = recipe.get("model_version") == MODEL_VERSION
+    return of_manifest(recipe["parameters"]) if same else None
 
 
 class Sweep(NamedTuple):
@@ -133,18 +133,20 @@ def _point(params: "Parameters | None", point: dict[str, Any], orders: Orders) -
         return Played(why_no_command=f"No command: {why}.", why_no_query=why)
     given = orders.get(str(point.pop(COLUMN, "")), ())
     own = params.replace(point)
-    said = {}
+    counts = {}
     try:
-        said["command"] = words(own)
+        counts["command"] = words(own)
     except InputError as fault:
-        said["why_no_command"] = f"{fault}."
+        counts["why_no_command"] = f"{fault}."
     if given:
-        said["why_no_command"] = "`tcellabm run` gives no treatments of an arm; Python's give does."
+        counts["why_no_command"] = (
+            "`tcellabm run` gives no treatments of an arm; Python's give does."
+        )
     try:
-        said["query"] = query_of(own, given)
+        counts["query"] = query_of(own, given)
     except InputError as fault:
-        said["why_no_query"] = str(fault)
-    return Played(**said)
+        counts["why_no_query"] = str(fault)
+    return Played(**counts)
 
 
 def _patient(own: dict[str, Any]) -> "Played":

@@ -9,7 +9,7 @@ pytest.importorskip("emcee")
 
 from experiments.test_calibration import HERE, toy  # noqa: E402, F401
 
-from tcellabm.analysis.checks_report import page, told  # noqa: E402
+from tcellabm.analysis.checks_report import page, sentences  # noqa: E402
 from tcellabm.cli import execute  # noqa: E402
 from tcellabm.experiments.studies import calibration as fitting  # noqa: E402
 from tcellabm.experiments.studies import checks as module  # noqa: E402
@@ -36,7 +36,7 @@ def test_a_sound_calibration_meets_its_checks_and_they_resume(toy, folder, monke
     posterior = json.loads((folder / "posterior.json").read_text(encoding="utf-8"))
     text = page(posterior, found)
     assert all(f"`{key}`" in text for key in toy.keys) and "E02" in text
-    assert len(told(found)) == 3
+    assert len(sentences(found)) == 3
 
 
 def test_ranks_on_one_side_are_not_uniform():

@@ -119,8 +119,8 @@ def test_of_a_large_sweep_the_same_first_patients_are_kept_at_every_point(plan, 
 
 
 def test_nothing_but_a_report_asks_for_courses(plan):
-    assert "curves" not in plan.kept.names
-    assert plan.with_curves().kept.names == [*plan.schema.names, "curves"]
+    assert "curves" not in plan.shard_schema.names
+    assert plan.with_curves().shard_schema.names == [*plan.schema.names, "curves"]
 
 
 # --- the page -------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from experiments.conftest import DOSE, HALF_LIFE, fake_simulate  # noqa: E402
 
-from tcellabm.cli import execute, plotting  # noqa: E402
+from tcellabm.cli import execute, plotting, reporting  # noqa: E402
 from tcellabm.experiments.compute import collect, runner  # noqa: E402
 
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "6"]
@@ -97,6 +97,7 @@ def make_quick(replace=setattr):
     replace(collect, "SHARDS_APART", 0.0)
     replace(runner, "simulate", fake_simulate)
     replace(plotting, "map_of", lambda result: b"a map")
+    replace(reporting, "report_of", lambda result, plan, courses: b"a report")
     replace(sys, "argv", ["tcellabm"])
 
 

@@ -26,7 +26,7 @@ from faults.flips import SWEEP  # noqa: E402
 import tcellabm.experiments.compute.dispatch  # noqa: E402, F401 - before the processes part
 import tcellabm.model  # noqa: E402, F401
 from tcellabm import cli  # noqa: E402
-from tcellabm.cli import plotting  # noqa: E402
+from tcellabm.cli import plotting, reporting  # noqa: E402
 from tcellabm.experiments.compute import collect  # noqa: E402
 
 MOST_SECONDS = 5.0  # that anything may outlive what was killed
@@ -178,6 +178,7 @@ def workers_of(parent):
 def without_figures():
     """Figures take most of the time of a small command, and are drawn when all runs are there."""
     plotting.map_of = sys.modules["tcellabm.cli.trial"]._draw = lambda result: b"a figure"
+    reporting.report_of = lambda result, plan, courses: b"a report"
     whole = plotting.sensitivity_of
     plotting.sensitivity_of = lambda study, result: {
         "indices.csv": whole(study, result)["indices.csv"]

@@ -138,7 +138,7 @@ def _collect(
         rows.clear()  # a disk that is full now is full a moment later
         series.clear()
         if finished:
-            folder.write_shard(to_table(finished, plan.kept), _joined(records))
+            folder.write_shard(to_table(finished, plan.shard_schema), _joined(records))
 
     try:
         for report in reports:

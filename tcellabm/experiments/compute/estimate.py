@@ -104,7 +104,7 @@ def _bytes(plan: Plan, reports: list[Report]) -> float:
         for report in reports
         for task, row in zip(report.tasks, report.rows, strict=True)
     ]
-    table = to_table(rows, plan.kept)
+    table = to_table(rows, plan.shard_schema)
     head = len(parquet(table.slice(0, 0)))
     total = _TABLES * (len(parquet(table)) - head)
     for report in reports:

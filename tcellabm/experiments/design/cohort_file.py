@@ -17,7 +17,7 @@ from tcellabm.params.size import check_size
 
 SECTION = "patient."
 _MOST_BYTES = 10_000_000
-_ALLOWED = "allowed: CSV, a row a patient, a column a patient.* key"
+_ALLOWED = "allowed: CSV, one row per patient, columns patient.*"
 
 
 @dataclass(frozen=True)

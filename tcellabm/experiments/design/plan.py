@@ -228,12 +228,14 @@ class Plan:
         """Return the plan that keeps courses too: of the same first patients at every point."""
         shown = max(1, MOST_CURVES // (len(self.points) * self.together))
         first = [place for place, task in enumerate(self.tasks) if task.patient < shown]
-        kept = set(first[:MOST_CURVES])
-        tasks = [replace(task, curves=place in kept) for place, task in enumerate(self.tasks)]
+        shown_tasks = set(first[:MOST_CURVES])
+        tasks = [
+            replace(task, curves=place in shown_tasks) for place, task in enumerate(self.tasks)
+        ]
         return replace(self, tasks=tasks)
 
     @property
-    def kept(self) -> pa.Schema:
+    def shard_schema(self) -> pa.Schema:
         """Columns of the shards: those of the table, and courses where they are kept."""
         if not any(task.curves for task in self.tasks):
             return self.schema

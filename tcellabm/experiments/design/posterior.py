@@ -193,11 +193,11 @@ def _shipped_fits(files: Mapping[str, str]) -> bool:
     if path is None:
         return False
     try:
-        told = _Origin.model_validate_json(read_text(path, SHIPPED, _MOST_BYTES))
+        origin = _Origin.model_validate_json(read_text(path, SHIPPED, _MOST_BYTES))
     except ValidationError:
         return False
     own = files.get("population", "").removeprefix("params/")
-    return told.model_version == MODEL_VERSION and told.passed and told.population == own
+    return origin.model_version == MODEL_VERSION and origin.passed and origin.population == own
 
 
 def _telling(draws: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -57,8 +57,8 @@ def open_results(folder: Path) -> Results:
     InputError
         It is none, is not finished, or a file in it is not as it was written.
     """
-    made = _manifest(folder)
-    files = made.get("files", {})
+    recipe = _manifest(folder)
+    files = recipe.get("files", {})
     table = next((name for name in _TABLES if name in files), None)
     if table is None:
         raise InputError("no runs in it", str(folder), _ALLOWED)
@@ -67,23 +67,23 @@ def open_results(folder: Path) -> Results:
         raise InputError("missing or damaged", str(folder / table), allowed)
     runs = _read(folder / table)
     whole = runs[runs["error"] == ""].reset_index(drop=True)
-    keys = [*made.get("axes", {}), *([ARM] if ARM in runs else [])]
-    origin = {"git_commit": made.get("git_commit"), **made.get("versions", {})}
+    keys = [*recipe.get("axes", {}), *([ARM] if ARM in runs else [])]
+    origin = {"git_commit": recipe.get("git_commit"), **recipe.get("versions", {})}
     failed = len(runs) - len(whole)
-    return Results(str(folder), keys, whole, failed, manifest.recipe(made), origin)
+    return Results(str(folder), keys, whole, failed, manifest.recipe(recipe), origin)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        made = manifest.read(folder / MANIFEST)
+        recipe = manifest.read(folder / MANIFEST)
     except (ValueError, OSError) as fault:
         raise InputError(f"{MANIFEST}: {fault}", str(folder), _ALLOWED) from None
-    if made.get("status") != "finished":
-        done, wanted = made.get("runs"), made.get("wanted")
+    if recipe.get("status") != "finished":
+        done, wanted = recipe.get("runs"), recipe.get("wanted")
         so_far = f", {done} of {wanted} runs" if done is not None and wanted else ""
         allowed = "allowed: a finished one; its command with --resume ends it"
         raise InputError(f"not finished{so_far}", str(folder), allowed)
-    return made
+    return recipe
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -136,7 +136,7 @@ def _beside(out: Path, mark: str) -> list[Path]:
 def _clear_away(old: Path, out: Path) -> None:
     """Move what is somebody's from an old folder to the new one, and remove the rest.
 
-    What has the name of a new result stays where it is, and that is told.
+    What has the name of a new result stays where it is, and a line says so.
     """
     for path in list(strangers(old)):
         if not os.path.lexists(out / path):

@@ -50,8 +50,8 @@ def deciding(params: Parameters) -> dict[str, Value]:
 
 def of_manifest(parameters: Mapping[str, Value]) -> Parameters:
     """Return the parameters that a manifest lists."""
-    said = {key: Said(value, "") for key, value in parameters.items()}
-    return Parameters.of(entries(said, "manifest.json", holds=True))
+    settings = {key: Said(value, "") for key, value in parameters.items()}
+    return Parameters.of(entries(settings, "manifest.json", holds=True))
 
 
 @cache
@@ -62,7 +62,7 @@ def _scenarios() -> list[tuple[str, Parameters]]:
 
 
 def _on_top(base: Parameters, own: Mapping[str, Value]) -> dict[str, Value] | None:
-    """Return what to set over a scenario; None where that does not come to the same."""
+    """Return what to set over a scenario; None where that gives other parameters."""
     before = deciding(base)
     sets = {key: value for key, value in own.items() if before.get(key) != value}
     return sets if deciding(base.replace(sets)) == own else None

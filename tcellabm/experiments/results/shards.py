@@ -169,7 +169,7 @@ def read_runs(plan: Plan, folder: Path, columns: Sequence[str] | None = None) ->
     -------
     Table, one row per finished run
     """
-    table = read_all(folder, plan.kept, columns)
+    table = read_all(folder, plan.shard_schema, columns)
     wanted = pa.array([task.run_id for task in plan.tasks], pa.string())
     rows = pc.index_in(wanted, value_set=table["run_id"]).drop_null()
     # Column by column: the table of a large sweep is what takes most memory.

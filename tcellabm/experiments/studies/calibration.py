@@ -138,9 +138,9 @@ class Calibration:
             raise InputError(f"not a calibration: {fault_of(error)}", file, allowed) from None
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise InputError(f"not a calibration: {error}", file, allowed) from None
-        made = cls(written, seed, settings, patients or written.pool.patients)
-        made._check(file)
-        return made
+        calibration = cls(written, seed, settings, patients or written.pool.patients)
+        calibration._check(file)
+        return calibration
 
     def _check(self, where: str) -> None:
         fixed = ("files.posterior", "files.cohort", "trial.", "time.")

@@ -122,10 +122,10 @@ def _kept(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError):
-        made = make()
+        content = make()
         file.parent.mkdir(exist_ok=True)
-        write_whole(file, json.dumps(made).encode())
-        return made
+        write_whole(file, json.dumps(content).encode())
+        return content
 
 
 # --- simulation-based calibration -----------------------------------------------------------------
@@ -214,11 +214,13 @@ def _left_out(calibration: Calibration, target: Target, folder: Path) -> dict[st
 
 def _without(calibration: Calibration, target: Target, letters: tuple[str, ...]) -> dict[str, Any]:
     """Return predictions of the rows of some trials by a fit to the others."""
-    kept = [row for row in target.rows if row.name[0] not in letters]
-    chains = _short_chains(calibration, target.with_rows(kept), calibration.chance(6, len(kept)))
+    remaining = [row for row in target.rows if row.name[0] not in letters]
+    chains = _short_chains(
+        calibration, target.with_rows(remaining), calibration.chance(6, len(remaining))
+    )
     flat = chains.flat
     thetas = flat[np.linspace(0, len(flat) - 1, min(PREDICTED, len(flat))).astype(int)]
-    rng = np.random.default_rng(calibration.chance(7, len(kept)))
+    rng = np.random.default_rng(calibration.chance(7, len(remaining)))
     left = [row for row in target.rows if row.name[0] in letters]
     return {row.name: predicted(row, target, thetas, rng) for row in left}
 
@@ -258,7 +260,7 @@ def _direct(
 def against(target: Target, weights: np.ndarray, pool: Pool) -> list[dict[str, Any]]:
     """Return each row by the weighted pool and by a direct one, with the difference over its error.
 
-    Errors are of patients drawn anew in both (bootstrap).
+    Errors are of resampled patients in both (bootstrap).
     """
     rng = np.random.default_rng(1)
     direct = Likelihood(target.rows, pool.infused)

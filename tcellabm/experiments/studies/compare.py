@@ -115,7 +115,7 @@ def _recipe(comparison: Comparison) -> dict[str, Any]:
 
 def _csv(table: pd.DataFrame) -> bytes:
     plain = {True: "true", False: "false"}
-    told = table.assign(
+    rows = table.assign(
         **{name: table[name].map(plain) for name in table if table[name].dtype == bool}
     )
-    return str(told.to_csv(index=False, lineterminator="\n", float_format="%.10g")).encode()
+    return str(rows.to_csv(index=False, lineterminator="\n", float_format="%.10g")).encode()

@@ -152,5 +152,5 @@ def compute_pool(plan: PoolPlan, out: Path, work: Work, command: str = "") -> Po
     def files(plan: PoolPlan, runs: pa.Table, result: Pool, origin: Provenance) -> Iterator[File]:
         yield POOL, parquet(runs, origin)
 
-    made = Output(result, files)
-    return session(plan, out, work, made, resume=True, command=command)
+    output = Output(result, files)
+    return session(plan, out, work, output, resume=True, command=command)

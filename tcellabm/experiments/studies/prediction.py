@@ -275,9 +275,9 @@ def predict_cohort(
         yield "patients.parquet", parquet(runs, origin)
         yield PREDICTION, found.table.to_csv(index=False, lineterminator="\n").encode()
 
-    made = Output(result, files)
+    output = Output(result, files)
     found = session(
-        plan, out, work or Work(), made, overwrite=overwrite, resume=resume, command=command
+        plan, out, work or Work(), output, overwrite=overwrite, resume=resume, command=command
     )
     if not found.complete:
         return found

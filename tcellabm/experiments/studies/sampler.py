@@ -192,9 +192,9 @@ def summarized(rounds: list[np.ndarray], how: Sampling) -> Chains:
     late = whole[:, int(_BURNED * whole.shape[1]) :]
     longest = max(_longest_time(emcee, chain) for chain in late)
     thin = int(min(max(1, math.ceil(longest)), max(1, late.shape[1] // 4)))
-    kept = late[:, ::thin].reshape(len(late), -1, late.shape[-1])
-    places = np.linspace(0, kept.shape[1] - 1, min(how.draws, kept.shape[1])).astype(int)
-    draws = kept[:, places]
+    thinned = late[:, ::thin].reshape(len(late), -1, late.shape[-1])
+    places = np.linspace(0, thinned.shape[1] - 1, min(how.draws, thinned.shape[1])).astype(int)
+    draws = thinned[:, places]
     effective = min(float(stats.ess(draws[..., key])) for key in range(draws.shape[-1]))
     rhat = max(float(stats.rhat(draws[..., key])) for key in range(draws.shape[-1]))
     return Chains(draws, effective, rhat, whole.shape[1] * STRIDE)

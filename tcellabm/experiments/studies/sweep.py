@@ -132,17 +132,17 @@ def session[P: Plan, R: StudyResult](
 
 def _known_to(plan: Plan) -> store.Known:
     wanted = {task.run_id for task in plan.tasks}
-    return lambda place: not wanted.isdisjoint(shards.finished(place, plan.kept))
+    return lambda place: not wanted.isdisjoint(shards.finished(place, plan.shard_schema))
 
 
 def _had_series(folder: store.Folder) -> bool:
-    told = JOINED_SERIES in folder.earlier.get("files", {})
-    return told or (bool(folder.lost) and (folder.path / JOINED_SERIES).exists())
+    listed = JOINED_SERIES in folder.earlier.get("files", {})
+    return listed or (bool(folder.lost) and (folder.path / JOINED_SERIES).exists())
 
 
 def _missing(plan: Plan, folder: store.Folder, work: Work) -> list[Task]:
     """Return the runs of this part that are not in the folder."""
-    done = shards.finished(folder.path, plan.kept, work.series)
+    done = shards.finished(folder.path, plan.shard_schema, work.series)
     return [task for task in work.share(plan) if task.run_id not in done]
 
 

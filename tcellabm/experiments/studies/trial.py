@@ -313,8 +313,8 @@ class TrialResult:
         if not self.complete:
             return card("Trial", [f"{len(self.patients)} patients so far"])
         columns = ["id", "quantity", "published", "simulated", "agrees"]
-        told = agreement(self.patients, self.comparison)
-        return card("Trial", told, self.comparison[columns])
+        lines = agreement(self.patients, self.comparison)
+        return card("Trial", lines, self.comparison[columns])
 
 
 Plot = Callable[[TrialResult], bytes]

@@ -90,23 +90,25 @@ def tables(contents: Contents) -> dict[str, Any]:
     cells = _cells(contents, runs, shown, within, further)
     place = {_name(cell["values"]): number for number, cell in enumerate(cells)}
     names = [_name(values) for values in _rows(shown, [*within, *further])]
-    kept = _first_patients(runs, contents.keys)
+    included = _first_patients(runs, contents.keys)
     return {
-        "notes": [*contents.notes, *_left_out(runs, kept)],
+        "notes": [*contents.notes, *_left_out(runs, included)],
         "footer": contents.footer,
         "first": len(cells) // 2,
         "axes": [_axis(key, cells, number) for number, key in enumerate(within)],
         "facets": _facets(cells, further, len(within)),
         "cells": cells,
-        "points": _points(contents, runs[kept]),
-        "patients": _patients(contents, runs[kept]),
+        "points": _points(contents, runs[included]),
+        "patients": _patients(contents, runs[included]),
         "runs": _runs(
-            contents, runs[kept], [place[name] for name, k in zip(names, kept, strict=True) if k]
+            contents,
+            runs[included],
+            [place[name] for name, k in zip(names, included, strict=True) if k],
         ),
         "fates": list(FATES),
         "days": [float(day) for day in grid(contents.days)],
         "quantities": [quantity._asdict() for quantity in QUANTITIES],
-        "courses": _courses(contents, runs[kept]),
+        "courses": _courses(contents, runs[included]),
     }
 
 
@@ -128,10 +130,10 @@ def _first_patients(runs: pd.DataFrame, keys: Sequence[str]) -> np.ndarray:
     return marked
 
 
-def _left_out(runs: pd.DataFrame, kept: np.ndarray) -> list[str]:
-    if kept.all():
+def _left_out(runs: pd.DataFrame, included: np.ndarray) -> list[str]:
+    if included.all():
         return []
-    return [f"Patients of {kept.sum()} runs are shown one by one, rates are of all {len(runs)}"]
+    return [f"Patients of {included.sum()} runs are shown one by one, rates are of all {len(runs)}"]
 
 
 def _cells(
