@@ -12,16 +12,22 @@ from matplotlib.image import imread
 from tcellabm.experiments.studies import trial
 from tcellabm.experiments.studies.counterfactuals import CounterfactualPlan
 from tcellabm.experiments.studies.trial import TrialPlan
+from tcellabm.identity import MODEL_VERSION
+from tcellabm.params import load
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 
-def documents():
-    spec = importlib.util.spec_from_file_location("documents", ROOT / "scripts" / "documents.py")
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def documents():
+    return script("documents")
 
 
 @pytest.fixture
@@ -116,3 +122,19 @@ def test_the_protocol_names_every_policy_and_schedule():
 
     text = (DOCS / "odd.md").read_text()
     assert all(f"`{name}`" in text for name in [*POLICIES, *SCHEDULES])
+
+
+@pytest.mark.parametrize("name", ["products", "mechanisms", "designs"])
+def test_pages_of_runs_are_of_this_version(name):
+    text = re.sub(r"\s+", " ", (DOCS / f"{name}.md").read_text(encoding="utf-8"))
+    versions = re.findall(r"[Mm]odel version (\d+)", text)
+    assert set(versions) == {str(MODEL_VERSION)}
+
+
+def test_the_page_of_mechanisms_has_each_and_each_can_be_taken_out():
+    mechanisms = script("mechanisms")
+    text = (DOCS / "mechanisms.md").read_text(encoding="utf-8")
+    for one in mechanisms.MECHANISMS:
+        assert f"| {one.name}: {one.off} |" in text
+        params = load(mechanisms.SCENARIO, mechanisms.COMMON | one.settings)
+        assert params.resolved() != load(mechanisms.SCENARIO, mechanisms.COMMON).resolved()
