@@ -175,7 +175,7 @@ def _cell(row: pd.Series) -> str:
     none = 1.0 if row["measure"] == "Cmax" else 0.0
     value, low, high = (number(row[name]) for name in ("effect", "effect_low", "effect_high"))
     text = f"{value} [{low}, {high}]"
-    return f"**{text}**" if row["effect_low"] > none or row["effect_high"] < none else text
+    return text if float(low) <= none <= float(high) else f"**{text}**"  # as it is printed
 
 
 def main() -> None:
