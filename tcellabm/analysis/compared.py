@@ -141,6 +141,11 @@ def pair(a: pd.DataFrame, keys_a: Sequence[str], b: pd.DataFrame, keys_b: Sequen
         A row per run.
     keys_a, keys_b : sequence of str
         Their axes.
+
+    Returns
+    -------
+    Pairs
+        In the order of `a`, then of `b`.
     """
     shared = [key for key in keys_a if key in keys_b]
     by = ["seed", *shared]
@@ -242,7 +247,7 @@ def _bootstrap(
     size: int,
     seed: int,
 ) -> dict[str, np.ndarray]:
-    """Return mean differences of patients drawn anew, shape (resamples, size) by measure."""
+    """Return mean differences of resampled patients, shape (resamples, size) by measure."""
     count = int(pairs.patient.max()) + 1
     sums = {name: _by_patient(*values, pairs, groups, size) for name, values in measured.items()}
     rng, rows = np.random.default_rng(seed), max(1, _MOST_NUMBERS // count)
@@ -281,7 +286,7 @@ def _interval(drawn: np.ndarray, effect: np.ndarray) -> tuple[np.ndarray, np.nda
 def _widened(
     rows: pd.DataFrame, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return intervals of shares that hold where all patients drawn anew are alike.
+    """Return intervals of shares that hold where all resampled patients are alike.
 
     Where no patient changed, or all did, resampling knows no other: as many as the exact binomial
     bound (Clopper-Pearson 1934) may be of another kind.

@@ -14,7 +14,22 @@ NOTICE = "Virtual patients; not for clinical use."
 
 
 def card(title: str, lines: Iterable[str], table: pd.DataFrame | None = None) -> str:
-    """Return HTML of a title, lines of text and a table."""
+    """Return HTML of a title, lines of text and a table.
+
+    Parameters
+    ----------
+    title : str
+        In bold type, escaped.
+    lines : iterable of str
+        Below it, escaped.
+    table : DataFrame, optional
+        Below them, with three digits.
+
+    Returns
+    -------
+    str
+        One `div`, with the notice that patients are virtual.
+    """
     parts = [f"<p><strong>{escape(title)}</strong></p>"]
     parts += [f"<p>{'<br>'.join(map(escape, lines))}</p>"]
     if table is not None:
@@ -23,7 +38,7 @@ def card(title: str, lines: Iterable[str], table: pd.DataFrame | None = None) ->
 
 
 def rates_in_words(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Return the rates of a sweep with their intervals as text, a row a point."""
+    """Return the rates of a sweep with their intervals as text, one row per point."""
     table = summary[[*keys, "n"]].copy()
     for rate in RATES:
         bounds = zip(*(summary[f"{rate}{end}"] for end in ("", "_low", "_high")), strict=True)

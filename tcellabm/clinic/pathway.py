@@ -177,9 +177,9 @@ def waiting_burden(
     Parameters
     ----------
     screened : float
-        Leukemic cells of the body at screening.
+        Leukemic cells of the body at screening, on enrollment.
     days : float
-        From screening to lymphodepletion.
+        From enrollment to lymphodepletion.
     bridged : bool
         The patient gets bridging chemotherapy.
     z : float
