@@ -51,6 +51,10 @@ def division_for_growth(growth: float, death: float, leave: float, home: float) 
     -------
     float
         Per day, 0 or more.
+
+    Notes
+    -----
+    growth + death + leave - leave home / (death + home + growth).
     """
     back = death + home + growth
     return max(0.0, growth + death + leave - (leave * home / back if back > 0.0 else 0.0))

@@ -172,7 +172,7 @@ def waiting_burden(
 ) -> float:
     """Return the leukemic cells before lymphodepletion, after so many days of waiting.
 
-    Logistic growth towards the marrow's capacity; bridging chemotherapy kills, and slows growth.
+    Bridging chemotherapy kills, and slows growth.
 
     Parameters
     ----------
@@ -191,6 +191,10 @@ def waiting_burden(
     -------
     float
         Leukemic cells of the body.
+
+    Notes
+    -----
+    Logistic growth: B(t) = C / (1 + (C / B_0 - 1) e^(-g t)) with C the capacity of the marrow.
     """
     p, capacity = params.pathway, capacity_cells(params)
     growth = params.patient.net_growth_per_day

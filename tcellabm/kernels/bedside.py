@@ -229,6 +229,11 @@ def leak_after(dt: float, leak: float, above: tuple[float, float, float], law: L
     -------
     float
         Vascular leak at the end, 0 or more.
+
+    Notes
+    -----
+    L' = J (1 + f L / (1 + L)) - r L with J = j load^n; load is the sum of levels over their scales.
+    The factor 1 / (1 + L) is held for the tick.
     """
     load = above[0] / law.il6_scale + above[1] / law.il1_scale + above[2] / law.ifng_scale
     injury = law.injury_per_day * load**law.exponent if load > 0.0 else 0.0
@@ -257,6 +262,10 @@ def advance_cns(dt: float, cns: Cns, il1: float, ifng: float, leak: float, law: 
     -------
     Cns
         At the end of the tick.
+
+    Notes
+    -----
+    I' = j load^n - r I, solved exactly for a load held for the tick.
     """
     load = max(0.0, il1 - law.il1_normal) / law.il1_scale
     load += max(0.0, ifng - law.ifng_normal) / law.ifng_scale + law.leak_weight * leak

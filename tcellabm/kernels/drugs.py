@@ -105,6 +105,11 @@ def advance_tocilizumab(dt: float, amounts: Pair, law: Tocilizumab) -> Pair:
     -------
     Pair
         Central and peripheral, mg.
+
+    Notes
+    -----
+    The model of Frey 2010: x' = -(l + v / (k + x / V) + out) x + back y and y' = out x - back y, by
+    the midpoint rule: the saturable hazard is held at that of half a step ahead.
     """
     if amounts.x + amounts.y == 0.0:
         return amounts

@@ -31,6 +31,16 @@ def meet(s: int, sites: Sites, rates: Rates) -> tuple[float, float, float]:
     -------
     tuple of float
         Killing hazard of a target with g = 1 (per day), stimulation, cytokine engagement.
+
+    Notes
+    -----
+    Beddington-DeAngelis: of E effectors and targets T, each weighted by its response g to antigen,
+
+    - killing = k E / (K f + E + T_lysis),
+    - engagement e = T_act / (K_act f + E + T_lysis), stimulation = e / (e + e_half),
+    - cytokine engagement = T_cyt / (K_act f + E + T_lysis),
+
+    where f is `blood_factor` in blood and 1 in a voxel.
     """
     blood = sites.volume.size - 1
     factor = rates.blood_factor if s == blood else 1.0
@@ -62,6 +72,10 @@ def supplied(s: int, sites: Sites, rates: Rates, drive: Drive) -> float:
     -------
     float
         0 or more, without unit.
+
+    Notes
+    -----
+    With the level L = L_0 / (1 + E / E_half), the factor is L (1 + h) / (L + h).
     """
     level = drive.homeostatic / (1.0 + sites.effectors[s] / rates.consumption_half)
     return level / (level + rates.supply_half) * (1.0 + rates.supply_half)
@@ -233,6 +247,10 @@ def myeloid_activation(flux: float, engaged: float, ifng: float, rates: Rates) -
     -------
     float
         Per day.
+
+    Notes
+    -----
+    a (F / (F + F_half) G / (G + G_half) + c E / (E + E_half)) of flux F, IFN-gamma G and engaged E.
     """
     if flux <= 0.0 and engaged <= 0.0:
         return 0.0

@@ -89,6 +89,11 @@ def perfuse(dt: float, state: State, law: Law, effect: Effect) -> None:
         Constants of the patient.
     effect : Effect
         Of drugs in this tick.
+
+    Notes
+    -----
+    The mean of the voxels exchanges with plasma (`mix`). What a voxel differs by from the mean
+    fades with the exchange, and grows by what its secretion differs by.
     """
     sites, cytokines, voxels = state.sites, law.cytokines, state.sites.volume.size - 1
     kept, gained = math.exp(-cytokines.exchange * dt), decay(cytokines.exchange, dt)

@@ -48,6 +48,10 @@ def risen(day: float, half_way: float, steepness: float) -> float:
     -------
     float
         0 to 1; 0 before day 0.
+
+    Notes
+    -----
+    1 / (1 + (half_way / day)^steepness).
     """
     if day <= 0.0:
         return 0.0

@@ -27,7 +27,7 @@ def found(table: pd.DataFrame, labels: Sequence[str], target: float) -> list[str
     Returns
     -------
     list of str
-        Lines for the terminal; at most _MOST_DOSES doses are shown.
+        Lines for the terminal, with the 10 doses that are declared most.
     """
     designs = {str(name): rows for name, rows in table.groupby("design", sort=False)}
     doses = labels[1:]
