@@ -75,7 +75,22 @@ class Clock(Model):
         schedule: Schedule,
         priority: Priority = Priority.DEFAULT,
     ) -> EventGenerator:
-        """Schedule events that recur; see `mesa.Model.schedule_recurring`."""
+        """Schedule events that recur; see `mesa.Model.schedule_recurring`.
+
+        Parameters
+        ----------
+        function : callable
+            Called without arguments.
+        schedule : mesa.time.Schedule
+            When, in days.
+        priority : mesa.time.Priority
+            Among events of one time.
+
+        Returns
+        -------
+        mesa.time.EventGenerator
+            The series, which can be stopped.
+        """
         series = super().schedule_recurring(function, schedule, priority)
         self.recurring.append(series)
         return series

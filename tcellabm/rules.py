@@ -75,6 +75,20 @@ class Rule:
     def number(self, most: float, allowed: str, *words: Any) -> float:
         """Call the function for a number from 0 to `most`.
 
+        Parameters
+        ----------
+        most : float
+            Greatest number allowed.
+        allowed : str
+            What is allowed, with its unit, for the error.
+        *words : object
+            What the function is called with.
+
+        Returns
+        -------
+        float
+            0 to `most`.
+
         Raises
         ------
         RuleError
@@ -173,6 +187,11 @@ def collected(file: str, names: Mapping[str, Any], home: str) -> tuple[Rule, ...
         The module's names.
     home : str
         The module's own name: what it has imported from others is not its own.
+
+    Returns
+    -------
+    tuple of Rule
+        Named FILE.FUNCTION.
 
     Raises
     ------

@@ -94,6 +94,11 @@ def answer(
         averaged.
     rates : DataFrame, optional
         Rates by point, to be used in the place of `summarize`.
+
+    Returns
+    -------
+    Answer
+        With its table of points.
     """
     asked = {key: value for key, value in question.reference.items() if key in keys}
     question = replace(question, reference=asked)

@@ -24,7 +24,22 @@ class Cohort:
     def resampled(
         self, rng: np.random.Generator, weights: np.ndarray | None = None, n: int = 0
     ) -> "Cohort":
-        """Resample as many patients, or `n`, with replacement; by weights, if any."""
+        """Draw as many patients with replacement, or `n`; by weights, if any.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Of the resampling.
+        weights : ndarray, shape (enrolled,), optional
+            Probability of each patient; they sum to 1.
+        n : int
+            Patients drawn; 0 for as many as there are.
+
+        Returns
+        -------
+        Cohort
+            Of those drawn.
+        """
         known = len(self.enrolled["seed"])
         if weights is None:
             return Cohort(where(self.enrolled, rng.integers(known, size=n or known)))

@@ -141,6 +141,11 @@ def pair(a: pd.DataFrame, keys_a: Sequence[str], b: pd.DataFrame, keys_b: Sequen
         A row per run.
     keys_a, keys_b : sequence of str
         Their axes.
+
+    Returns
+    -------
+    Pairs
+        In the order of `a`, then of `b`.
     """
     shared = [key for key in keys_a if key in keys_b]
     by = ["seed", *shared]

@@ -44,7 +44,20 @@ def _short(key: str, recipe: Mapping[str, Any]) -> str:
 
 
 def recipes_told(differing: list[tuple[str, str, str]], a: str, b: str) -> list[str]:
-    """Say what differs between the makings of A and B, in some lines."""
+    """Say what differs between the makings of A and B, in some lines.
+
+    Parameters
+    ----------
+    differing : list of (str, str, str)
+        From `recipe_differences`.
+    a, b : str
+        Names of the folders.
+
+    Returns
+    -------
+    list of str
+        Lines for the terminal.
+    """
     lines = [f"A: {a}", f"B: {b}"]
     if not differing:
         return [*lines, "Made from equal recipes, by the same version."]
@@ -91,7 +104,22 @@ def _row(row: Mapping[Any, Any]) -> list[str]:
 
 
 def sentences(pairs: Pairs, differences: pd.DataFrame, changes: int) -> list[str]:
-    """Say in up to three sentences what a comparison found."""
+    """Say in up to three sentences what a comparison found.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        The runs compared.
+    differences : DataFrame
+        From `compared.differences`.
+    changes : int
+        Pairs that end otherwise, or have another grade of CRS.
+
+    Returns
+    -------
+    list of str
+        One sentence each.
+    """
     whole = differences[differences["at"] == "all"].set_index("measure")
     year = "remission_365" in whole.index and math.isfinite(whole.loc["remission_365", "effect"])
     benefit = "remission_365" if year else "remission"

@@ -202,6 +202,11 @@ def z_of(
         Of the measure: medians and kinetic means are compared by their logarithms.
     published, simulated : tuple of float
         Low end, value and high end; value, low end and high end. Intervals are of 95 %.
+
+    Returns
+    -------
+    float
+        Positive where the simulated value is higher.
     """
     low, middle, high = published
     value, least, most = simulated

@@ -95,6 +95,11 @@ def judged(relation: Relation, value: float, low: float, high: float) -> str:
         The effect.
     low, high : float
         Its 95 % interval.
+
+    Returns
+    -------
+    str
+        TRUE, FALSE or UNRESOLVED.
     """
     if not math.isfinite(value):
         return UNRESOLVED

@@ -78,8 +78,19 @@ def simulated(
 
     Parameters
     ----------
+    row : Row
+        With its published n.
+    infused : dict of str to ndarray
+        Columns of the pool's patients.
     weights : ndarray, shape (patients,)
         The population.
+    rng : numpy.random.Generator
+        Of the draws.
+
+    Returns
+    -------
+    Row or None
+        With another value, and another standard error of a Kaplan-Meier estimate.
     """
     drawn = []
     for group, n in zip(members(row, infused), (row.n, row.n_other), strict=False):
@@ -114,7 +125,10 @@ def standard_error(times: Times, months: float) -> float:
 
 
 def differs(row: Row, figure: np.ndarray) -> np.ndarray:
-    """Return a row's published figure less others, on the scale on which it is compared."""
+    """Return figures less the published one of a row, on the scale on which it is compared.
+
+    The scale is log(-log S) of a Kaplan-Meier estimate, percent of a rate, else the logarithm.
+    """
     if row.form == "kaplan_meier":
         gap: np.ndarray = log_log(figure / 100.0) - log_log(row.value / 100.0)
         return gap

@@ -239,8 +239,15 @@ def log_median(row: Row, below_low: np.ndarray, below_high: np.ndarray) -> np.nd
 
     Parameters
     ----------
-    below_low, below_high : ndarray
+    row : Row
+        With n.
+    below_low, below_high : ndarray, shape (thetas,)
         Share of the population below each end.
+
+    Returns
+    -------
+    ndarray, shape (thetas,)
+        At least log(1e-300).
     """
     half = 0.5 * (row.n + 1.0)
     inside = special.betainc(half, half, below_high) - special.betainc(half, half, below_low)
@@ -249,7 +256,20 @@ def log_median(row: Row, below_low: np.ndarray, below_high: np.ndarray) -> np.nd
 
 
 def log_normal(row: Row, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Return the log density of the published mean of logs."""
+    """Return the log density of the published mean of logs.
+
+    Parameters
+    ----------
+    row : Row
+        With its value, above 0.
+    mean, variance : ndarray, shape (thetas,)
+        Of the mean of logs of n patients, tolerance included.
+
+    Returns
+    -------
+    ndarray, shape (thetas,)
+        Of the log of the value.
+    """
     off = math.log(row.value) - mean
     density: np.ndarray = -0.5 * (off**2 / variance + np.log(2.0 * math.pi * variance))
     return density

@@ -121,7 +121,22 @@ def critical_value(
 
 
 def resampled(patients: int, seed: int, draws: int = _RESAMPLES) -> np.ndarray:
-    """Return how often each patient is drawn, shape (draws, patients)."""
+    """Return how often each patient is drawn, shape (draws, patients).
+
+    Parameters
+    ----------
+    patients : int
+        In the sample, and in each resample.
+    seed : int
+        Of the resampling.
+    draws : int
+        Number of resamples.
+
+    Returns
+    -------
+    ndarray of float, shape (draws, patients)
+        Whole numbers; each row sums to `patients`.
+    """
     rng = np.random.default_rng(seed)
     return rng.multinomial(patients, np.full(patients, 1.0 / patients), draws).astype(float)
 

@@ -59,6 +59,20 @@ def predict(
     """Return COLUMNS: each figure over all patients, and the 95 % interval of cohorts of n.
 
     The interval is over draws of the posterior and over patients.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        What is to be predicted.
+    arms : dict of str to Arm
+        By the names that predictions use.
+    rng : numpy.random.Generator
+        Of the cohorts.
+
+    Returns
+    -------
+    DataFrame
+        One row per prediction; shares and their differences in percent, NaN if there is nobody.
     """
     rows = []
     for each in predictions:

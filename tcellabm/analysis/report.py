@@ -62,6 +62,11 @@ def validation_report(
         From `analysis.comparison.goals`.
     stamp : str
         Tells which parameters and published figures it was made from.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     lines = [
         "# Validation report",
@@ -162,6 +167,11 @@ def counterfactual_report(effects: pd.DataFrame, enrolled: int, stamp: str) -> s
         Patients of the trial.
     stamp : str
         Tells which patients and parameters it was made from.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     names = ("id", "arms", "patients", "measure", "values")
     rows = [

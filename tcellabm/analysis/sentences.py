@@ -235,6 +235,11 @@ def table(answer: Answer, found: pd.DataFrame, labels: Labels) -> str:
         From `drivers`.
     labels : Labels
         Names of axes and values.
+
+    Returns
+    -------
+    str
+        Lines; empty without a reference.
     """
     if answer.reference is None:
         return ""

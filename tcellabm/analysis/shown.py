@@ -14,7 +14,22 @@ NOTICE = "Virtual patients; not for clinical use."
 
 
 def card(title: str, lines: Iterable[str], table: pd.DataFrame | None = None) -> str:
-    """Return HTML of a title, lines of text and a table."""
+    """Return HTML of a title, lines of text and a table.
+
+    Parameters
+    ----------
+    title : str
+        In bold type, escaped.
+    lines : iterable of str
+        Below it, escaped.
+    table : DataFrame, optional
+        Below them, with three digits.
+
+    Returns
+    -------
+    str
+        One `div`, with the notice that patients are virtual.
+    """
     parts = [f"<p><strong>{escape(title)}</strong></p>"]
     parts += [f"<p>{'<br>'.join(map(escape, lines))}</p>"]
     if table is not None:

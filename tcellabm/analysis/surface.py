@@ -269,6 +269,11 @@ def left_out_deviance(
         The splines at the points.
     penalty : ndarray, shape (splines, splines)
         Of the coefficients.
+
+    Returns
+    -------
+    float
+        Summed over patients and points.
     """
     known = ~np.isnan(shares)
     logits = basis @ coefficients

@@ -85,7 +85,7 @@ def laws_of(keys: Sequence[str], described: Mapping[str, Described]) -> Laws:
 
 
 def covariate_of(key: str) -> str:
-    """Return the covariate whose law a key belongs to; empty if to no law."""
+    """Return the covariate whose law a key sets; empty if it sets no law."""
     name, _, part = key.rpartition(".")
     drawn = name.startswith(POPULATION) and part in ("median", "sigma_ln")
     return name.removeprefix(POPULATION) if drawn else ""
@@ -118,7 +118,24 @@ class Covariates(NamedTuple):
 
 
 def log_density(x: Covariates, laws: Laws, theta: np.ndarray, covariate: int) -> np.ndarray:
-    """Return the log density of one covariate, shape (thetas, patients), up to a constant."""
+    """Return the log density of one covariate, up to a constant.
+
+    Parameters
+    ----------
+    x : Covariates
+        Of the patients.
+    laws : Laws
+        What theta sets.
+    theta : ndarray, shape (thetas, keys)
+        Logs of the values of `laws.keys`.
+    covariate : int
+        Its place in `laws.covariates`.
+
+    Returns
+    -------
+    ndarray, shape (thetas, patients)
+        On a bound, the log of its mass.
+    """
     middle, sigma = (part[:, covariate, None] for part in laws.at(theta))
     low, high = laws.bounds[covariate]
     density = (x.logs[None, :, covariate] - middle) / sigma
@@ -133,15 +150,24 @@ def log_density(x: Covariates, laws: Laws, theta: np.ndarray, covariate: int) ->
 def log_proposal(
     x: Covariates, laws: Laws, drawn: np.ndarray, independent: bool = True
 ) -> np.ndarray:
-    """Return the log density with which a pool draws these patients, shape (patients,).
+    """Return the log density with which a pool draws these patients.
 
     Parameters
     ----------
+    x : Covariates
+        Of the patients.
+    laws : Laws
+        What a draw sets.
     drawn : ndarray, shape (draws, keys)
         The laws that the pool's patients were drawn from.
     independent : bool
         Laws of different covariates were drawn independently, so that the density is a product of
         means over draws; else it is the mean of products.
+
+    Returns
+    -------
+    ndarray, shape (patients,)
+        Up to a constant; -inf where no draw could give the patient.
     """
     step = max(1, BLOCK // max(1, len(drawn)))
     blocks = [slice(start, start + step) for start in range(0, len(x.logs), step)]
@@ -163,8 +189,17 @@ def mixed_proposal(x: Covariates, laws: Laws, pools: Sequence[np.ndarray]) -> np
 
     Parameters
     ----------
-    pools : sequence of ndarray
+    x : Covariates
+        Of the patients.
+    laws : Laws
+        What a draw sets.
+    pools : sequence of ndarray, each of shape (draws, keys)
         Of each pool the laws of all of its patients: a larger pool counts for more.
+
+    Returns
+    -------
+    ndarray, shape (patients,)
+        Up to a constant.
     """
     sizes = np.array([len(drawn) for drawn in pools], float)
     each = [log_proposal(x, laws, drawn) for drawn in pools]

@@ -82,7 +82,22 @@ def column(model: TumorTCellModel, what: str) -> np.ndarray:
 
 
 def at(model: TumorTCellModel, what: str, day: float) -> float:
-    """Return a column of the series, or a sum of SUMS, as it was last noted by a day."""
+    """Return a column of the series, or a sum of SUMS, as it was last noted by a day.
+
+    Parameters
+    ----------
+    model : TumorTCellModel
+        Of which the series is read.
+    what : str
+        Column of the series, or a key of SUMS.
+    day : float
+        Day after infusion, 0 or later.
+
+    Returns
+    -------
+    float
+        In the unit of the column.
+    """
     row = int(np.searchsorted(model.record.column("day"), day, side="right")) - 1
     return float(column(model, what)[row])
 

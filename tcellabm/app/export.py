@@ -89,7 +89,22 @@ def table(twins: Twins) -> str:
 
 
 def replay(about: dict[str, Any], frames: Sequence[tuple[float, Kept]], twins: Twins) -> str:
-    """Return a page that plays the frames by itself, from a file and without a server."""
+    """Return a page that plays the frames by itself, from a file and without a server.
+
+    Parameters
+    ----------
+    about : dict
+        As `described` returns it.
+    frames : sequence of (float, Kept)
+        Day after infusion and frame, in order.
+    twins : Twins
+        Of which the whole series is written.
+
+    Returns
+    -------
+    str
+        HTML with style, program and gzipped data inside.
+    """
     data = {
         "about": about,
         "frames": [kept.facts for _, kept in frames],

@@ -107,7 +107,17 @@ class Feed:
         self._reset()
 
     def file(self, what: str, twins: Twins, plan: Plan) -> None:
-        """Send a file: the table, or the replay of the frames kept."""
+        """Send a file: the table, or the replay of the frames kept.
+
+        Parameters
+        ----------
+        what : str
+            `csv` or `replay`.
+        twins : Twins
+            Of which the file is.
+        plan : Plan
+            What they were played by.
+        """
         about = export.described(twins, plan)
         name, text = {
             "csv": lambda: ("patients.csv", export.table(twins)),
@@ -116,7 +126,19 @@ class Feed:
         self._send({"kind": "file", "name": f"tcellabm-{name}"}, [text.encode()])
 
     def show(self, twins: Twins, plan: Plan, playing: bool, branches: list[str]) -> None:
-        """Send a picture of both, and the rows of the record since the last one."""
+        """Send a picture of both, and the rows of the record since the last one.
+
+        Parameters
+        ----------
+        twins : Twins
+            At the day to be shown.
+        plan : Plan
+            What they are played by.
+        playing : bool
+            Whether the days go on by themselves.
+        branches : list of str
+            Plans that can be gone back to.
+        """
         self._sent += 1
         self._last = time.monotonic()
         seen = {arm: self._picture(twins, arm) for arm in (ARMS if twins.apart else ARMS[:1])}

@@ -124,7 +124,20 @@ class Guard:
 
 
 def metered(receive: Any, send: Any, clock: Callable[[], float] = time.monotonic) -> Any:
-    """Return what receives messages, and closes the socket where they are too many."""
+    """Return what receives messages, and closes the socket where they are too many.
+
+    Parameters
+    ----------
+    receive, send : callable
+        Of the socket (ASGI).
+    clock : callable
+        Returns seconds.
+
+    Returns
+    -------
+    callable
+        Stands for `receive`; allows MESSAGES_PER_SECOND, and MESSAGES_AT_ONCE in a burst.
+    """
     left, last = MESSAGES_AT_ONCE, clock()
 
     async def heard() -> Any:

@@ -123,9 +123,15 @@ class PageModel(LabModel):
 
     Parameters
     ----------
+    rng : int or str, optional
+        The seed, unless `values` or `keys` have one; 1 by default.
+    scenario : mesa.experimental.scenarios.Scenario, optional
+        Of Mesa's page; not used.
     values : mapping of str to str, optional
         What the inputs of the page say, read when the model is built: by the page at first, by
         Mesa's Reset later.
+    **keys
+        Values by dotted key, over those of `values`.
     """
 
     def __init__(
@@ -208,7 +214,17 @@ def found(shown: Sequence[Input], text: str) -> list[Input]:
 
 
 def draw(axes: Any, chart: Chart, table: pd.DataFrame) -> None:
-    """Draw a chart of what was collected, by day."""
+    """Draw a chart of what was collected, by day.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Drawn on.
+    chart : Chart
+        Columns, names, colors and scale.
+    table : DataFrame
+        One row per day, with the columns of the chart and `day`.
+    """
     for column, (name, color) in chart.lines.items():
         axes.plot(table["day"], table[column], color=color, label=name, marker=".")
     axes.set(xlabel="day", ylabel=chart.unit, yscale=chart.scale)

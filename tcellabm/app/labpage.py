@@ -123,7 +123,17 @@ def Inputs(values: dict[str, str]) -> None:
 def Fields(
     shown: list[lab.Input], values: dict[str, str], keep: Callable[[str, str], None]
 ) -> None:
-    """Show some inputs."""
+    """Show some inputs.
+
+    Parameters
+    ----------
+    shown : list of Input
+        Each gets a field.
+    values : dict of str to str
+        By key, where they differ from the input's first value.
+    keep : callable
+        Called with key and text when a field changes.
+    """
     with solara.Column(gap="0px"):
         for one in shown:
             solara.InputText(

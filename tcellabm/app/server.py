@@ -57,7 +57,22 @@ def check_port(host: str, port: int) -> None:
 
 
 def greeting(host: str, port: int, page: str) -> str:
-    """Say where the pages are, and under which names they are not."""
+    """Say where the pages are, and under which names they are not.
+
+    Parameters
+    ----------
+    host : str
+        Name or address that is listened on.
+    port : int
+        TCP port.
+    page : str
+        Path of the page, without a slash in front.
+
+    Returns
+    -------
+    str
+        One line, or two where every address is listened on.
+    """
     name = "localhost" if is_every(host) else host
     lines = [f"open http://{name}:{port}/{page} (Ctrl-C ends it)"]
     lines[0] += "; a teaching model, not for clinical use"
@@ -67,7 +82,17 @@ def greeting(host: str, port: int, page: str) -> str:
 
 
 def serve(host: str, port: int, allowed: Allowed) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted.
+
+    Parameters
+    ----------
+    host : str
+        Name or address to listen on; of IPv6 with or without brackets.
+    port : int
+        TCP port.
+    allowed : Allowed
+        Hosts and origins that may ask.
+    """
     os.environ.update(SETTINGS)  # before Solara is imported: it reads them then
     import uvicorn
 

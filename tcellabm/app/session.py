@@ -37,7 +37,17 @@ MOST_BRANCHES = 12  # plans that were left, and can be gone back to
 
 
 class Session(threading.Thread):
-    """Commands in by `tell`, messages out by `send`, until `close`."""
+    """Commands in by `tell`, messages out by `send`, until `close`.
+
+    Parameters
+    ----------
+    send : callable
+        Takes a message and its list of bytes; called on the session's thread.
+    idle_seconds : float
+        Without play or command, until the patient is freed.
+    at_end : callable
+        Called once, on that thread, when the session ends.
+    """
 
     def __init__(
         self,

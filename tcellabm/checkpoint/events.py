@@ -53,6 +53,15 @@ def scheduled(model: Any) -> list[Event]:
 def check_events(model: Any, events: Sequence[Event], orders: Sequence[Order]) -> None:
     """Check that what is planned is what such a patient has before them.
 
+    Parameters
+    ----------
+    model : TumorTCellModel
+        At the day of the checkpoint.
+    events : sequence of (float, int, str)
+        Day, priority, name of the method.
+    orders : sequence of (float, str, float)
+        Day, treatment, amount in cells or mg.
+
     Raises
     ------
     ValueError

@@ -91,7 +91,7 @@ def overrides(settings: Sequence[str], options: Mapping[str, object]) -> dict[st
 
 
 def result_folder(command: str, file: str, out: Path | None, resume: bool) -> Path:
-    """Return `--out`, or the first free folder under `runs`.
+    """Return `--out`, or make the first free folder under `runs`.
 
     Parameters
     ----------
@@ -103,6 +103,11 @@ def result_folder(command: str, file: str, out: Path | None, resume: bool) -> Pa
         `--out`.
     resume : bool
         `--resume`, which needs `--out`.
+
+    Returns
+    -------
+    Path
+        That of `--out` need not exist.
 
     Raises
     ------
@@ -145,6 +150,11 @@ def work(
         `--series`.
     limit : float, optional
         `--limit`, seconds.
+
+    Returns
+    -------
+    Work
+        For `experiments.studies`.
 
     Raises
     ------

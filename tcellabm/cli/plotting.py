@@ -70,6 +70,11 @@ def figures_of(
         From `analysis.drivers.drivers`.
     forms : sequence of str
         Of `figures.canvas.FORMS`.
+
+    Returns
+    -------
+    dict of str to bytes
+        `map`, `curves` and others, with the form as ending.
     """
     files: dict[str, bytes] = {}
     for name, draw in _drawings(sweep, axes, limits, separating).items():
@@ -162,6 +167,11 @@ def chosen(sweep: "Opened", x: str | None, y: str | None) -> list[str]:
         The sweep, read from its folder.
     x, y : str, optional
         `--x` and `--y`.
+
+    Returns
+    -------
+    list of str
+        None to two keys, the one across first.
 
     Raises
     ------

@@ -16,7 +16,22 @@ Orders = Mapping[str, Sequence[tuple[str, float]]]  # by name of the arm
 
 
 def report_of(result: "Result", plan: "Plan", courses: Mapping[str, bytes]) -> bytes:
-    """Draw the report of a sweep that has just ended."""
+    """Draw the report of a sweep that has just ended.
+
+    Parameters
+    ----------
+    result : Result
+        Of the sweep.
+    plan : Plan
+        Of the sweep.
+    courses : mapping of str to bytes
+        Packed courses by `run_id`.
+
+    Returns
+    -------
+    bytes
+        HTML.
+    """
     orders = {arm.name: [(one.treatment, one.day) for one in arm.orders] for arm in plan.arms}
     sweep = Sweep(
         result.outcomes, plan.params, result.keys, result.is_grid, result.settings, result.summary
@@ -81,6 +96,11 @@ def draw(
         Where it comes from, in words.
     wanted : int
         Runs of the whole sweep.
+
+    Returns
+    -------
+    bytes
+        HTML.
     """
     from tcellabm.figures.labels import settings_told
     from tcellabm.figures.map import patients_told

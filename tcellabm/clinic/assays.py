@@ -42,7 +42,22 @@ class Marrow(NamedTuple):
 
 
 def normal_marrow(day: float, capacity: float, params: Parameters) -> float:
-    """Return the normal nucleated cells that the model does not simulate, cells."""
+    """Return the normal nucleated cells that the model does not simulate, cells.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion.
+    capacity : float
+        Cells of the simulated marrow at most.
+    params : Parameters
+        `assay` says how they recover.
+
+    Returns
+    -------
+    float
+        Cells, from the share at the start to that at the end of recovery.
+    """
     assay = params.assay
     back = min(1.0, max(0.0, day / assay.normal_marrow_recovery_days))
     start, end = assay.normal_marrow_start_share, assay.normal_marrow_end_share
@@ -50,14 +65,46 @@ def normal_marrow(day: float, capacity: float, params: Parameters) -> float:
 
 
 def blast_share(day: float, seen: Marrow, params: Parameters) -> float:
-    """Return leukemic cells over all nucleated cells of the marrow."""
+    """Return leukemic cells over all nucleated cells of the marrow.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion, for the normal cells.
+    seen : Marrow
+        Cells of the simulated part.
+    params : Parameters
+        `assay` is used.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 in an empty marrow.
+    """
     blasts = float(seen.blasts_by_density.sum())
     total = blasts + seen.other_cells + normal_marrow(day, seen.capacity, params)
     return blasts / total if total > 0.0 else 0.0
 
 
 def assess(day: float, seen: Marrow, params: Parameters, rng: np.random.Generator) -> Assessment:
-    """Take a marrow aspirate: a differential, flow cytometry, and a look at the blood."""
+    """Take a marrow aspirate: a differential, flow cytometry, and a look at the blood.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion.
+    seen : Marrow
+        Cells of the simulated part.
+    params : Parameters
+        `assay` says how many cells are counted, and the limits.
+    rng : numpy.random.Generator
+        Of the assays of that day, see `chance`.
+
+    Returns
+    -------
+    Assessment
+        Shares are of binomial counts.
+    """
     assay = params.assay
     share = blast_share(day, seen, params)
     dim = seen.blasts_by_density[seen.rungs < assay.cytometer_limit_molecules].sum()

@@ -50,6 +50,15 @@ class Tissue(Protocol):
 class Course:
     """Follows one patient on the clinic's side; `bring_to` moves it on.
 
+    Parameters
+    ----------
+    params : Parameters
+        With the patient's covariates.
+    tissue : Tissue
+        Cells and cytokines on day 0.
+    streams : Streams
+        Of it those of assays, death and fever.
+
     Attributes
     ----------
     now : kernels.course.Course
@@ -248,7 +257,17 @@ class Course:
         return self.dose(treatment)[1]
 
     def administer(self, day: float, treatment: str, amount: float) -> None:
-        """Give something; it acts from the last tick on, and the next comes sooner."""
+        """Give something; it acts from the last tick on, and the next comes sooner.
+
+        Parameters
+        ----------
+        day : float
+            Day after infusion.
+        treatment : str
+            `car_t`, or a drug.
+        amount : float
+            Cells of the body, or mg; 0 is noted and does nothing.
+        """
         self.record.treatments.append(Treatment(day, treatment, amount))
         if amount == 0.0:
             return

@@ -82,7 +82,24 @@ def dose(treatment: str, params: Parameters) -> tuple[str, float]:
 
 
 def given(drugs: Drugs, drug: str, dose_mg: float, params: Parameters) -> Drugs:
-    """Return what there is of all drugs once a dose is given."""
+    """Return what there is of all drugs once a dose is given.
+
+    Parameters
+    ----------
+    drugs : Drugs
+        Before the dose.
+    drug : str
+        One of DRUGS.
+    dose_mg : float
+        mg.
+    params : Parameters
+        Weight, bioavailability and peak level of the patient.
+
+    Returns
+    -------
+    Drugs
+        After the dose: mg, and nM of the corticosteroid.
+    """
     if drug == "tocilizumab":
         central, peripheral = drugs.tocilizumab_mg
         return drugs._replace(tocilizumab_mg=Pair(central + dose_mg, peripheral))

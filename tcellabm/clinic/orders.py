@@ -36,6 +36,11 @@ def checked_order(
     dose : callable
         Returns what a treatment gives, and how much as labelled, cells or mg.
 
+    Returns
+    -------
+    Order
+        Its amount is in cells of the body, or mg.
+
     Raises
     ------
     ValueError

@@ -41,6 +41,20 @@ def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]
     """Return the outcomes of one run: the names of `columns.OUTCOMES`, then those of one's own.
 
     Days count from infusion; NaN where nothing happened, False where nothing was observed.
+
+    Parameters
+    ----------
+    record : Record
+        What was observed.
+    final : Final
+        What is known at the end.
+    params : Parameters
+        With the patient's covariates.
+
+    Returns
+    -------
+    dict
+        Column -> value, in the units of `columns.OUTCOMES`.
     """
     row = (
         _response(record, final, params)
@@ -86,7 +100,22 @@ def _own(record: Record, params: Parameters) -> dict[str, Any]:
 
 
 def in_remission(seen: Assessment, started_low: bool, params: Parameters) -> bool:
-    """Tell whether an assessment shows CR or CRi; who started below 5 % must be MRD-negative."""
+    """Tell whether an assessment shows CR or CRi; who started below 5 % must be MRD-negative.
+
+    Parameters
+    ----------
+    seen : Assessment
+        Of one day.
+    started_low : bool
+        The blast share before infusion was below `assay.remission_blast_share`.
+    params : Parameters
+        `assay` has the limits.
+
+    Returns
+    -------
+    bool
+        True for CR or CRi, confirmed or not.
+    """
     assay = params.assay
     few = seen.blast_share < assay.remission_blast_share and not seen.circulating
     return few and (not started_low or seen.mrd < assay.mrd_limit)

@@ -129,6 +129,15 @@ def thresholds(rng: np.random.Generator) -> tuple[float, float, float]:
 def infections(params: Parameters, rng: np.random.Generator, after: float = 0.0) -> np.ndarray:
     """Draw the days on which background fevers begin, from `after` on while white cells are low.
 
+    Parameters
+    ----------
+    params : Parameters
+        With the patient's covariates.
+    rng : numpy.random.Generator
+        The stream of background fevers.
+    after : float
+        First day after infusion.
+
     Returns
     -------
     array, float

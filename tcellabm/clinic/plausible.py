@@ -44,6 +44,14 @@ def check_course(
     ----------
     values : mapping
         What was saved besides `now` and `record`.
+    now : Course
+        At the end of the last tick.
+    record : Record
+        What was observed.
+    params : Parameters
+        With the patient's covariates.
+    day : float
+        Day after infusion, on which it was saved.
 
     Raises
     ------

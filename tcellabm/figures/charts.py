@@ -40,7 +40,17 @@ _FEVER = 38.0
 
 
 def draw_cells(panel: "Axes", series: pd.DataFrame, mrd_limit_cells: float) -> None:
-    """Draw cells of the body on a log axis, with a row below 1 for none."""
+    """Draw cells of the body on a log axis, with a row below 1 for none.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+        Drawn on.
+    series : DataFrame
+        The record of a patient; cells of the body.
+    mrd_limit_cells : float
+        Marked by a line, cells; 0 for no line.
+    """
     day = series["day"].to_numpy()
     panel.set_yscale("log")
     for name, (columns, style) in _CELLS.items():

@@ -28,7 +28,22 @@ def has_differences(points: pd.DataFrame) -> bool:
 
 
 def color_of(difference: float, resolved: bool, rate: str) -> tuple[float, float, float]:
-    """Return the color of a difference: deeper where it is larger, gray where not resolved."""
+    """Return the color of a difference: deeper where it is larger, gray where not resolved.
+
+    Parameters
+    ----------
+    difference : float
+        Of shares, -1 to 1; NaN if not known.
+    resolved : bool
+        Its limits exclude 0.
+    rate : str
+        Of `severe_crs` less is better, of others more.
+
+    Returns
+    -------
+    (float, float, float)
+        Red, green, blue, 0 to 1.
+    """
     from matplotlib.colors import to_rgb
 
     if not resolved or np.isnan(difference):
@@ -133,7 +148,21 @@ def _mark_label(panel: "Axes", across: str, columns: list[Any], label: Sequence[
 def draw_difference_points(
     panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: str, reference: int | None
 ) -> None:
-    """Draw the rate at each value of one axis; parameters as `draw_difference_cells`."""
+    """Draw the rate at each value of one axis, with its interval and by how much it differs.
+
+    Parameters
+    ----------
+    panel : Axes
+        Where to.
+    points : DataFrame
+        Rates and differences by point, in the order in which they are drawn.
+    axes : sequence of str
+        The first is the axis across.
+    rate : str
+        Which rate.
+    reference : int, optional
+        Index of the reference in `points`.
+    """
     from matplotlib.ticker import PercentFormatter
 
     for x, (place, point) in enumerate(points.iterrows()):

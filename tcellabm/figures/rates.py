@@ -24,7 +24,19 @@ _MOST_WRITTEN = 14
 
 
 def draw_heat(panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: str) -> None:
-    """Draw a heat map with the rate and its interval written into each cell."""
+    """Draw a heat map with the rate and its interval written into each cell.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+        Drawn on.
+    points : DataFrame
+        Rates, shares with `_low` and `_high`, and `best`, by point.
+    axes : sequence of str
+        The axis across and the one up.
+    rate : str
+        A key of TITLES.
+    """
     across, up = axes
     columns, rows = list(points[across].unique()), list(points[up].unique())
     share = np.full((len(rows), len(columns)), np.nan)
@@ -94,7 +106,17 @@ def cell_borders(panel: "Axes", shape: tuple[int, ...]) -> None:
 
 
 def label_axes(panel: "Axes", across: str, columns: list[Any], up: str, rows: list[Any]) -> None:
-    """Name the axes of a heat map and their values, with units."""
+    """Name the axes of a heat map and their values, with units.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+        With a cell at each whole number.
+    across, up : str
+        Dotted names of the axes.
+    columns, rows : list
+        Their values, from the left and from below.
+    """
     panel.set_xticks(range(len(columns)), [value_label(across, value) for value in columns])
     panel.set_yticks(range(len(rows)), [value_label(up, value) for value in rows])
     panel.set_xlabel(axis_label(across))
@@ -104,7 +126,21 @@ def label_axes(panel: "Axes", across: str, columns: list[Any], up: str, rows: li
 def draw_points(
     panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: str, joined: bool = False
 ) -> None:
-    """Draw the rate at each value of one axis, or at the only point, with its interval."""
+    """Draw the rate at each value of one axis, or at the only point, with its interval.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+        Drawn on.
+    points : DataFrame
+        Rates, shares with `_low` and `_high`, and `best`, by point.
+    axes : sequence of str
+        The first is the axis across; empty for a single point.
+    rate : str
+        A key of TITLES.
+    joined : bool
+        Join the points by a line, and write no numbers.
+    """
     from matplotlib.ticker import PercentFormatter
 
     x = np.arange(len(points))

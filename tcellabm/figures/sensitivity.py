@@ -51,7 +51,22 @@ def draw_tornado(table: pd.DataFrame, notes: Sequence[str], settings: Mapping[st
 
 
 def draw_indices(table: pd.DataFrame, notes: Sequence[str], settings: Mapping[str, Any]) -> bytes:
-    """Draw the indices of each output; parameters and result as those of `draw_tornado`."""
+    """Draw the indices of each output.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `experiments.studies.sensitivity.Study.analyze` returns it.
+    notes : sequence of str
+        Method and number of runs.
+    settings : mapping
+        What was set for all runs.
+
+    Returns
+    -------
+    bytes
+        A PNG image.
+    """
     if "mu_star" in table:
         title = "Morris screening: how far each parameter moves an outcome"
         note = (

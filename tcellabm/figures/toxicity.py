@@ -24,7 +24,17 @@ _COURSES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def draw_grade_bars(panel: "Axes", infused: pd.DataFrame, comparison: pd.DataFrame) -> None:
-    """Draw stacked bars of CRS and ICANS grades, simulated under published."""
+    """Draw stacked bars of CRS and ICANS grades, simulated under published.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+        Drawn on.
+    infused : DataFrame
+        One row per infused patient, with the grades of outcomes.
+    comparison : DataFrame
+        Of the trial; the published shares are in percent.
+    """
     value = comparison.set_index("id")["published"]
     any_grade, severe = (float(value[name]) for name in _PENN)
     none, mild, worse = (float(value[name]) for name in _ASTCT)
@@ -60,7 +70,7 @@ def _shares(grades: pd.Series) -> dict[tuple[int, ...], float]:
 def _stack(panel: "Axes", place: float, shares: dict[tuple[int, ...], float]) -> None:
     left = 0.0
     for grades, share in shares.items():
-        color = _SHADES[grades[len(grades) // 2]] if len(grades) == 1 else _SHADES[grades[0] + 0]
+        color = _SHADES[grades[0]]
         lumped = len(grades) > 1
         hatch = "///" if lumped else None
         panel.barh(
@@ -104,7 +114,17 @@ def _name_grades(panel: "Axes") -> None:
 
 
 def draw_cytokine_times(panel: "Axes", infused: pd.DataFrame, comparison: pd.DataFrame) -> None:
-    """Draw when cytokines peak: median course of patients with CRS, each over its own peak."""
+    """Draw when cytokines peak: median course of patients with CRS, each over its own peak.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+        Drawn on.
+    infused : DataFrame
+        One row per infused patient, with courses by day (`..._by_day`).
+    comparison : DataFrame
+        Of the trial; its times are in days since infusion.
+    """
     ill = infused[infused["crs_grade_penn"] > 0]
     days = np.array(COURSE_DAYS[:29], float)
     panel.set_title("When: serum levels of patients with CRS, each over its own peak (median, IQR)")

@@ -25,7 +25,19 @@ _TITLES = {
 def draw_survival(
     panel: "Axes", infused: pd.DataFrame, comparison: pd.DataFrame, which: str
 ) -> None:
-    """Draw a Kaplan-Meier curve with its band, published points, and how many are at risk."""
+    """Draw a Kaplan-Meier curve with its band, published points, and how many are at risk.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+        Drawn on.
+    infused : DataFrame
+        One row per infused patient, with the days of outcomes.
+    comparison : DataFrame
+        Of the trial; the published points are in percent.
+    which : str
+        `RFS`, of responders from remission, or `EFS`, of all infused from infusion.
+    """
     group = infused[infused["remission"]] if which == "RFS" else infused
     columns = {name: group[name].to_numpy() for name in group.columns if "_by_day" not in name}
     times = (survival.relapse_free if which == "RFS" else survival.event_free)(columns)
@@ -95,7 +107,19 @@ def _write_at_risk(panel: "Axes", days: np.ndarray) -> None:
 def draw_transgene(
     panel: "Axes", infused: pd.DataFrame, curves: pd.DataFrame, limit: float
 ) -> None:
-    """Draw copies/ug over a year, median and 5-95 %, over the published typical curve."""
+    """Draw copies/ug over a year, median and 5-95 %, over the published typical curve.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+        Drawn on.
+    infused : DataFrame
+        One row per infused patient, with `copies_by_day`, copies/ug.
+    curves : DataFrame
+        Published curves: `curve`, `day`, `value` in copies/ug.
+    limit : float
+        Limit of quantification, copies/ug.
+    """
     days = np.array(COURSE_DAYS, float)
     panel.set_title(
         "CAR transgene in blood: a month (left, daily) and the year to follow (right, compressed)"

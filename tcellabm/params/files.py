@@ -51,6 +51,20 @@ def read_toml(path: Path, where: str) -> dict[str, Any]:
 def read_text(path: Path, where: str, most_bytes: int = _LARGEST_BYTES) -> str:
     """Read a file of text in UTF-8, with or without a byte-order mark.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    where : str
+        How an error names it.
+    most_bytes : int
+        Largest size, bytes.
+
+    Returns
+    -------
+    str
+        Without the byte-order mark.
+
     Raises
     ------
     InputError
@@ -79,6 +93,25 @@ def flatten(table: Mapping[Any, Any], where: str, leaves: Container[str]) -> dic
 
     A key in `leaves`, or a table with a `value`, is not entered. The `source` of a table within
     the file holds for everything in it.
+
+    Parameters
+    ----------
+    table : mapping
+        Nested, as TOML gives it.
+    where : str
+        File or option, named in an error.
+    leaves : container of str
+        Dotted keys of which the value may be a table.
+
+    Returns
+    -------
+    dict of str to Said
+        By dotted key, in the order of the table.
+
+    Raises
+    ------
+    InputError
+        A key is set twice, is no text, or is nested too deep.
     """
     found: dict[str, Said] = {}
     for key, said in _walk(table, where, leaves, "", ""):

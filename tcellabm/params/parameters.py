@@ -52,7 +52,22 @@ class Distribution:
 
 
 def entries(said: Mapping[str, Said], where: str, holds: bool) -> dict[str, Entry]:
-    """Check what a layer sets, by dotted key."""
+    """Check what a layer sets, by dotted key.
+
+    Parameters
+    ----------
+    said : mapping of str to Said
+        Values as written, by dotted key.
+    where : str
+        File or option, named in an error.
+    holds : bool
+        For every patient: a parameter that is set is not drawn.
+
+    Returns
+    -------
+    dict of str to Entry
+        Values in the type and unit of their parameters.
+    """
     return {key: _entry(key, *said[key], where, holds) for key in said}
 
 

@@ -89,6 +89,20 @@ def operating_characteristics(
 def rule_of(design: str, doses: int, target: float) -> Rule:
     """Return a design by its name.
 
+    Parameters
+    ----------
+    design : str
+        One of DESIGNS, in any case.
+    doses : int
+        Number of doses.
+    target : float
+        The toxicity sought, from LEAST_TARGET to MOST_TARGET.
+
+    Returns
+    -------
+    Rule
+        With its defaults.
+
     Raises
     ------
     InputError
@@ -105,6 +119,20 @@ def rule_of(design: str, doses: int, target: float) -> Rule:
 
 def conduct_of(rule: Rule, conduct: Conduct, doses: int) -> Conduct:
     """Return how trials of a design are run: 3+3 prescribes cohorts and patients.
+
+    Parameters
+    ----------
+    rule : Rule
+        The design.
+    conduct : Conduct
+        As asked for.
+    doses : int
+        Number of doses.
+
+    Returns
+    -------
+    Conduct
+        As asked for, but for 3+3.
 
     Raises
     ------
@@ -129,6 +157,15 @@ def right_doses(
     population: Population, target: float, least_response: float = LEAST_RESPONSE
 ) -> tuple[int, int]:
     """Return what a design should declare, by the truth.
+
+    Parameters
+    ----------
+    population : Population
+        With its true rates.
+    target : float
+        The toxicity sought, a share.
+    least_response : float
+        Share with a response below which a dose is futile.
 
     Returns
     -------
@@ -158,6 +195,23 @@ def characteristics(
     seed: int,
 ) -> pd.DataFrame:
     """Return what designs do to patients of a table; every design meets the same patients.
+
+    Parameters
+    ----------
+    designs : sequence of str
+        Of DESIGNS.
+    population : Population
+        Patients at every dose.
+    doses : sequence of float
+        Ascending, for the table.
+    target : float
+        The toxicity sought, a share.
+    conduct : Conduct
+        How the trials are run.
+    trials : int
+        Simulated trials of each design.
+    seed : int
+        The same for every design.
 
     Returns
     -------

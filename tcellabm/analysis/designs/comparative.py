@@ -94,6 +94,24 @@ def compare(
     """Run trials of two parallel arms; the pooled z-test of two proportions at each look.
 
     Rows drawn with replacement and looked at for one endpoint are a binomial draw of its share.
+
+    Parameters
+    ----------
+    arms : Arms
+        True shares.
+    per_arm : int
+        Patients of each arm at the end.
+    plan : Looks
+        When to stop.
+    trials : int
+        Simulated trials.
+    rng : numpy.random.Generator
+        Of the trials.
+
+    Returns
+    -------
+    Compared
+        Over all trials.
     """
     sizes = np.maximum(1, np.round(np.array(plan.shares) * per_arm).astype(int))
     steps = np.diff(sizes, prepend=0)
@@ -121,10 +139,19 @@ def needed(arms: Arms, plan: Looks, seed: int) -> float:
 
     Found by bisection over simulated trials, from the textbook number on.
 
+    Parameters
+    ----------
+    arms : Arms
+        True shares.
+    plan : Looks
+        When to stop.
+    seed : int
+        Of the simulated trials.
+
     Returns
     -------
     float
-        NaN if more than a million would be needed.
+        Patients, to 0.5 %; NaN if more than a million would be needed.
     """
     gap = abs(arms.experimental - arms.control)
     spread = sum(share * (1.0 - share) for share in (arms.control, arms.experimental))
@@ -149,6 +176,19 @@ def comparison(
     arms: Arms, per_arm: int, interim: float | None, trials: int, seed: int
 ) -> pd.DataFrame:
     """Return power, error of the first kind (a sham arm), bias and the number needed.
+
+    Parameters
+    ----------
+    arms : Arms
+        True shares.
+    per_arm : int
+        Patients of each arm: the size asked for.
+    interim : float or None
+        Share of patients at the interim look, 0.1 to 0.9; None for no look.
+    trials : int
+        Simulated trials of each size.
+    seed : int
+        Of the simulated trials.
 
     Returns
     -------

@@ -76,6 +76,24 @@ def run(
     """Run so many trials by one design.
 
     Equal `rng` and cohorts give the trials of every design the same patients, in the same order.
+
+    Parameters
+    ----------
+    rule : Rule
+        The design.
+    population : Population
+        Whom the trials treat.
+    conduct : Conduct
+        How they are run.
+    trials : int
+        Number of trials.
+    rng : numpy.random.Generator
+        Spawned from twice: for patients, and for days.
+
+    Returns
+    -------
+    Trials
+        What became of each.
     """
     whom, when = rng.spawn(2)
     doses = population.toxicity.size

@@ -54,6 +54,15 @@ def given_up(observed: Seen, target: float, confidence: float = CONFIDENCE) -> n
     A dose is, if the posterior probability (uniform prior) of a toxicity above the target exceeds
     `confidence`, after three patients at least.
 
+    Parameters
+    ----------
+    observed : Seen
+        Counts of each trial and dose.
+    target : float
+        The toxicity sought, a share.
+    confidence : float
+        Posterior probability, 0 to 1.
+
     Returns
     -------
     ndarray of bool, shape (trials, doses)

@@ -18,9 +18,19 @@ def skeleton(target: float, doses: int, half_width: float = INDIFFERENCE) -> np.
 
     Lee and Cheung 2009 (doi 10.1177/1740774509105076), for the empiric model.
 
+    Parameters
+    ----------
+    target : float
+        The toxicity sought, a share.
+    doses : int
+        Number of doses; of an even one the lower of the two middle doses gets the target.
+    half_width : float
+        Of the indifference interval, below `target`.
+
     Returns
     -------
     ndarray, shape (doses,)
+        Ascending, between 0 and 1.
     """
     ratio = math.log(target + half_width) / math.log(target - half_width)
     steps = (doses - 1) // 2 - np.arange(doses)

@@ -33,7 +33,23 @@ def days(
 ) -> pd.Series:
     """Return the day of the first of some events within a window; infinite where there is none.
 
-    With `later`, events after the window count too.
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per run, with the columns of outcomes.
+    events : str
+        Days of events and conditions, separated by commas.
+    window_days : float
+        From infusion; a condition that is met counts on its last day.
+    option : str
+        Option of the command, named in an error.
+    later : bool
+        Events after the window count too.
+
+    Returns
+    -------
+    Series of float
+        Days from infusion, by the index of `runs`.
 
     Raises
     ------
@@ -51,8 +67,17 @@ def happened(runs: pd.DataFrame, endpoint: str, option: str) -> pd.Series:
 
     Parameters
     ----------
+    runs : DataFrame
+        One row per run, with the columns of outcomes.
     endpoint : str
         A yes-or-no column, a rate of the summary (`remission_365`, `severe_crs`), or a condition.
+    option : str
+        Option of the command, named in an error.
+
+    Returns
+    -------
+    Series of bool
+        By the index of `runs`.
 
     Raises
     ------

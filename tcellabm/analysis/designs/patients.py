@@ -51,7 +51,22 @@ class Population(Protocol):
         ...
 
     def treat(self, rng: np.random.Generator, dose: np.ndarray, patients: int) -> Treated:
-        """Draw so many patients for each trial, who get the trial's dose."""
+        """Draw so many patients for each trial, who get the trial's dose.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Of the patients.
+        dose : ndarray of int, shape (trials,)
+            Place of the dose of each trial.
+        patients : int
+            Of each trial.
+
+        Returns
+        -------
+        Treated
+            Arrays of shape (trials, patients).
+        """
         ...
 
 
@@ -75,7 +90,22 @@ class Rates:
         return self.toxicity * self.response
 
     def treat(self, rng: np.random.Generator, dose: np.ndarray, patients: int) -> Treated:
-        """Draw so many patients for each trial, who get the trial's dose."""
+        """Draw so many patients for each trial, who get the trial's dose.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Of the patients.
+        dose : ndarray of int, shape (trials,)
+            Place of the dose of each trial.
+        patients : int
+            Of each trial.
+
+        Returns
+        -------
+        Treated
+            Arrays of shape (trials, patients): days 0 or never, no cost.
+        """
         toxic, responding = rng.random((2, dose.size, patients))
         return Treated(
             np.where(toxic < self.toxicity[dose, None], 0.0, NEVER),
@@ -119,7 +149,22 @@ class Table:
         return (np.isfinite(self.toxicity_day) & np.isfinite(self.response_day)).mean(axis=0)
 
     def treat(self, rng: np.random.Generator, dose: np.ndarray, patients: int) -> Treated:
-        """Draw so many patients for each trial, with replacement, who get the trial's dose."""
+        """Draw so many patients for each trial, with replacement, who get the trial's dose.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Of the patients.
+        dose : ndarray of int, shape (trials,)
+            Place of the dose of each trial.
+        patients : int
+            Of each trial.
+
+        Returns
+        -------
+        Treated
+            Arrays of shape (trials, patients).
+        """
         row = rng.integers(len(self.cost), size=(dose.size, patients))
         place = row, np.broadcast_to(dose[:, None], row.shape)
         return Treated(self.toxicity_day[place], self.response_day[place], self.cost[place])

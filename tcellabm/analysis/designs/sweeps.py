@@ -20,18 +20,23 @@ def chosen(
     Parameters
     ----------
     runs : DataFrame
-        A row per run.
+        One row per run.
     axes : sequence of str
         What was varied.
     at : mapping
-        Value by axis.
+        Axis -> the one value wanted.
     option : str
-        Where the values come from, for the message.
+        Option of the command, named in an error.
+
+    Returns
+    -------
+    DataFrame
+        Some of the rows.
 
     Raises
     ------
     InputError
-        The sweep does not hold such a value.
+        There is no such axis, or the sweep does not hold such a value.
     """
     for key, value in at.items():
         if key not in axes:
@@ -52,6 +57,10 @@ def by_patient(runs: pd.DataFrame, axis: str, others: Sequence[str]) -> pd.DataF
 
     Parameters
     ----------
+    runs : DataFrame
+        One row per run, with the columns of IDENTITY, `seed` and `error`.
+    axis : str
+        Column of which each value becomes a column.
     others : sequence of str
         Further axes: a patient at other values of them is another patient.
 
@@ -93,6 +102,26 @@ def dose_table(
     window: float,
 ) -> tuple[list[float], Table]:
     """Return doses in ascending order, and what becomes of every patient at each.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per run, with the columns of outcomes.
+    axis : str
+        Column of the dose.
+    others : sequence of str
+        Further axes: a patient at other values of them is another patient.
+    toxicity, response : str
+        Events, see `endpoints.days`.
+    window : float
+        Days from infusion for toxicity; a response may come later.
+
+    Returns
+    -------
+    doses : list of float
+        In the unit of the axis.
+    table : Table
+        Days from infusion and US dollars, shape (patients, doses).
 
     Raises
     ------

@@ -30,6 +30,11 @@ def utility(
         Patients with a toxicity, with a response, with both: counts, or shares.
     of : ndarray or float
         All patients; 1 if the others are shares.
+
+    Returns
+    -------
+    ndarray
+        0 to `of`, by the utilities NEITHER and BOTH.
     """
     neither = of - toxicity - response + both
     return (response - both) + NEITHER * neither + BOTH * both

@@ -23,6 +23,11 @@ def found(table: pd.DataFrame, labels: Sequence[str], target: float) -> list[str
         Name of the axis, with its unit, then of each dose.
     target : float
         The toxicity sought.
+
+    Returns
+    -------
+    list of str
+        Lines for the terminal, with the 10 doses that are declared most.
     """
     designs = {str(name): rows for name, rows in table.groupby("design", sort=False)}
     doses = labels[1:]
@@ -123,6 +128,11 @@ def compared(table: pd.DataFrame, per_arm: int, endpoint: str, arms: Sequence[st
         Its name.
     arms : sequence of str
         Names of the control and the experimental arm.
+
+    Returns
+    -------
+    list of str
+        Lines for the terminal.
     """
     body = [
         [

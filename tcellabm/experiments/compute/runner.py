@@ -76,6 +76,11 @@ def run_task(
         Whether its time series is wanted.
     follow : callable, optional
         Returns the patient of the task at the end.
+
+    Returns
+    -------
+    Report
+        Of this one run.
     """
     error, start = "", time.perf_counter()
     for _ in range(TRIES):
@@ -145,6 +150,11 @@ def failed(task: Task, error: str, seconds: float = 0.0) -> Report:
         Why, for the column `error`.
     seconds : float
         Time that it took.
+
+    Returns
+    -------
+    Report
+        Without a time series.
     """
     return Report([task], [task.identity | {"error": error}], [], seconds, seconds)
 
@@ -186,6 +196,11 @@ def run_here(params: Parameters, tasks: Sequence[Task], series: bool = False) ->
         The runs.
     series : bool
         Whether their time series are wanted.
+
+    Yields
+    ------
+    Report
+        Of one run.
     """
     for _, group in groupby(tasks, lambda task: (task.seed, list(task.settings.items()))):
         arms = list(group)

@@ -54,10 +54,25 @@ class Arm:
 def read_arms(raw: Sequence[Any], where: str, known: Sequence[str] = TREATMENTS) -> tuple[Arm, ...]:
     """Check arms as a sweep file has them: `[[arms]]` with `name` and `give`.
 
+    Parameters
+    ----------
+    raw : sequence
+        Tables as TOML gives them.
+    where : str
+        The file, named in an error.
+    known : sequence of str
+        Treatments that an arm may give.
+
+    Returns
+    -------
+    tuple of Arm
+        Orders of each by day.
+
     Raises
     ------
     InputError
-        Another key, an unknown treatment, a day before infusion, a name that is not new.
+        Another key, an unknown treatment, a day before infusion, a name that is not new, or two
+        arms that give the same.
     """
     arms = tuple(_arm(table, where, known) for table in raw)
     names = [arm.name for arm in arms]

@@ -82,6 +82,13 @@ def with_cohort(
     overrides : mapping, optional
         What the user has set.
 
+    Returns
+    -------
+    params : Parameters
+        With the number of patients.
+    cohort : CohortFile or None
+        None if no file is named.
+
     Raises
     ------
     InputError

@@ -71,6 +71,11 @@ def patient_seed(root: int, patient: int, replicate: int = 0) -> int:
         Seed of the sweep (`--seed`).
     patient, replicate : int
         Numbers from 0.
+
+    Returns
+    -------
+    int
+        0 to 2^63 - 1.
     """
     sequence = np.random.SeedSequence(root, spawn_key=(patient, replicate))
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
@@ -132,6 +137,11 @@ class Plan:
             Values by dotted key, which replace those of the files.
         seed : int
             Root of all patients' seeds.
+
+        Returns
+        -------
+        Plan
+            With all its tasks.
 
         Raises
         ------
@@ -326,6 +336,11 @@ def settings_of(
         What the user has set, by dotted key.
     axes : container of str
         Keys that are axes.
+
+    Returns
+    -------
+    dict
+        Value by dotted key; names of files as one text.
     """
     return {
         key: _text(value) if key.startswith("files.") else params.get(key)

@@ -60,6 +60,11 @@ def points_of(sweep: Sweep, axes: Mapping[str, Axis], seed: int) -> list[dict[st
     seed : int
         Seed of the sample.
 
+    Returns
+    -------
+    list of dict
+        Value by dotted key; of a grid the last axis runs fastest.
+
     Raises
     ------
     InputError
@@ -111,6 +116,11 @@ def unit_sample(kind: str, points: int, dimensions: int, seed: int) -> np.ndarra
     -------
     ndarray, shape (rows, dimensions)
         Between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        `points` is not a power of 2 where it must be.
     """
     if kind != "latin_hypercube" and math.log2(points) % 1:
         allowed = f"allowed with {kind}: a power of 2"

@@ -136,6 +136,11 @@ class Posterior:
             Of the patient.
         fixed : collection of str
             Further keys that are set, such as axes.
+
+        Returns
+        -------
+        dict
+            Values by dotted key.
         """
         return applied(self.of(seed), params, fixed)
 
@@ -151,7 +156,22 @@ class Posterior:
 def applied(
     draw: Mapping[str, Any], params: Parameters, fixed: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Return what a draw sets over some parameters, see `Posterior.settings`."""
+    """Return what a draw sets over some parameters, see `Posterior.settings`.
+
+    Parameters
+    ----------
+    draw : mapping
+        Values by dotted key.
+    params : Parameters
+        What the draw is laid over.
+    fixed : collection of str
+        Further keys that are set, such as axes.
+
+    Returns
+    -------
+    dict
+        Values by dotted key.
+    """
     taken = params.set_keys | set(fixed)
     found = {}
     for key, value in draw.items():
@@ -172,6 +192,20 @@ def one_patient(
     file: str | Path, overrides: Mapping[str, object] | None = None, seed: int = 1
 ) -> Parameters:
     """Return the parameters of one patient: a scenario, overrides, and the draw of its seed.
+
+    Parameters
+    ----------
+    file : path
+        A scenario.
+    overrides : mapping, optional
+        Values by dotted key, which replace those of the files.
+    seed : int
+        Of the patient.
+
+    Returns
+    -------
+    params : Parameters
+        Covariates of the population are left to be drawn.
 
     Raises
     ------
@@ -227,6 +261,11 @@ def weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> floa
         0 or more, not all 0.
     q : float
         Share of the weight, 0 to 1.
+
+    Returns
+    -------
+    float
+        One of `values`.
     """
     order = np.argsort(values, kind="stable")
     ends = np.cumsum(weights[order])

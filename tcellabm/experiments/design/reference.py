@@ -26,6 +26,11 @@ def reference_point(
     where : str
         The file, for errors.
 
+    Returns
+    -------
+    dict
+        A value for each axis.
+
     Raises
     ------
     InputError

@@ -61,6 +61,11 @@ def begin(recipe: dict[str, Any], command: str, earlier: dict[str, Any]) -> dict
         The command line.
     earlier : dict
         Manifest of the session that this one resumes; empty at a fresh start.
+
+    Returns
+    -------
+    dict
+        JSON values, with the status `running`.
     """
     return {
         "status": "running",
@@ -76,7 +81,22 @@ def begin(recipe: dict[str, Any], command: str, earlier: dict[str, Any]) -> dict
 
 
 def end(manifest: dict[str, Any], status: str, **facts: Any) -> dict[str, Any]:
-    """Return the manifest of a session that ends as `finished` or `interrupted`."""
+    """Return the manifest of a session that ends as `finished` or `interrupted`.
+
+    Parameters
+    ----------
+    manifest : dict
+        Of the session as it began.
+    status : str
+        `finished` or `interrupted`.
+    **facts : object
+        JSON values to add, such as `runs`, `errors` and `files`.
+
+    Returns
+    -------
+    dict
+        A new one.
+    """
     return manifest | {"status": status, "ended": now(), **facts}
 
 
@@ -100,6 +120,11 @@ def difference(before: dict[str, Any], now: dict[str, Any], path: str = "") -> s
         Recipes, as JSON values.
     path : str
         Keys above these, for the message.
+
+    Returns
+    -------
+    str
+        One clause, without a period.
     """
     for key in [*before, *(key for key in now if key not in before)]:
         old, new = before.get(key), now.get(key)

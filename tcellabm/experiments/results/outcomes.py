@@ -106,7 +106,22 @@ def result_of(plan: Plan, table: pa.Table) -> Result:
 def covariates(
     columns: Sequence[str], keys: Sequence[str], settings: Mapping[str, Any]
 ) -> list[str]:
-    """Return the columns of outcomes that are a patient's own: dotted, and set for nobody."""
+    """Return the columns of outcomes that are a patient's own: dotted, and set for nobody.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Of the table of outcomes.
+    keys : sequence of str
+        Columns that tell points apart.
+    settings : mapping
+        What was set for all points.
+
+    Returns
+    -------
+    list of str
+        In the order of `columns`.
+    """
     return [name for name in columns if "." in name and name not in (*keys, *settings)]
 
 

@@ -42,6 +42,11 @@ def replacement(out: Path, new: Path, let_go: Callable[[], None]) -> Iterator[No
         The old folder and the new one.
     let_go : callable
         Lets go of the lock of the old folder.
+
+    Yields
+    ------
+    None
+        While the block runs, the old folder has its name.
     """
     with suppress(OSError):  # a file system without hard links
         os.link(out / LOCK, new / LOCK)  # there is no moment without a lock
@@ -136,7 +141,7 @@ def _beside(out: Path, mark: str) -> list[Path]:
 def _clear_away(old: Path, out: Path) -> None:
     """Move what is somebody's from an old folder to the new one, and remove the rest.
 
-    What has the name of a new result stays where it is, and a line says so.
+    What has the name of a new result stays where it is, and that is printed.
     """
     for path in list(strangers(old)):
         if not os.path.lexists(out / path):

@@ -62,7 +62,7 @@ def _scenarios() -> list[tuple[str, Parameters]]:
 
 
 def _on_top(base: Parameters, own: Mapping[str, Value]) -> dict[str, Value] | None:
-    """Return what to set over a scenario; None where that gives other parameters."""
+    """Return what to set over a scenario; None where that is not equivalent."""
     before = deciding(base)
     sets = {key: value for key, value in own.items() if before.get(key) != value}
     return sets if deciding(base.replace(sets)) == own else None

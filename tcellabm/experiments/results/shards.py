@@ -117,6 +117,11 @@ def read(
         Those to read; all if not given.
     schema : Schema, optional
         What it must have; a shard of another sweep is not read.
+
+    Returns
+    -------
+    Table or None
+        None too where the schema does not fit.
     """
     content = path.read_bytes()
     if _name(content) != path.name:
@@ -146,6 +151,11 @@ def read_all(folder: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         Of the table of outcomes.
     columns : sequence of str, optional
         Those to read; all if not given.
+
+    Returns
+    -------
+    Table
+        One row per finished run, twice where parts overlap; damaged shards are left out.
     """
     wanted = pa.schema([schema.field(name) for name in columns or schema.names])
     found = (read(path, wanted.names, schema) for path in files(folder, SHARDS))
@@ -191,6 +201,11 @@ def finished(folder: Path, schema: pa.Schema, with_series: bool = False) -> set[
         Of the table of outcomes.
     with_series : bool
         Whether a run counts only with its time series; failed runs have none.
+
+    Returns
+    -------
+    set of str
+        Each a `run_id`.
     """
     runs = read_all(folder, schema, ["run_id", "error"])
     done = set(runs["run_id"].to_pylist())
@@ -216,6 +231,11 @@ def join_series(plan: Plan, folder: Path, provenance: dict[str, Any]) -> str:
         The result folder, where `series.parquet` is written.
     provenance : dict
         JSON values for the file's metadata.
+
+    Returns
+    -------
+    str
+        Of `series.parquet`.
 
     Raises
     ------

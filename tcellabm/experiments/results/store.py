@@ -103,6 +103,11 @@ def open_folder(
     known : callable
         Tells whether there are runs of this recipe in a folder whose manifest is lost.
 
+    Yields
+    ------
+    Folder
+        To write in: the one asked for, or the one built aside.
+
     Raises
     ------
     InputError

@@ -126,6 +126,22 @@ class Calibration:
     ) -> "Calibration":
         """Read a calibration file.
 
+        Parameters
+        ----------
+        file : str
+            Path, or name of a shipped file.
+        seed : int
+            Of everything: laws, patients, chains.
+        settings : mapping
+            Values by dotted key, over those of the trial.
+        patients : int, optional
+            Enrolled in a pool; as the file has it if not given.
+
+        Returns
+        -------
+        Calibration
+            Checked.
+
         Raises
         ------
         InputError
@@ -323,6 +339,24 @@ def calibrate(
 ) -> dict[str, Any] | None:
     """Compute a pool and fit it, or go on; return and write the posterior; None for a part.
 
+    Parameters
+    ----------
+    calibration : Calibration
+        What to fit, and how.
+    folder : Path
+        Where pools, chains and the posterior are kept; made if missing.
+    work : Work, optional
+        How to compute the pools.
+    resume : bool
+        Go on with a folder that is not empty.
+    command : str
+        The command line, for the manifests of pools.
+
+    Returns
+    -------
+    dict or None
+        What `posterior.json` holds; None for a part.
+
     Raises
     ------
     InputError
@@ -370,7 +404,24 @@ def _fitted(calibration: Calibration, folder: Path, work: Work, command: str) ->
 
 
 def fit_pool(calibration: Calibration, pool: Pool, work: Work, folder: Path | None = None) -> Fit:
-    """Sample the posterior that a pool gives."""
+    """Sample the posterior that a pool gives.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        With priors and sampler.
+    pool : Pool
+        Patients to weight.
+    work : Work
+        Of it the workers.
+    folder : Path, optional
+        Where chains are kept, and found again.
+
+    Returns
+    -------
+    Fit
+        With its chains and how well the pool speaks to them.
+    """
     target = calibration.target(pool)
     how = calibration.sampling(work)
     seed = _seed(calibration.seed, 2)
@@ -464,11 +515,23 @@ def predicted(
 ) -> dict[str, Any]:
     """Return the figure of a row over draws and patients, and how far the published one is off.
 
+    Parameters
+    ----------
+    row : Row
+        Published.
+    target : Target
+        The weighted pool.
+    thetas : ndarray, shape (draws, keys)
+        Logs of the laws.
+    rng : numpy.random.Generator
+        Of the cohorts.
+
     Returns
     -------
     dict
         `form`, `n`, `published`; `simulated`, of the population, over draws; `low`, `high`, 95 % of
-        cohorts of n; `z`, the published less the simulated, over both errors.
+        cohorts of n; `z`, the published less the simulated, over both errors, on the scale of
+        `differs`. Only the first three where no cohort has such a patient.
     """
     alone = target.with_rows([row])
     figures, cohorts = [], []

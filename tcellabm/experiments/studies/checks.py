@@ -56,6 +56,26 @@ def check(
 ) -> dict[str, Any]:
     """Check the calibration in a folder, or go on with it; return and write `checks.json`.
 
+    Parameters
+    ----------
+    calibration : Calibration
+        Of the folder, with equal arguments.
+    folder : Path
+        Of a finished calibration; parts of the checks are kept there.
+    work : Work, optional
+        How to compute the direct runs.
+    simulations : int
+        Trials of simulation-based calibration.
+    direct : int
+        Patients enrolled at each of three draws.
+    command : str
+        The command line, for the manifests of direct runs.
+
+    Returns
+    -------
+    dict
+        What `checks.json` holds: `simulation`, `left_out`, `direct`.
+
     Raises
     ------
     InputError
@@ -260,7 +280,21 @@ def _direct(
 def against(target: Target, weights: np.ndarray, pool: Pool) -> list[dict[str, Any]]:
     """Return each row by the weighted pool and by a direct one, with the difference over its error.
 
-    Errors are of resampled patients in both (bootstrap).
+    Errors are of patients resampled in both (bootstrap).
+
+    Parameters
+    ----------
+    target : Target
+        The weighted pool.
+    weights : ndarray, shape (1, patients)
+        Of its patients at one draw.
+    pool : Pool
+        Run directly at that draw.
+
+    Returns
+    -------
+    list of dict
+        `id`, `form`, `weighted`, `direct`, `difference` (weighted less direct), `z`.
     """
     rng = np.random.default_rng(1)
     direct = Likelihood(target.rows, pool.infused)

@@ -85,6 +85,19 @@ def write(
 ) -> None:
     """Write `differences.csv`, `changed.csv`, `figure.png` (with `draw`) and `manifest.json`.
 
+    Parameters
+    ----------
+    comparison : Comparison
+        From `compare`.
+    out : Path
+        The folder.
+    overwrite : bool
+        Take the place of what is there.
+    command : str
+        The command line, for the manifest.
+    draw : callable, optional
+        Makes the figure, PNG.
+
     Raises
     ------
     InputError

@@ -69,6 +69,11 @@ class CounterfactualPlan(Plan):
         seed : int
             Root of all patients' seeds.
 
+        Returns
+        -------
+        CounterfactualPlan
+            By default of ENROLLED patients.
+
         Raises
         ------
         InputError
@@ -166,7 +171,27 @@ def counterfactuals(
     """Compute counterfactuals into a folder.
 
     Writes `outcomes.parquet`, `counterfactuals.csv`, `counterfactuals.md` (with `write`) and
-    `manifest.json`. Parameters and errors are those of `experiments.studies.sweep.sweep`.
+    `manifest.json`. Errors are those of `experiments.studies.sweep.sweep`.
+
+    Parameters
+    ----------
+    plan : CounterfactualPlan
+        What to compute.
+    out : path
+        The folder.
+    work : Work, optional
+        How to compute it.
+    overwrite, resume : bool
+        What to do with a folder that is not empty, see `store.open_folder`.
+    command : str
+        The command line, for the manifest.
+    write : callable, optional
+        Makes the text of `counterfactuals.md` from plan and result.
+
+    Returns
+    -------
+    CounterfactualResult
+        Not complete where parts are missing.
     """
 
     def files(

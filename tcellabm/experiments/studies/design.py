@@ -293,8 +293,18 @@ def write(
     ----------
     found : Answer
         What the sweep says to the question.
+    sweep : Sweep
+        The one asked, for the recipe.
+    question : Question
+        What was asked, for the recipe.
+    out : path
+        The folder.
+    overwrite, resume : bool
+        What to do with a folder that is not empty, see `store.open_folder`.
+    command : str
+        The command line, for the manifest.
     draw : callable, optional
-        Makes the figure. The others are those of `studies.sweep.sweep`.
+        Makes the figure, PNG.
 
     Raises
     ------

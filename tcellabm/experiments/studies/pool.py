@@ -49,6 +49,24 @@ class PoolPlan(TrialPlan):
     ) -> "PoolPlan":
         """Enroll one patient for each row of laws.
 
+        Parameters
+        ----------
+        trial : str
+            A trial file.
+        settings : mapping
+            Values by dotted key, over those of the file.
+        keys : tuple of str
+            The laws that differ between patients.
+        drawn : ndarray, shape (enrolled, keys)
+            Logs of their values.
+        seed : int
+            Root of all patients' seeds.
+
+        Returns
+        -------
+        PoolPlan
+            Without a posterior.
+
         Raises
         ------
         InputError
@@ -142,7 +160,23 @@ class Pool:
 def compute_pool(plan: PoolPlan, out: Path, work: Work, command: str = "") -> Pool:
     """Compute a pool into a folder, or go on with it: `pool.parquet` and `manifest.json`.
 
-    Parameters and errors are those of `experiments.sweep.sweep`.
+    Errors are those of `experiments.studies.sweep.sweep`.
+
+    Parameters
+    ----------
+    plan : PoolPlan
+        What to compute.
+    out : Path
+        The folder.
+    work : Work
+        How to compute it.
+    command : str
+        The command line, for the manifest.
+
+    Returns
+    -------
+    Pool
+        Not complete where a part was computed.
     """
 
     def result(plan: PoolPlan, runs: pa.Table) -> Pool:

@@ -110,6 +110,20 @@ class CohortPlan(Plan):
     ) -> "CohortPlan":
         """Read a cohort file; `overrides` come on top of every arm.
 
+        Parameters
+        ----------
+        file : path
+            A cohort file.
+        overrides : mapping, optional
+            Values by dotted key, which replace those of the files and of every arm.
+        seed : int
+            Root of all patients' seeds.
+
+        Returns
+        -------
+        CohortPlan
+            With the infused of all arms as tasks.
+
         Raises
         ------
         InputError
@@ -260,7 +274,25 @@ def predict_cohort(
 ) -> Predicted:
     """Compute a cohort, write `prediction.csv`, and only then read what was published.
 
-    Parameters and errors are those of `experiments.sweep.sweep`.
+    Errors are those of `experiments.studies.sweep.sweep`.
+
+    Parameters
+    ----------
+    plan : CohortPlan
+        What to compute.
+    out : Path
+        The folder.
+    work : Work, optional
+        How to compute it.
+    overwrite, resume : bool
+        What to do with a folder that is not empty, see `store.open_folder`.
+    command : str
+        The command line, for the manifest.
+
+    Returns
+    -------
+    Predicted
+        Not complete where parts are missing.
     """
 
     def result(plan: CohortPlan, runs: pa.Table) -> Predicted:

@@ -68,6 +68,11 @@ def one_or_many(
     seed : int
         Of a plan: the seed that all patients' seeds come from.
 
+    Returns
+    -------
+    Parameters or Plan
+        Of one patient, or of several.
+
     Raises
     ------
     InputError
@@ -124,8 +129,28 @@ def run(
 ) -> dict[str, Any]:
     """Simulate one patient into a folder and return the outcomes.
 
-    Writes `outcomes.json` (null where nothing happened), `series.parquet`, `figure.png` and
-    `manifest.json`. Parameters and errors are those of `experiments.studies.sweep.sweep`.
+    Writes `outcomes.json` (null where nothing happened), `series.parquet`, `figure.png` (with
+    `plot`) and `manifest.json`. Errors are those of `experiments.studies.sweep.sweep`.
+
+    Parameters
+    ----------
+    params : Parameters
+        Of the patient; followed for `time.days`.
+    seed : int
+        Of the patient.
+    out : path
+        The folder.
+    overwrite, resume : bool
+        What to do with a folder that is not empty, see `store.open_folder`.
+    command : str
+        The command line, for the manifest.
+    plot : callable, optional
+        Makes the figure, PNG.
+
+    Returns
+    -------
+    dict
+        Column -> value; None where nothing happened.
     """
     recipe = {"model_version": MODEL_VERSION, "seed": seed, "parameters": params.resolved()}
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}

@@ -109,6 +109,11 @@ def sample(
     folder : Path, optional
         Where rounds are kept, and found again.
 
+    Returns
+    -------
+    Chains
+        Of all rounds, with their diagnostics.
+
     Raises
     ------
     InputError

@@ -98,6 +98,11 @@ def study(
     seed : int
         Of the sample and of the patients.
 
+    Returns
+    -------
+    Study
+        Planned, not computed.
+
     Raises
     ------
     InputError

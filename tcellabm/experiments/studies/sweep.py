@@ -39,6 +39,13 @@ _MAP_SHARE = 100.0  # the map takes one part of that many of the time
 class Interrupted(KeyboardInterrupt):
     """Runs were stopped in the middle; what is finished is kept.
 
+    Parameters
+    ----------
+    folder : Path
+        Where it is kept.
+    done, total : int
+        Runs finished and runs wanted.
+
     Attributes
     ----------
     folder : Path
@@ -100,7 +107,34 @@ def session[P: Plan, R: StudyResult](
 ) -> R:
     """Compute what a folder lacks, and its products once every run is there.
 
-    Parameters and errors are those of `experiments.studies.sweep.sweep`.
+    Further errors are those of `sweep`.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to compute.
+    out : path
+        The folder.
+    work : Work
+        How to compute it, and which part.
+    output : Output
+        What is made of finished runs.
+    overwrite, resume : bool
+        What to do with a folder that is not empty, see `store.open_folder`.
+    command : str
+        The command line, for the manifest.
+
+    Returns
+    -------
+    StudyResult
+        As `output.result` returns it.
+
+    Raises
+    ------
+    InputError
+        A part is to overwrite, or the folder can't be used.
+    Interrupted
+        Ctrl-C; finished runs are kept.
     """
     if overwrite and work.part:
         raise InputError("--overwrite and --shard", str(out), "allowed: one of them")
@@ -169,7 +203,17 @@ def _finish[P: Plan, R: StudyResult](
 
 
 class LiveMap:
-    """Plots `map.png` of the runs so far, beside the main thread, now and then."""
+    """Plots `map.png` of the runs so far, beside the main thread, now and then.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of the runs.
+    folder : store.Folder
+        Where they are, and where the map is written.
+    plot : callable, optional
+        Makes the map, PNG; none is made if not given.
+    """
 
     def __init__(self, plan: Plan, folder: store.Folder, plot: Plot | None) -> None:
         self._plan, self._folder, self._plot = plan, folder, plot
@@ -238,6 +282,11 @@ def sweep(
     report : callable, optional
         Makes `report.html` of the result, the plan and the packed courses by `run_id`, which are
         kept for it in `curves.parquet`.
+
+    Returns
+    -------
+    Result
+        Not complete where parts are missing.
 
     Raises
     ------

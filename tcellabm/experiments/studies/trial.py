@@ -110,6 +110,11 @@ class TrialPlan(Plan):
         seed : int
             Root of all patients' seeds.
 
+        Returns
+        -------
+        TrialPlan
+            With the infused as tasks.
+
         Raises
         ------
         InputError
@@ -180,6 +185,11 @@ def columns_of(
         Keys of laws that each patient has an own draw of.
     own : sequence of Column
         Outcomes of one's own.
+
+    Returns
+    -------
+    Schema
+        Of `patients.parquet`.
     """
     outcomes = outcome_schema({**given, **{key: [1.0] for key in laws}}, own)
     names = [name for name in Journey._fields if name not in given]
@@ -205,7 +215,22 @@ Draws = Callable[[int, int], dict[str, Any]]  # number and seed of a patient -> 
 def draws_of(
     posterior: Posterior | None, params: Parameters, cohort: CohortFile | None = None
 ) -> Draws:
-    """Return what sets each patient: a draw of a posterior, and over it a row of a file."""
+    """Return what sets each patient: a draw of a posterior, and over it a row of a file.
+
+    Parameters
+    ----------
+    posterior : Posterior or None
+        Draws by the seed of the patient.
+    params : Parameters
+        What a draw is laid over.
+    cohort : CohortFile, optional
+        Rows by the number of the patient.
+
+    Returns
+    -------
+    callable
+        Number and seed of a patient -> values by dotted key.
+    """
     fixed = () if cohort is None else cohort.keys
 
     def draw(number: int, seed: int) -> dict[str, Any]:
@@ -216,7 +241,22 @@ def draws_of(
 
 
 def enroll(params: Parameters, seed: int, draws: Draws) -> list[TrialTask]:
-    """Return every patient of a trial, in the order of enrollment."""
+    """Return every patient of a trial, in the order of enrollment.
+
+    Parameters
+    ----------
+    params : Parameters
+        Of the trial; `trial.patients` are enrolled.
+    seed : int
+        Root of all patients' seeds.
+    draws : callable
+        Number and seed of a patient -> values by dotted key.
+
+    Returns
+    -------
+    list of TrialTask
+        Infused or not.
+    """
     seeds = [patient_seed(seed, number) for number in range(params.trial.patients)]
     points = [draws(number, own) for number, own in enumerate(seeds)]
     patients = [
@@ -262,10 +302,26 @@ def _at_enrollment(params: Parameters, seed: int) -> _Drawn:
 def cohort_weights(
     enrolled: Sequence[TrialTask], posterior: Posterior | None, params: Parameters, seed: int
 ) -> np.ndarray | None:
-    """Return what makes the enrolled those of one draw, shape (draws, enrolled).
+    """Return what makes the enrolled those of one draw.
 
     Each patient has an own draw: together they are a pool, and a cohort of one draw is a weighting
-    of it. None without a posterior of laws, or where no draws are wanted.
+    of it.
+
+    Parameters
+    ----------
+    enrolled : sequence of TrialTask
+        Infused or not.
+    posterior : Posterior or None
+        `trial.posterior_draws` of its draws are taken.
+    params : Parameters
+        Of the trial.
+    seed : int
+        Of the draws taken.
+
+    Returns
+    -------
+    ndarray, shape (draws, enrolled), or None
+        They sum to 1 at each draw. None without a posterior of laws, or where no draws are wanted.
     """
     keys = laws_drawn(enrolled)
     if posterior is None or not keys or not params.trial.posterior_draws:
@@ -335,8 +391,29 @@ def trial(
     """Compute a trial into a folder.
 
     Writes `patients.parquet`, `comparison.csv`, `figure.png` (with `plot`), `validation.md` (with
-    `write`) and `manifest.json`. Parameters and errors are those of
-    `experiments.studies.sweep.sweep`.
+    `write`) and `manifest.json`. Errors are those of `experiments.studies.sweep.sweep`.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+        What to compute.
+    out : path
+        The folder.
+    work : Work, optional
+        How to compute it.
+    overwrite, resume : bool
+        What to do with a folder that is not empty, see `store.open_folder`.
+    command : str
+        The command line, for the manifest.
+    plot : callable, optional
+        Makes the figure of the result, PNG.
+    write : callable, optional
+        Makes the text of `validation.md` from result and stamp.
+
+    Returns
+    -------
+    TrialResult
+        Without a comparison where parts are missing.
     """
     work = work or Work()
 
