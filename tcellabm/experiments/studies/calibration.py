@@ -50,6 +50,7 @@ MOST_PARETO_K = 0.7  # of the weights: above it their variance is not to be trus
 PREDICTED = 400  # draws that predictions are made of
 SMALL_SHARE = 0.1  # of a small pool, the effective patients that are asked for
 WIDER = 1.5  # the second pool is that much wider than the first fit
+_POOLS = 8  # see `Calibration.chance`
 _MARGIN = 1.1  # the sampler keeps so far above the least effective patients
 _NEAR, _SELDOM = 1.5, 0.01  # few draws may lie near that wall
 
@@ -249,12 +250,12 @@ class Calibration:
         )
 
     def chance(self, *words: int) -> int:
-        """Return the seed of one purpose."""
+        """Return the seed of one purpose: 0 to 3 are of a fit, 4 to 7 of its checks, 8 of pools."""
         return _seed(self.seed, *words)
 
     def pool_plan(self, number: int, drawn: np.ndarray) -> PoolPlan:
         """Return the plan of a pool, each of other patients."""
-        seed = _seed(self.seed, number)
+        seed = self.chance(_POOLS, number)
         return PoolPlan.of(self.written.files.trial, self.of_trial, self.keys, drawn, seed)
 
     def target(self, pool: Pool) -> Target:
@@ -530,8 +531,9 @@ def predicted(
     -------
     dict
         `form`, `n`, `published`; `simulated`, of the population, over draws; `low`, `high`, 95 % of
-        cohorts of n; `z`, the published less the simulated, over both errors, on the scale of
-        `differs`. Only the first three where no cohort has such a patient.
+        cohorts of n; `z`, the simulated less the published, over both errors, on the scale of
+        `differs` with the sign of the figure itself. Only the first three where no cohort has such
+        a patient.
     """
     alone = target.with_rows([row])
     figures, cohorts = [], []
@@ -547,6 +549,7 @@ def predicted(
     off = differs(row, known)
     off = off[np.isfinite(off)]
     spread = math.hypot(float(np.std(off)), row.tolerance) / math.sqrt(row.weight)
+    sign = -1.0 if row.form == "kaplan_meier" else 1.0  # log(-log S) falls where S rises
     return {
         "form": row.form,
         "n": row.n,
@@ -554,7 +557,7 @@ def predicted(
         "simulated": _short(float(np.nanmean(figures))),
         "low": _short(float(low)),
         "high": _short(float(high)),
-        "z": round(float(-np.mean(off)) / spread, 2) if spread > 0.0 else None,
+        "z": round(sign * float(np.mean(off)) / spread, 2) if spread > 0.0 else None,
     }
 
 
