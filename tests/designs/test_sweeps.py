@@ -9,6 +9,7 @@ from tcellabm.analysis.designs.sweeps import by_patient, chosen, dose_table
 from tcellabm.params import InputError
 
 DOSE, POLICY = "product.dose_cells_per_kg", "care.policy"
+AXES = [DOSE, POLICY]
 NO = float("nan")
 
 
@@ -42,7 +43,7 @@ def runs():
 
 
 def test_doses_ascend_and_rows_stay_whole(runs):
-    some = chosen(runs, {POLICY: "none"}, "--at")
+    some = chosen(runs, AXES, {POLICY: "none"}, "--at")
     doses, table = dose_table(
         some, DOSE, [], "crs_astct3_day,icans3_day,death_day", "remission_day", 28
     )
@@ -146,6 +147,6 @@ def test_a_sweep_that_is_not_paired(runs, fault):
 
 def test_a_value_that_the_sweep_does_not_hold(runs):
     with pytest.raises(InputError, match="holds no care.policy=early, --at, allowed: none, label"):
-        chosen(runs, {POLICY: "early"}, "--at")
+        chosen(runs, AXES, {POLICY: "early"}, "--at")
     with pytest.raises(InputError, match="patient.weight_kg was not varied"):
-        chosen(runs, {"patient.weight_kg": 40}, "--at")
+        chosen(runs, AXES, {"patient.weight_kg": 40}, "--at")

@@ -42,6 +42,27 @@ def test_what_an_arm_sets_is_set_in_its_runs():
             assert params.patient.leukemic_burden == 9e11
 
 
+def test_a_cohort_of_ones_own_is_predicted_row_by_row(tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("patient.net_growth_per_day,patient.fever_sensitivity\n0.05,1\n0.11,\n,2\n")
+    own = {key: value for key, value in QUICK.items() if key != "trial.patients"}
+    plan = CohortPlan.load(
+        "params/cohorts/no_measurable_disease.toml", own | {"files.cohort": str(file)}
+    )
+    assert plan.params.trial.patients == 3
+    found = predict_cohort(plan, tmp_path / "a", HERE).patients.set_index("patient")
+    assert found["patient.net_growth_per_day"].dropna().to_dict() == {0: 0.05, 1: 0.11}
+    assert {task.settings.get("patient.fever_sensitivity") for task in plan.tasks} <= {
+        1.0,
+        2.0,
+        None,
+    }
+    with pytest.raises(InputError, match="up to 3"):
+        CohortPlan.load(
+            "params/cohorts/no_measurable_disease.toml", QUICK | {"files.cohort": str(file)}
+        )
+
+
 def test_figures_are_read_only_when_predictions_are_on_the_disk(tmp_path, monkeypatch):
     real, read = published, []
 

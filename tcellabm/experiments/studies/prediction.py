@@ -18,6 +18,7 @@ from tcellabm.analysis.prediction import MEASURES, Arm, Prediction, held_against
 from tcellabm.clinic.observations import COURSES
 from tcellabm.disk import write_whole
 from tcellabm.experiments.compute.collect import Work
+from tcellabm.experiments.design.cohort_file import with_cohort
 from tcellabm.experiments.design.plan import Plan, Row, Task, settings_of
 from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.experiments.results.shards import parquet
@@ -131,10 +132,9 @@ class CohortPlan(Plan):
         """
         protocol = _read(str(file))
         given = dict(overrides or {})
-        if "files.cohort" in given:
-            raise InputError("files.cohort is set", "--set", "allowed: in run, sweep and trial")
         base = load_trial(protocol.trial, given)
-        if base.params.resolution.represented_fraction < 1.0 or base.params.time.days == 0.0:
+        shared, patients = with_cohort(base, "trial.patients", given)
+        if shared.resolution.represented_fraction < 1.0 or shared.time.days == 0.0:
             what = "a cohort needs whole patients, followed for some time"
             raise InputError(
                 what, str(file), "allowed: represented_fraction = 1, time.days above 0"
@@ -142,16 +142,18 @@ class CohortPlan(Plan):
         posterior = Posterior.chosen(base.files, base.params)
         each = {}
         for arm in protocol.arms:
-            params = load_trial(protocol.trial, {**arm.set, **given}).params
-            each[arm.name] = params, enroll(params, seed, draws_of(posterior, params))
+            sets = {**arm.set, **given}
+            params, own = with_cohort(load_trial(protocol.trial, sets), "trial.patients", sets)
+            each[arm.name] = params, enroll(params, seed, draws_of(posterior, params, own))
         plan = cls(
-            params=base.params,
+            params=shared,
             axes={},
-            given=settings_of(base.params, given),
+            given=settings_of(shared, given),
             points=[{}],
             tasks=[],
             seed=seed,
             posterior=posterior,
+            cohort=patients,
             protocol=protocol,
             name=Path(file).stem,
             each=each,
@@ -193,7 +195,8 @@ class CohortPlan(Plan):
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
         given: dict[str, Sequence[object]] = {key: [value] for key, value in self.given.items()}
-        fields = [f for f in columns_of(given, self._laws) if f.name not in COURSES]
+        patients = {} if self.cohort is None else self.cohort.columns
+        fields = [f for f in columns_of(given | patients, self._laws) if f.name not in COURSES]
         more = [pa.field("arm", pa.string()), pa.field("tumor_left", pa.float64())]
         return pa.schema([*fields, *more])
 
@@ -207,13 +210,15 @@ class CohortPlan(Plan):
             "cohort": self.protocol.model_dump(),
             "arms": [],
             "parameters": self.params.resolved(),
+            **({} if self.cohort is None else {"patients": self.cohort.digest}),
         }
 
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, laws, the way to infusion, and the arm."""
         assert isinstance(task, CohortTask)
         drawn = {key: task.settings[key] for key in self._laws if key in task.settings}
-        return self.given | drawn | task.journey._asdict() | row | {"arm": task.arm_name}
+        own = {} if self.cohort is None else self.cohort.rows[task.patient]
+        return self.given | own | drawn | task.journey._asdict() | row | {"arm": task.arm_name}
 
 
 def _read(file: str) -> _Protocol:
