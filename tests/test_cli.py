@@ -232,7 +232,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(monkeypatch, capsys):
 def test_an_error_of_the_program_is_one_line_too(monkeypatch, capsys):
     from tcellabm.experiments.studies import run as study
 
-    monkeypatch.setattr(study, "load", lambda *args: 1 / 0)
+    monkeypatch.setattr(study, "one_patient", lambda *args: 1 / 0)
     assert execute(["run"]) == 1
     assert capsys.readouterr().err.startswith("error: ZeroDivisionError: division by zero")
 

@@ -119,6 +119,8 @@ GOOD = [
     'axes."product.dose_cells_per_kg" = { logspace = [1e5, 1e6, 3] }',
     "axes.product.dose_cells_per_kg = [1e5, 1e6]",
     "cytokines.il6.receptor_share = 0.5",
+    "sweep.window = { remission_365 = 0.5, severe_crs = 0.3 }",
+    "sweep.label = [2e5, 5e6]",
 ]
 BAD = [
     "product.doze_cells_per_kg = 2e6",
@@ -135,6 +137,9 @@ BAD = [
     'axes."product.dose_cells_per_kg" = [1e6, 1e6]',
     'axes."product.dose_cells_per_kg" = { logspace = [1e5, 1e6] }',
     'axes."product.doze" = [1e6]',
+    "sweep.window = { remission_365 = 0.5 }",
+    "sweep.window = { remission_365 = 2, severe_crs = 0.3 }",
+    "sweep.label = [2e5]",
     "files.product = 3",
     'files.prodoct = "x.toml"',
     'arms = [{ give = [{ treatment = "tocilizumab", day = 1 }] }]',

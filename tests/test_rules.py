@@ -183,7 +183,8 @@ def test_a_measure_stands_beside_a_published_figure(mine):
     published = pd.DataFrame(
         [{"id": "W1", "value": 25.0, "low": np.nan, "high": np.nan, "n": 2, "interval": ""}]
     ).assign(**dict.fromkeys(texts, ""))
-    (row,) = compare([Cohort(patients)], published, 1, own_measures(params)).to_dict("records")
+    own = own_measures(params)
+    (row,) = compare(Cohort(patients), published, 1, own=own).to_dict("records")
     assert (row["simulated"], row["agrees"], row["note"]) == (30.0, "true", "mine.heaviest")
 
 

@@ -10,6 +10,7 @@ from tcellabm.params.axes import RANGES, SPACED
 from tcellabm.params.errors import shorten, toml_text
 from tcellabm.params.loading import FILES
 from tcellabm.params.meta import DISTRIBUTION_FIELDS, OWN, POPULATION, Meta, catalog, settable
+from tcellabm.params.question import LABEL, LIMITS, REFERENCE, WINDOW
 from tcellabm.params.schema import Sections
 from tcellabm.params.section import Section
 
@@ -25,6 +26,7 @@ _ANYTHING_DOTTED: Schema = {r"\.": {}}  # a quoted dotted key: the program itsel
 def json_schema() -> Schema:
     """Return the schema of scenarios, sweeps, trials, products and populations."""
     sections = _section(Sections, "", _parameter)["properties"]
+    sections["sweep"]["properties"] |= _question()
     files: Schema = {name: _TEXT | {"description": said} for name, said in FILES.items()}
     files["rules"] = {
         "description": FILES["rules"],
@@ -46,6 +48,27 @@ def json_schema() -> Schema:
             minProperties=1,
         ),
         "$defs": {"arm": _arm(), "law": _law(), "told": _told({"type": "number"}, {})},
+    }
+
+
+def _question() -> Schema:
+    """Describe what a sweep is asked; the program itself checks the reference."""
+    share = {"type": "number", "minimum": 0.0, "maximum": 1.0}
+    dose = {"type": "number", "minimum": 0.0}
+    return {
+        REFERENCE: {"type": "object", "description": "the point that others are compared with"},
+        WINDOW: _table(
+            dict.fromkeys(LIMITS, share),
+            required=list(LIMITS),
+            description="remission on day 365 at least, severe CRS at most",
+        ),
+        LABEL: {
+            "type": "array",
+            "items": dose,
+            "minItems": 2,
+            "maxItems": 2,
+            "description": "lowest and highest dose of the label, cells/kg",
+        },
     }
 
 

@@ -99,8 +99,9 @@ def test_a_fit_finds_what_the_rows_tell_of_and_leaves_the_rest(toy, tmp_path):
     told = found["parameters"]
     killing, myeloid, copies = (told[key] for key in toy.keys)
     assert killing["identified"] and myeloid["identified"]
-    # a uniform prior keeps its variance, but for the error of so few draws (5 of its errors)
-    assert abs(copies["variance_taken"]) < 5.0 * copies["variance_taken_error"]
+    # A uniform prior keeps its variance, but for the errors of so few draws and patients: that of
+    # the pool is in no reported error, and was 0.3 over six seeds. What is fitted takes 0.9.
+    assert not copies["identified"]
     for row in found["predictive"].values():
         assert row["low"] < row["published"] < row["high"] and abs(row["z"]) < 2.0
     written = json.loads((tmp_path / "a" / POSTERIOR).read_text())

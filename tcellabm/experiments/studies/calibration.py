@@ -50,7 +50,6 @@ MOST_PARETO_K = 0.7  # of the weights: above it their variance is not to be trus
 PREDICTED = 400  # draws that predictions are made of
 SMALL_SHARE = 0.1  # of a small pool, the effective patients that are asked for
 WIDER = 1.5  # the second pool is that much wider than the first fit
-_POOLS = 8  # see `Calibration.chance`
 _MARGIN = 1.1  # the sampler keeps so far above the least effective patients
 _NEAR, _SELDOM = 1.5, 0.01  # few draws may lie near that wall
 
@@ -250,12 +249,12 @@ class Calibration:
         )
 
     def chance(self, *words: int) -> int:
-        """Return the seed of one purpose: 0 to 3 are of a fit, 4 to 7 of its checks, 8 of pools."""
+        """Return the seed of one purpose."""
         return _seed(self.seed, *words)
 
     def pool_plan(self, number: int, drawn: np.ndarray) -> PoolPlan:
         """Return the plan of a pool, each of other patients."""
-        seed = self.chance(_POOLS, number)
+        seed = self.chance(number)
         return PoolPlan.of(self.written.files.trial, self.of_trial, self.keys, drawn, seed)
 
     def target(self, pool: Pool) -> Target:
