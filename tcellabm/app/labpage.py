@@ -46,23 +46,24 @@ def Patient(model: lab.PageModel) -> None:
     hints = solara.use_memo(lambda: {one.label: one.hint for one in lab.inputs()}, [])
     taken = picture(model, voxel if voxel >= 0 else None)
     given = [[day, name, "a"] for day, name in model.ordered]
-    if model.fault:
-        solara.Error(f"{model.fault}. The patient shown is the one by default.")
-    if note := lab.grid_note(model.params):
-        solara.Info(note)
-    Orders(model)
-    MarrowWidget.element(
-        about=appearance(model.params),
-        hints=hints,
-        facts={
-            **taken.facts,
-            "day": model.time,
-            "given": given,
-        },
-        voxel=voxel,
-        on_voxel=set_voxel,
-        places=taken.places,
-    )
+    with solara.Column(style={"height": "100%", "overflow": "auto"}):  # never over a chart
+        if model.fault:
+            solara.Error(f"{model.fault}. The patient shown is the one by default.")
+        if note := lab.grid_note(model.params):
+            solara.Info(note)
+        Orders(model)
+        MarrowWidget.element(
+            about=appearance(model.params),
+            hints=hints,
+            facts={
+                **taken.facts,
+                "day": model.time,
+                "given": given,
+            },
+            voxel=voxel,
+            on_voxel=set_voxel,
+            places=taken.places,
+        )
 
 
 @solara.component
