@@ -33,7 +33,7 @@ def fit(
     simulations: Simulations = 200,
     direct: Direct = 6200,
 ) -> None:
-    """Fit laws of the population to data of one's own: figures of groups, or courses of patients."""
+    """Fit laws of the population to data of your own: figures of groups, or courses of patients."""
     from tcellabm.experiments.studies.own_fit import OwnFit
     from tcellabm.experiments.studies.sampler import engine
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from tcellabm.analysis.fit import Target, simulated
-from tcellabm.analysis.likelihood import Likelihood, Row
+from tcellabm.analysis.likelihood import Likelihood
 from tcellabm.disk import write_whole
 from tcellabm.experiments.compute.collect import Work
 from tcellabm.experiments.design.data_file import OWN
