@@ -53,7 +53,9 @@ class Target:
 
     def log_likelihood(self, weights: np.ndarray) -> np.ndarray:
         """Return the log likelihood of all data, shape (thetas,), for weights of the pool."""
-        logs: np.ndarray = self.likelihood.by_row(weights).sum(axis=-1) if self.rows else 0.0
+        logs = np.zeros(len(weights))
+        if self.rows:
+            logs = logs + self.likelihood.by_row(weights).sum(axis=-1)
         if self.courses is not None:
             logs = logs + self.courses.by_individual(weights).sum(axis=-1)
         return logs

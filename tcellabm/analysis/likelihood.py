@@ -108,7 +108,7 @@ def read_rows(path: Path, published: pd.DataFrame) -> list[Row]:
 
 def _row(name: str, form: pd.Series, figure: pd.Series, where: str) -> Row:
     kind = str(form["form"])
-    numbers = {
+    numbers: dict[str, Any] = {
         key: float(form[key]) for key in ("n_other", "rounding", "tolerance") if form[key] >= 0.0
     }
     needs = {"median": "rounding", "log_normal_ratio": "n_other"}.get(kind)

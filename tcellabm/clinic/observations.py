@@ -40,7 +40,9 @@ def observations(record: Record, params: Parameters) -> dict[str, Any]:
     return courses | _toxicity(record, params) | _drug(record) | _cells(record, params)
 
 
-def on_days(day: np.ndarray, values: np.ndarray, wanted: Sequence[float]) -> np.ndarray:
+def on_days(
+    day: np.ndarray, values: np.ndarray, wanted: Sequence[float] | np.ndarray
+) -> np.ndarray:
     """Return a column of a record on some days: the last row up to then; NaN after the end.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Likelihood of individual time courses, against brute force and against a population in closed form."""
+"""Likelihood of single patients' courses, against brute force and a population in closed form."""
 
 import math
 
@@ -33,9 +33,7 @@ def transgene(fitness, days=DAYS):
 def by_hand(individual, copies):
     """Add up, value by value, what a virtual patient's course gives."""
     total = 0.0
-    for value, level, censored in zip(
-        individual.values, copies, individual.censored, strict=True
-    ):
+    for value, level, censored in zip(individual.values, copies, individual.censored, strict=True):
         law = stats.norm(math.log(level), ERROR)
         total += law.logcdf(math.log(value)) if censored else law.logpdf(math.log(value))
     return total

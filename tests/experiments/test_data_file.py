@@ -35,7 +35,9 @@ def test_courses_are_read_in_the_order_of_time(tmp_path):
 
 def test_columns_may_stand_in_any_order_and_the_digest_is_of_what_they_hold(tmp_path):
     same = "WT,ID,DV,TIME,CENS,DOSE\r\n40,7,50,1.0,1,1e8\r\n40,7,900,14,0,100000000\r\n"
-    assert load(tmp_path, same + "60.5,8,25000,7,0,2e8\r\n").digest == load(tmp_path, COURSES).digest
+    assert (
+        load(tmp_path, same + "60.5,8,25000,7,0,2e8\r\n").digest == load(tmp_path, COURSES).digest
+    )
     other = COURSES.replace("900", "901")
     assert load(tmp_path, other).digest != load(tmp_path, COURSES).digest
     marked = b"\xef\xbb\xbf" + COURSES.encode()
@@ -102,7 +104,9 @@ BAD_FIGURES = {
     ("text", "words", "row", "column"), [*BAD_COURSES.values(), *BAD_FIGURES.values()],
     ids=[*BAD_COURSES, *(f"figures: {name}" for name in BAD_FIGURES)],
 )  # fmt: skip
-def test_a_bad_row_is_named_with_its_column(tmp_path, monkeypatch, capsys, text, words, row, column):
+def test_a_bad_row_is_named_with_its_column(
+    tmp_path, monkeypatch, capsys, text, words, row, column
+):
     pytest.importorskip("emcee")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.csv").write_text(text, encoding="utf-8")

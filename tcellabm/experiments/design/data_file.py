@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -228,7 +228,9 @@ def _figure(name: str, row: _Cells, form: pd.Series) -> Row:
         row.require(0.0 <= value <= 100.0, "value", "0 to 100 %")
     else:
         row.require(value > 0.0, "value", "above 0")
-    numbers = {key: float(form[key]) for key in ("rounding", "tolerance") if form[key] >= 0.0}
+    numbers: dict[str, Any] = {
+        key: float(form[key]) for key in ("rounding", "tolerance") if form[key] >= 0.0
+    }
     figure = Row(OWN + name, kind, value, _size(row, "n"), measure=name, **numbers)
     if kind == "log_normal_ratio":
         figure = replace(figure, n_other=_size(row, "n_other"))

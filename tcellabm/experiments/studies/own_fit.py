@@ -176,7 +176,7 @@ class OwnFit(Calibration):
         more = {"data": self.data.digest, "published_too": self.published_too}
         if self.data.individuals:
             more["courses"] = self.courses.model_dump()
-        return Calibration.recipe.fget(self) | more  # type: ignore[attr-defined]
+        return super().recipe | more
 
     @cached_property
     def conditions(self) -> list[Condition]:
