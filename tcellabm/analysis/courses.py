@@ -4,8 +4,10 @@ An individual's course has, in one virtual patient, the density of its values ab
 transgene: log-normal, with one standard deviation of logs for assay and misfit together. A value
 below the limit of quantification contributes the probability to be below that limit (method M3,
 Beal 2001). The marginal likelihood of the individual is the weighted mean over virtual patients
-that were all given this individual's dose at this individual's weight. Individuals are taken as
-independent given the laws of the population, and values as independent given the virtual patient.
+that were all given this individual's dose at this individual's weight and lived to the last of this
+individual's samples: that someone was sampled says so, that sampling ended says nothing.
+Individuals are taken as independent given the laws of the population, and values as independent
+given the virtual patient.
 """
 
 import math
@@ -112,6 +114,7 @@ class Courses:
             what = f"ID {self.individuals[who].name}: no virtual patient can have these values"
             raise InputError(what, "", "allowed: a larger pool, or data that the model can reach")
         self._densities = np.exp(logs - self._highest[:, None]).T.copy()
+        self._alive = np.stack([_alive(each) for each in copies], axis=1).astype(float)
 
     def by_individual(self, weights: np.ndarray) -> np.ndarray:
         """Return the log marginal likelihood of each, shape (thetas, individuals).
@@ -121,8 +124,9 @@ class Courses:
         weights : ndarray, shape (thetas, pool)
             Of all patients of the pool; those with courses are taken from them.
         """
+        own = self.own(weights)
         with np.errstate(divide="ignore"):
-            logs: np.ndarray = np.log(self.own(weights) @ self._densities)
+            logs: np.ndarray = np.log(own @ self._densities) - np.log(own @ self._alive)
         return logs + self._highest
 
     def effective(self, weights: np.ndarray) -> np.ndarray:
@@ -176,7 +180,7 @@ class Courses:
         limit = self.limit
         people, others = [], []
         for individual, copies in zip(self.individuals, self.copies, strict=True):
-            alive = own * np.isfinite(copies).all(axis=1)
+            alive = own * _alive(copies)
             who = rng.choice(len(own), p=alive / alive.sum())
             people.append(measured(individual, copies[who], limit, self.error_sd_ln, rng))
             others.append(copies.copy())
@@ -188,6 +192,12 @@ class Courses:
         """Highest limit of quantification in the data, copies/µg; 0 where nothing is censored."""
         limits = [person.values[person.censored] for person in self.individuals]
         return float(np.max(np.concatenate(limits), initial=0.0))
+
+
+def _alive(copies: np.ndarray) -> np.ndarray:
+    """Return which virtual patients lived to the last sample, shape (patients,)."""
+    alive: np.ndarray = np.isfinite(copies).all(axis=1)
+    return alive
 
 
 def measured(

@@ -127,6 +127,17 @@ def test_the_dead_and_those_without_transgene_cannot_have_values():
         Courses([quantified], [copies[:2]], ERROR, places)
 
 
+def test_only_who_lived_to_the_last_sample_counts():
+    """Of four virtual patients one dies: the mean is over the weight of the other three."""
+    one = person([900.0, 400.0, 100.0])
+    copies = transgene([0.3, 0.5, 1.0, 2.0])
+    copies[1, 2] = math.nan
+    weights = np.array([[0.4, 0.3, 0.2, 0.1]])
+    found = Courses([one], [copies], ERROR, np.arange(4)).by_individual(weights)
+    parts = [weights[0, n] * math.exp(by_hand(one, copies[n])) for n in (0, 2, 3)]
+    assert found[0, 0] == pytest.approx(math.log(sum(parts) / 0.7), rel=1e-12)
+
+
 def test_ranks_of_simulated_individuals_are_uniform_and_none_finds_itself():
     """Of 300 individuals the mean rank is off by 5 standard errors by a shift of 0.08."""
     target = target_of([person([1e3, 1e3, 1e3], name=str(n)) for n in range(300)])
