@@ -70,14 +70,17 @@ def rows(recipe: dict[str, Any]) -> Iterator[Row]:
             yield person.name, float(day), level, int(censored), dose, weight
 
 
+def cells(row: Row) -> list[str]:
+    """Return a row as it is written."""
+    return [cell if isinstance(cell, str) else f"{cell:g}" for cell in row]
+
+
 def text(recipe: dict[str, Any]) -> str:
     """Return the file."""
     content = io.StringIO()
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(COURSE_COLUMNS)
-    writer.writerows(
-        [cell if isinstance(cell, str) else f"{cell:g}" for cell in row] for row in rows(recipe)
-    )
+    writer.writerows(map(cells, rows(recipe)))
     return content.getvalue()
 
 

@@ -1,7 +1,9 @@
 """A fit to data of one's own, from file to posterior, with patients that take no time."""
 
+import importlib.util
 import json
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,6 +27,7 @@ from tcellabm.experiments.studies.course_pool import (  # noqa: E402
 from tcellabm.experiments.studies.own_fit import OwnFit, read_fit  # noqa: E402
 from tcellabm.params import InputError  # noqa: E402
 
+ROOT = Path(__file__).parents[2]
 HEAD = "ID,TIME,DV,CENS,DOSE,WT\n"
 DAYS = (7.0, 14.0, 28.0)
 ERROR, LIMIT, TRUTH = 0.3, 50.0, 1.8
@@ -195,7 +198,19 @@ def test_laws_of_what_individuals_are_set_to_are_refused(own, tmp_path):
 
 
 def test_the_shipped_example_can_be_fitted():
-    plan = OwnFit.read("examples/simulated_courses.csv")
+    plan = OwnFit.read(str(ROOT / "examples" / "simulated_courses.csv"))
     assert set(plan.keys) == set(read_fit("params/trials/fit.toml").courses.laws)
     assert len(plan.data.individuals) == 12 and len(plan.conditions) == 12
     assert all(person.name.startswith("simulated-") for person in plan.data.individuals)
+
+
+def test_the_example_is_what_its_script_makes():
+    """If this fails: python scripts/example_courses.py. The first patient stands for all."""
+    spec = importlib.util.spec_from_file_location("example", ROOT / "scripts/example_courses.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    file = (ROOT / "examples" / "simulated_courses.csv").read_text(encoding="utf-8")
+    first = [line for line in file.splitlines() if line.startswith("simulated-1,")]
+    assert len(first) == len(script.draw_days(90.0)) == 9
+    for line, row in zip(first, script.rows(script.made_with()), strict=False):
+        assert line == ",".join(script.cells(row))

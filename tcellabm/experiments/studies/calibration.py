@@ -19,6 +19,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tcellabm.analysis.comparison import read_published
+from tcellabm.analysis.courses import Individual
 from tcellabm.analysis.fit import Target, differs, simulated
 from tcellabm.analysis.fit_report import table_of_individuals, table_of_rows
 from tcellabm.analysis.likelihood import Row, read_rows
@@ -340,7 +341,7 @@ def pool_error(target: Target, draws: np.ndarray) -> np.ndarray:
     draws : ndarray, shape (draws, keys)
         Of the posterior.
     """
-    some = draws[np.linspace(0, len(draws) - 1, min(PREDICTED, len(draws))).astype(int)]
+    some = _some(draws)
     weights = target.weighting.weights(some)
     before = target.log_likelihood(weights)
     rng = np.random.default_rng(len(draws))
@@ -498,8 +499,7 @@ def identified(calibration: Calibration, chains: Chains) -> dict[str, dict[str, 
 def predictive(calibration: Calibration, fit: Fit) -> dict[str, dict[str, Any]]:
     """Return what cohorts of the published size, drawn from the posterior, say to each row."""
     rng = np.random.default_rng(_seed(calibration.seed, 3))
-    flat = fit.chains.flat
-    thetas = flat[np.linspace(0, len(flat) - 1, min(PREDICTED, len(flat))).astype(int)]
+    thetas = _some(fit.chains.flat)
     return {row.name: predicted(row, fit.target, thetas, rng) for row in fit.target.rows}
 
 
@@ -512,21 +512,26 @@ def individuals(fit: Fit) -> dict[str, Any]:
     courses = fit.target.courses
     if courses is None:
         return {}
-    flat = fit.chains.flat
-    thetas = flat[np.linspace(0, len(flat) - 1, min(PREDICTED, len(flat))).astype(int)]
-    weights = fit.target.weighting.weights(thetas)
-    effective_patients = np.median(courses.effective(weights), axis=0)
-    found = {}
-    for person, size, ranks in zip(
-        courses.individuals, effective_patients, courses.ranks(weights.mean(axis=0)), strict=True
-    ):
-        found[person.name] = {
-            "values": len(person.days),
-            "censored": int(person.censored.sum()),
-            "effective": _short(float(size)),
-            "ranks": [round(float(rank), 4) for rank in ranks[~person.censored]],
-        }
-    return {"individuals": found}
+    weights = fit.target.weighting.weights(_some(fit.chains.flat))
+    sizes = np.median(courses.effective(weights), axis=0)
+    ranks = courses.ranks(weights.mean(axis=0))
+    each = zip(courses.individuals, sizes, ranks, strict=True)
+    return {"individuals": {person.name: _individual(person, *own) for person, *own in each}}
+
+
+def _individual(person: Individual, effective: float, ranks: np.ndarray) -> dict[str, Any]:
+    return {
+        "values": len(person.days),
+        "censored": int(person.censored.sum()),
+        "effective": _short(float(effective)),
+        "ranks": [round(float(rank), 4) for rank in ranks[~person.censored]],
+    }
+
+
+def _some(draws: np.ndarray) -> np.ndarray:
+    """Return as many draws as predictions are made of, spread over all."""
+    some: np.ndarray = draws[np.linspace(0, len(draws) - 1, min(PREDICTED, len(draws))).astype(int)]
+    return some
 
 
 def predicted(

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tcellabm.analysis.courses import Courses
 from tcellabm.analysis.fit import Target, simulated
 from tcellabm.analysis.likelihood import Likelihood
 from tcellabm.disk import write_whole
@@ -301,17 +302,20 @@ def courses_against(target: Target, weights: np.ndarray, direct: Target) -> list
     if target.courses is None or direct.courses is None:
         return []
     rng = np.random.default_rng(2)
-    found = []
-    for courses, own in (
-        (target.courses, weights),
-        (direct.courses, np.ones((1, len(direct.infused["seed"])))),
-    ):
-        again = own * rng.poisson(1.0, (RESAMPLED, own.shape[1]))
-        found.append((courses.by_individual(own)[0], np.std(courses.by_individual(again), axis=0)))
+    equal = np.ones((1, len(direct.infused["seed"])))
+    ours, spread = _log_likelihoods(target.courses, weights, rng)
+    theirs, spread_direct = _log_likelihoods(direct.courses, equal, rng)
     names = [(f"ID {person.name}", "course") for person in target.courses.individuals]
-    (ours, spread), (theirs, spread_direct) = found
     values = zip(names, ours, theirs, spread, spread_direct, strict=True)
     return [_difference(*each) for each in values]
+
+
+def _log_likelihoods(
+    courses: Courses, weights: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log likelihood of each individual, and its error by resampled patients."""
+    again = weights * rng.poisson(1.0, (RESAMPLED, weights.shape[1]))
+    return courses.by_individual(weights)[0], np.std(courses.by_individual(again), axis=0)
 
 
 def _difference(
