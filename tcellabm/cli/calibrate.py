@@ -20,7 +20,7 @@ Check = Annotated[
 ]
 Simulations = Annotated[int, typer.Option(min=20, metavar="N", help="Trials simulated by --check.")]
 Direct = Annotated[
-    int, typer.Option(min=20, metavar="N", help="Patients enrolled anew at each draw by --check.")
+    int, typer.Option(min=20, metavar="N", help="Patients enrolled afresh at each draw by --check.")
 ]
 Enrolled = Annotated[
     int | None,
