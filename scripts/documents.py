@@ -58,7 +58,7 @@ def parameters() -> str:
     for kind in ("products", "populations", "scenarios", "trials"):
         for file in sorted((FILES / kind).glob("*.toml")):
             name = f"{kind}/{file.name}"
-            if name == "trials/calibration.toml":  # no parameters
+            if name in ("trials/calibration.toml", "trials/fit.toml"):  # no parameters
                 continue
             rows = [row for row in _rows(kind, name) if row not in told and row.value != "drawn"]
             told |= set(rows) if kind == "populations" else set()

@@ -164,7 +164,8 @@ def test_the_default_sweep_is_dose_by_persistence():
 
 
 FOLDER = model_file().parent
-NO_SCENARIOS = {"calibration.toml", *os.listdir(FOLDER / "cohorts")}  # read elsewhere
+# Priors, cohorts and the like are read elsewhere.
+NO_SCENARIOS = {"calibration.toml", "fit.toml", *os.listdir(FOLDER / "cohorts")}
 SHIPPED = sorted(
     p.relative_to(FOLDER) for p in FOLDER.rglob("*.toml") if p.name not in NO_SCENARIOS
 )

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from tcellabm.analysis.cohort import Columns, where
+from tcellabm.analysis.courses import Courses
 from tcellabm.analysis.likelihood import Likelihood, Row, log_log
 from tcellabm.analysis.patientwise import ROWS, Curve, responders
 from tcellabm.analysis.survival import Times
@@ -30,12 +31,15 @@ class Target:
         Its weights at any theta.
     least : float
         Effective patients below which the pool is not believed.
+    courses : Courses, optional
+        Individual time courses that are fitted too.
     """
 
     rows: Sequence[Row]
     infused: Columns
     weighting: Weighting
     least: float
+    courses: Courses | None = None
 
     @cached_property
     def likelihood(self) -> Likelihood:
@@ -45,8 +49,20 @@ class Target:
     def log_probability(self, theta: np.ndarray) -> np.ndarray:
         """Return the log posterior density within the prior, shape (thetas,)."""
         weights = self.weighting.weights(theta)
-        logs = self.likelihood.by_row(weights).sum(axis=-1)
-        return logs + self.wall(effective(weights))
+        return self.log_likelihood(weights) + self.wall(self.patients(weights))
+
+    def log_likelihood(self, weights: np.ndarray) -> np.ndarray:
+        """Return the log likelihood of all data, shape (thetas,), for weights of the pool."""
+        logs = np.zeros(len(weights))
+        if self.rows:
+            logs = logs + self.likelihood.by_row(weights).sum(axis=-1)
+        if self.courses is not None:
+            logs = logs + self.courses.by_individual(weights).sum(axis=-1)
+        return logs
+
+    def patients(self, weights: np.ndarray) -> np.ndarray:
+        """Return the effective patients that all of the data can rest on, shape (thetas,)."""
+        return effective(weights if self.courses is None else self.courses.own(weights))
 
     def wall(self, patients: np.ndarray) -> np.ndarray:
         """Return the log of what keeps the density where enough patients speak."""
@@ -58,10 +74,14 @@ class Target:
         """Return the same with other rows, or other figures in them."""
         return replace(self, rows=rows)
 
+    def with_courses(self, courses: Courses | None) -> "Target":
+        """Return the same with other individuals, or without any."""
+        return replace(self, courses=courses)
+
 
 def members(row: Row, infused: Columns) -> list[np.ndarray]:
     """Return the places of the patients of a row: one group, or responders and others."""
-    taken = ROWS[row.name](infused)
+    taken = ROWS[row.measured](infused)
     if row.form != "log_normal_ratio":
         return [np.flatnonzero(taken.member)]
     answered = responders(infused)
@@ -103,7 +123,7 @@ def simulated(
     value = float(Likelihood([row], few).figures(equal)[0, 0])
     if row.form == "median" and row.rounding:
         value = 2.0 * row.rounding * round(value / (2.0 * row.rounding))
-    taken = ROWS[row.name](few)
+    taken = ROWS[row.measured](few)
     error = standard_error(taken.times, taken.months) if isinstance(taken, Curve) else row.error
     return replace(row, value=value, error=error)
 

@@ -13,7 +13,7 @@ A row whose figure was recalled, not read, has its variance doubled: half of its
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Row:
         Standard error of log(-log S), of a Kaplan-Meier estimate.
     weight : float
         Of the log likelihood.
+    measure : str
+        Id of what is measured, where the name is another one.
     """
 
     name: str
@@ -63,6 +65,28 @@ class Row:
     tolerance: float = 0.0
     error: float = math.nan
     weight: float = 1.0
+    measure: str = field(default="", repr=False)  # the name tells it, and recipes hold the rest
+
+    @property
+    def measured(self) -> str:
+        """Id of what is measured, in `patientwise.ROWS`."""
+        return self.measure or self.name
+
+
+def read_forms(path: Path) -> pd.DataFrame:
+    """Read which form each row has, by id: `form`, `n`, `n_other`, `rounding`, `tolerance`.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or lacks a column.
+    """
+    needed = ("id", "form", "n", "n_other", "rounding", "tolerance")
+    try:
+        return pd.read_csv(path)[list(needed)].set_index("id")
+    except (OSError, ValueError, KeyError) as error:
+        allowed = f"allowed: columns {', '.join(needed)}; a row for each marked calibrate"
+        raise InputError(f"forms of likelihood: {error}", str(path), allowed) from None
 
 
 def read_rows(path: Path, published: pd.DataFrame) -> list[Row]:
@@ -73,29 +97,25 @@ def read_rows(path: Path, published: pd.DataFrame) -> list[Row]:
     InputError
         The table lacks a row or column, has one too many, or a number is missing.
     """
-    needed = ("id", "form", "n", "n_other", "rounding", "tolerance")
-    allowed = f"allowed: columns {', '.join(needed)}; a row for each marked calibrate"
-    try:
-        table = pd.read_csv(path)[list(needed)].set_index("id")
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"forms of likelihood: {error}", str(path), allowed) from None
+    table = read_forms(path)
     figures = published[published["use"] == "calibrate"].set_index("id")
     if not table.index.is_unique or set(table.index) != set(figures.index):
         odd = set(table.index) ^ set(figures.index) or {"an id twice"}
+        allowed = "allowed: a row for each marked calibrate"
         raise InputError(f"forms of likelihood: {min(odd)}", str(path), allowed)
     return [_row(str(name), table.loc[name], figures.loc[name], str(path)) for name in table.index]
 
 
 def _row(name: str, form: pd.Series, figure: pd.Series, where: str) -> Row:
     kind = str(form["form"])
-    numbers = {
+    numbers: dict[str, Any] = {
         key: float(form[key]) for key in ("n_other", "rounding", "tolerance") if form[key] >= 0.0
     }
     needs = {"median": "rounding", "log_normal_ratio": "n_other"}.get(kind)
     if kind not in FORMS or name not in ROWS or not form["n"] > 0 or needs not in (None, *numbers):
         allowed = f"allowed: {', '.join(FORMS)}, with n, rounding or n_other"
         raise InputError(f"{name}: {kind}, n = {form['n']}", where, allowed)
-    error = _error_of(figure) if kind == "kaplan_meier" else math.nan
+    error = error_of(figure) if kind == "kaplan_meier" else math.nan
     confidence = str(figure["confidence"])
     recalled = confidence.startswith("recalled") or (
         kind == "kaplan_meier" and "recalled" in confidence
@@ -106,8 +126,8 @@ def _row(name: str, form: pd.Series, figure: pd.Series, where: str) -> Row:
     )
 
 
-def _error_of(figure: Mapping[str, Any] | pd.Series) -> float:
-    """Return the standard error of log(-log S) that a published 95 % interval implies."""
+def error_of(figure: Mapping[str, Any] | pd.Series) -> float:
+    """Return the standard error of log(-log S) that a 95 % interval, `low` to `high`, implies."""
     low, high = (log_log(float(figure[end]) / 100.0) for end in ("low", "high"))
     return abs(float(high - low)) / (2.0 * NORMAL_95)
 
@@ -135,7 +155,7 @@ class Likelihood:
         self._columns: dict[str, slice] = {}
         parts: list[np.ndarray] = []
         for row in self.rows:
-            taken = ROWS[row.name](infused)
+            taken = ROWS[row.measured](infused)
             if isinstance(taken, Curve):
                 self._curves[row.name] = _Sorted.of(taken)
             else:

@@ -14,6 +14,7 @@ from tcellabm.cli.compare import compare
 from tcellabm.cli.counterfactuals import counterfactuals
 from tcellabm.cli.design import design
 from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
+from tcellabm.cli.fit import fit
 from tcellabm.cli.options import (
     Dask,
     Days,
@@ -301,6 +302,7 @@ app.command()(compare)
 app.command()(counterfactuals)
 app.command()(design)
 app.command()(calibrate)
+app.command()(fit)
 app.command()(schema)
 app.command()(predict)
 

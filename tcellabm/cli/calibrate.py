@@ -43,18 +43,24 @@ def calibrate(
     direct: Direct = 6200,
 ) -> None:
     """Fit laws of the population to the rows marked `calibrate`; keep the posterior; check it."""
-    from tcellabm.experiments.studies import calibration as experiment
+    from tcellabm.experiments.studies.calibration import Calibration
     from tcellabm.experiments.studies.sampler import engine
-    from tcellabm.experiments.studies.sweep import Interrupted
 
     engine()  # before a folder is made
     work = options.work(workers, dask, shard)
     given = options.overrides(settings, {})
-    plan = experiment.Calibration.load(file, seed, given, patients)
+    plan = Calibration.load(file, seed, given, patients)
     if check:
-        _check(plan, out, work, simulations, direct)
-        return
-    folder = options.result_folder("calibrate", file, out, resume)
+        check_finished(plan, out, work, simulations, direct)
+    else:
+        compute(plan, options.result_folder("calibrate", file, out, resume), work, resume)
+
+
+def compute(plan: "Calibration", folder: Path, work: "Work", resume: bool) -> None:
+    """Compute a calibration into a folder and print what it found."""
+    from tcellabm.experiments.studies import calibration as experiment
+    from tcellabm.experiments.studies.sweep import Interrupted
+
     try:
         posterior = experiment.calibrate(
             plan, folder, work, resume=resume, command=options.command_line()
@@ -71,9 +77,10 @@ def calibrate(
     _report(posterior, folder)
 
 
-def _check(
+def check_finished(
     plan: "Calibration", out: Path | None, work: "Work", simulations: int, direct: int
 ) -> None:
+    """Check a finished calibration and print what the checks found."""
     from tcellabm.analysis.checks_report import page, sentences
     from tcellabm.disk import write_whole
     from tcellabm.experiments.studies.checks import check
@@ -98,4 +105,7 @@ def _report(posterior: dict[str, Any], folder: Path) -> None:
     from tcellabm.analysis.fit_report import sentences
 
     print(*sentences(posterior), sep="\n")
-    print(f"wrote {folder}: posterior.json, rows.csv; to use it: --set files.posterior=FILE")
+    tables = "".join(
+        f", {name}" for name in ("rows.csv", "courses.csv") if (folder / name).exists()
+    )
+    print(f"wrote {folder}: posterior.json{tables}; to use it: --set files.posterior=FILE")

@@ -14,6 +14,7 @@ from tcellabm.cli import execute  # noqa: E402
 from tcellabm.experiments.studies import calibration as fitting  # noqa: E402
 from tcellabm.experiments.studies import checks as module  # noqa: E402
 from tcellabm.experiments.studies.checks import CHECKS, check, uniformity  # noqa: E402
+from tcellabm.experiments.studies.pool import compute_pool  # noqa: E402
 from tcellabm.params import InputError  # noqa: E402
 
 
@@ -54,7 +55,7 @@ def test_a_pool_weighted_to_other_laws_is_seen_against_direct_runs(toy, folder):
         toy, folder, HERE, json.loads((folder / "posterior.json").read_text()), ""
     )
     plan = toy.pool_plan(50, np.tile(np.log([0.5, 1.0, 1.0]), (400, 1)))
-    pool = module.compute_pool(plan, folder / "direct", HERE)
+    pool = compute_pool(plan, folder / "direct", HERE)
     right, wrong = (
         module.against(target, target.weighting.weights(np.log([[k, 1.0, 1.0]])), pool)
         for k in (0.5, 2.0)

@@ -16,7 +16,7 @@ from tcellabm.params.meta import Meta, Value, catalog
 from tcellabm.params.size import check_size
 
 SECTION = "patient."
-_MOST_BYTES = 10_000_000
+MOST_BYTES = 10_000_000
 _ALLOWED = "allowed: CSV, one row per patient, columns patient.*"
 
 
@@ -47,7 +47,7 @@ class CohortFile:
         InputError
             It is no such file, has no patients, or a key or value can't be used.
         """
-        lines = _lines(read_text(find_file(name), name, _MOST_BYTES), name)
+        lines = csv_lines(read_text(find_file(name), name, MOST_BYTES), name, _ALLOWED)
         _, keys = next(lines, (0, []))
         metas = _columns(keys, name)
         rows = tuple(_row(cells, metas, f"{name} row {line}", params) for line, cells in lines)
@@ -118,15 +118,21 @@ def _patients(
     return wanted
 
 
-def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines that are not empty, with their numbers."""
+def csv_lines(text: str, name: str, allowed: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines of a CSV text that are not empty, with their numbers from 1.
+
+    Raises
+    ------
+    InputError
+        It is not CSV; `name` and the row are named, and what is `allowed`.
+    """
     reader = csv.reader(text.splitlines(), strict=True)
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, [cell.strip() for cell in cells]
     except csv.Error as error:
-        raise InputError(f"not CSV: {error}", f"{name} row {reader.line_num}", _ALLOWED) from None
+        raise InputError(f"not CSV: {error}", f"{name} row {reader.line_num}", allowed) from None
 
 
 def _columns(keys: Sequence[str], name: str) -> list[Meta]:
@@ -148,12 +154,12 @@ def _row(
     if len(cells) != len(metas):
         raise InputError(f"{len(cells)} values", where, f"allowed: {len(metas)}, one a column")
     pairs = zip(cells, metas, strict=True)
-    row = {meta.key: meta.check(_number(cell), where) for cell, meta in pairs if cell}
+    row = {meta.key: meta.check(number_of(cell), where) for cell, meta in pairs if cell}
     check_size(params.replace(row), where)
     return row
 
 
-def _number(cell: str) -> float | str:
+def number_of(cell: str) -> float | str:
     """Return a cell as a number; as it is where it is none, for the check to refuse."""
     try:
         return float(cell) if cell.isascii() and "_" not in cell else cell

@@ -336,4 +336,5 @@ class _Written(_Origin):
     predictive: Any = None
     diagnostics: Any = None
     parameters: Any = None
+    individuals: Any = None
     recipe: Any = None

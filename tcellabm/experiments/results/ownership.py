@@ -26,7 +26,7 @@ _RESULTS = {
     *("outcomes.json", "series.parquet", "outcomes.parquet", "patients.parquet"),
     *("pool.parquet", "prediction.csv", "hits.csv"),
     *("summary.csv", "comparison.csv", "indices.csv", "counterfactuals.csv"),
-    "characteristics.csv",
+    *("characteristics.csv", "courses.parquet", "courses.csv"),
     *("curves.parquet", "report.html", "differences.csv", "changed.csv"),
     *("counterfactuals.md", "validation.md", "figure.png"),
     *("tornado.png", "indices.png", MANIFEST, LOCK, REPLACED, NEW),

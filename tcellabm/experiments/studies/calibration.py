@@ -19,14 +19,14 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tcellabm.analysis.comparison import read_published
+from tcellabm.analysis.courses import Individual
 from tcellabm.analysis.fit import Target, differs, simulated
-from tcellabm.analysis.fit_report import table_of_rows
+from tcellabm.analysis.fit_report import table_of_individuals, table_of_rows
 from tcellabm.analysis.likelihood import Row, read_rows
 from tcellabm.analysis.weighting import (
     Laws,
     Weighting,
     covariate_of,
-    effective,
     laws_of,
     mixed_proposal,
     normalized,
@@ -44,11 +44,13 @@ from tcellabm.params.errors import fault_of
 from tcellabm.params.files import find_file, read_text
 from tcellabm.params.meta import meta_of
 
-POSTERIOR, ROWS, RECIPE = "posterior.json", "rows.csv", "recipe.json"
+POSTERIOR, ROWS, INDIVIDUALS, RECIPE = "posterior.json", "rows.csv", "courses.csv", "recipe.json"
 IDENTIFIED = 0.5  # share of the prior's variance (of logs) that the data must take away
 MOST_PARETO_K = 0.7  # of the weights: above it their variance is not to be trusted (Vehtari 2024)
+RESAMPLED = 50  # pools
 PREDICTED = 400  # draws that predictions are made of
 SMALL_SHARE = 0.1  # of a small pool, the effective patients that are asked for
+MOST_POOL_ERROR = 0.5  # of a posterior's width: what another pool may move its mean by
 WIDER = 1.5  # the second pool is that much wider than the first fit
 _MARGIN = 1.1  # the sampler keeps so far above the least effective patients
 _NEAR, _SELDOM = 1.5, 0.01  # few draws may lie near that wall
@@ -257,14 +259,23 @@ class Calibration:
         seed = self.chance(number)
         return PoolPlan.of(self.written.files.trial, self.of_trial, self.keys, drawn, seed)
 
+    def compute(
+        self, number: int, drawn: np.ndarray, folder: Path, work: Work, command: str
+    ) -> Pool:
+        """Compute a pool into a folder, or go on with it."""
+        return compute_pool(self.pool_plan(number, drawn), folder, work, command)
+
     def target(self, pool: Pool) -> Target:
         """Return the density that is sampled."""
         covariates = pool.covariates(self.laws)
         proposal = mixed_proposal(covariates, self.laws, pool.drawn)
         infused = pool.infused
-        asked = min(self.written.sampler.least_patients, SMALL_SHARE * len(infused["seed"]))
         weighting = Weighting(covariates, self.laws, proposal)
-        return Target(self.rows, infused, weighting, _MARGIN * asked)
+        return Target(self.rows, infused, weighting, self.least_patients(len(infused["seed"])))
+
+    def least_patients(self, patients: int) -> float:
+        """Return how many effective patients the sampler keeps to, in a pool of some size."""
+        return _MARGIN * min(self.written.sampler.least_patients, SMALL_SHARE * patients)
 
 
 def _seed(root: int, *words: int) -> int:
@@ -305,12 +316,16 @@ class Fit:
         Greatest of the weights at any draw.
     patients : ndarray
         Effective patients of the pool at each draw.
+    pool_error : float
+        Greatest standard error of a key's posterior mean by the finite pool, over the posterior's
+        standard deviation; 0 where no individual courses are fitted.
     """
 
     target: Target
     chains: Chains
     pareto_k: float
     patients: np.ndarray
+    pool_error: float = 0.0
 
     @classmethod
     def of(cls, target: Target, chains: Chains) -> "Fit":
@@ -319,14 +334,40 @@ class Fit:
         for theta in chains.flat:
             logs = target.weighting.log_weights(theta[None])
             greatest = max(greatest, pareto_k(logs[0]))
-            patients.append(float(effective(normalized(logs))[0]))
-        return cls(target, chains, greatest, np.array(patients))
+            patients.append(float(target.patients(normalized(logs))[0]))
+        error = 0.0 if target.courses is None else float(pool_error(target, chains.flat).max())
+        return cls(target, chains, greatest, np.array(patients), error)
 
     def pool_suffices(self, least: int) -> bool:
         """Tell whether the pool speaks to all of the posterior."""
         near = float(np.mean(self.patients < _NEAR * least))
         whole = float(self.patients.min()) >= least and near <= _SELDOM
-        return whole and self.pareto_k < MOST_PARETO_K
+        return whole and self.pareto_k < MOST_PARETO_K and self.pool_error <= MOST_POOL_ERROR
+
+
+def pool_error(target: Target, draws: np.ndarray) -> np.ndarray:
+    """Return how far another pool would move posterior means, in standard deviations, by key.
+
+    Patients of the pool are resampled (bootstrap); the draws are weighted by what their likelihood
+    then is over what it was. Individual courses rest on few virtual patients each, which neither
+    effective patients of the whole pool nor Pareto k shows.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (draws, keys)
+        Of the posterior.
+    """
+    some = _some(draws)
+    weights = target.weighting.weights(some)
+    before = target.log_likelihood(weights)
+    rng = np.random.default_rng(len(draws))
+    means = []
+    for _ in range(RESAMPLED):
+        other = weights * rng.poisson(1.0, weights.shape[1])
+        moved = target.log_likelihood(other / other.sum(axis=1, keepdims=True)) - before
+        means.append(normalized(moved) @ some)
+    error: np.ndarray = np.std(means, axis=0) / np.std(some, axis=0)
+    return error
 
 
 def calibrate(
@@ -376,8 +417,10 @@ def calibrate(
             return None
         posterior = written(calibration, fit)
         text = json.dumps(posterior, indent=None, separators=(",", ":"), allow_nan=False)
-        rows = table_of_rows(posterior).to_csv(index=False, lineterminator="\n")
-        write_whole(folder / ROWS, rows.encode())
+        tables = {ROWS: table_of_rows(posterior), INDIVIDUALS: table_of_individuals(posterior)}
+        for name, table in tables.items():
+            if len(table):
+                write_whole(folder / name, table.to_csv(index=False, lineterminator="\n").encode())
         write_whole(folder / POSTERIOR, (text + "\n").encode())
     return posterior
 
@@ -391,8 +434,7 @@ def _fitted(calibration: Calibration, folder: Path, work: Work, command: str) ->
     """Compute pools and chains until a pool suffices, or the most pools are there."""
     drawn, pool, fit = from_priors(calibration), None, None
     for number in range(1, calibration.written.pool.most + 1):
-        plan = calibration.pool_plan(number, drawn)
-        own = compute_pool(plan, pool_folder(folder, number), work, command)
+        own = calibration.compute(number, drawn, pool_folder(folder, number), work, command)
         if not own.complete:
             return None
         pool = own if pool is None else pool.with_more(own)
@@ -458,6 +500,8 @@ def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
         "pool_patients": len(fit.target.infused["seed"]),
         "pool_effective_min": _short(fit.patients.min()),
     }
+    if fit.target.courses is not None:
+        diagnostics["pool_error"] = _short(fit.pool_error)
     passed = (
         chains.effective >= least.least_draws
         and chains.rhat < 1.01
@@ -473,6 +517,7 @@ def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
         "diagnostics": diagnostics,
         "parameters": identified(calibration, chains),
         "predictive": predictive(calibration, fit),
+        **individuals(fit),
         "keys": list(calibration.keys),
         "draws": [
             [[_short(v) for v in draw] for draw in chain] for chain in np.exp(chains.draws).tolist()
@@ -505,9 +550,39 @@ def identified(calibration: Calibration, chains: Chains) -> dict[str, dict[str, 
 def predictive(calibration: Calibration, fit: Fit) -> dict[str, dict[str, Any]]:
     """Return what cohorts of the published size, drawn from the posterior, say to each row."""
     rng = np.random.default_rng(_seed(calibration.seed, 3))
-    flat = fit.chains.flat
-    thetas = flat[np.linspace(0, len(flat) - 1, min(PREDICTED, len(flat))).astype(int)]
+    thetas = _some(fit.chains.flat)
     return {row.name: predicted(row, fit.target, thetas, rng) for row in fit.target.rows}
+
+
+def individuals(fit: Fit) -> dict[str, Any]:
+    """Return what is said of each individual whose course was fitted; nothing if none was.
+
+    `values`, `censored`; `effective`, virtual patients that the likelihood rests on, median over
+    draws; `ranks`, of the values that were quantified among those of the population.
+    """
+    courses = fit.target.courses
+    if courses is None:
+        return {}
+    weights = fit.target.weighting.weights(_some(fit.chains.flat))
+    sizes = np.median(courses.effective(weights), axis=0)
+    ranks = courses.ranks(weights.mean(axis=0))
+    each = zip(courses.individuals, sizes, ranks, strict=True)
+    return {"individuals": {person.name: _individual(person, *own) for person, *own in each}}
+
+
+def _individual(person: Individual, effective: float, ranks: np.ndarray) -> dict[str, Any]:
+    return {
+        "values": len(person.days),
+        "censored": int(person.censored.sum()),
+        "effective": _short(float(effective)),
+        "ranks": [round(float(rank), 4) for rank in ranks[~person.censored]],
+    }
+
+
+def _some(draws: np.ndarray) -> np.ndarray:
+    """Return as many draws as predictions are made of, spread over all."""
+    some: np.ndarray = draws[np.linspace(0, len(draws) - 1, min(PREDICTED, len(draws))).astype(int)]
+    return some
 
 
 def predicted(

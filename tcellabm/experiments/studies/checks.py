@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tcellabm.analysis.courses import Courses
 from tcellabm.analysis.fit import Target, simulated
-from tcellabm.analysis.likelihood import Likelihood, Row
-from tcellabm.analysis.weighting import effective
+from tcellabm.analysis.likelihood import Likelihood
 from tcellabm.disk import write_whole
 from tcellabm.experiments.compute.collect import Work
+from tcellabm.experiments.design.data_file import OWN
 from tcellabm.experiments.results.ownership import locked
 from tcellabm.experiments.studies.calibration import (
     PREDICTED,
@@ -32,7 +33,7 @@ from tcellabm.experiments.studies.calibration import (
     pool_folder,
     predicted,
 )
-from tcellabm.experiments.studies.pool import Pool, compute_pool
+from tcellabm.experiments.studies.pool import Pool
 from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, sample
 from tcellabm.params import InputError
 
@@ -41,7 +42,13 @@ SIMULATED = 200  # trials of simulation-based calibration
 DIRECT = 6200  # enrolled at each draw, of whom 5000 and more are infused
 RANKED = 100  # draws among which the truth has its rank
 # Whose figures a row is; E and P share patients, so that they are left out together.
-TRIALS = {"ELIANA and ENSIGN, clinic": ("E", "P"), "kinetics": ("K",), "tocilizumab": ("C",)}
+TRIALS = {
+    "ELIANA and ENSIGN, clinic": ("E", "P"),
+    "kinetics": ("K",),
+    "tocilizumab": ("C",),
+    "rows of one's own": (OWN[0],),
+}
+RESAMPLED = 200  # of pools that are compared
 _PATIENCE = 2000  # points of the prior looked at for one that the pool speaks to
 
 
@@ -118,8 +125,7 @@ def _target(
     drawn, pool, chains = from_priors(calibration), None, None
     number = 1
     while pool_folder(folder, number).is_dir():
-        plan = calibration.pool_plan(number, drawn)
-        own = compute_pool(plan, pool_folder(folder, number), work, command)
+        own = calibration.compute(number, drawn, pool_folder(folder, number), work, command)
         pool = own if pool is None else pool.with_more(own)
         if pool_folder(folder, number + 1).is_dir():
             how, target = calibration.sampling(work), calibration.target(pool)
@@ -190,7 +196,9 @@ def _ranks(calibration: Calibration, target: Target, number: int) -> dict[str, A
     weights = target.weighting.weights(truth[None])[0]
     rows = [simulated(row, target.infused, weights, rng) for row in target.rows]
     known = [row for row in rows if row is not None]
-    chains = _short_chains(calibration, target.with_rows(known), calibration.chance(5, number))
+    courses = target.courses and target.courses.simulated(weights, rng)
+    again = target.with_rows(known).with_courses(courses)
+    chains = _short_chains(calibration, again, calibration.chance(5, number))
     own = chains.flat[np.linspace(0, len(chains.flat) - 1, RANKED).astype(int)]
     shares = np.mean(own < truth, axis=0) + rng.uniform(0, 1 / RANKED, len(truth))
     return {"ranks": [float(share) for share in shares]}
@@ -200,7 +208,7 @@ def _truth(calibration: Calibration, target: Target, rng: np.random.Generator) -
     """Draw laws from the prior as it is sampled: where the pool has enough patients."""
     for _ in range(_PATIENCE):
         point: np.ndarray = rng.uniform(*calibration.box)
-        patients = effective(target.weighting.weights(point[None]))
+        patients = target.patients(target.weighting.weights(point[None]))
         if math.log(rng.random()) < float(target.wall(patients)[0]):
             return point
     raise InputError("the pool speaks to no point of the prior", "", "allowed: a larger pool")
@@ -262,18 +270,21 @@ def _direct(
     rows: list[dict[str, Any]] = []
     for number, place in enumerate(np.linspace(0, len(draws) - 1, 5).astype(int)[1:4]):
         theta = draws[place]
-        plan = larger.pool_plan(100 + number, np.tile(theta, (enrolled, 1)))
-        pool = compute_pool(plan, folder / f"direct-{number + 1}", work, command)
+        laws = np.tile(theta, (enrolled, 1))
+        pool = larger.compute(100 + number, laws, folder / f"direct-{number + 1}", work, command)
         weights = target.weighting.weights(theta[None])
-        rows += [{"draw": number + 1} | row for row in against(target, weights, pool)]
+        found = against(target, weights, pool)
+        found += courses_against(target, weights, larger.target(pool))
+        rows += [{"draw": number + 1} | row for row in found]
     table = pd.DataFrame(rows)
     shares = table[table["form"].isin(["binomial", "kaplan_meier"])]["difference"]
+    rms = float(np.sqrt(np.mean(shares**2))) if len(shares) else 0.0
     return {
         "infused_each": enrolled,
         "rows": json.loads(table.to_json(orient="records")),
         "worst_z": round(float(table["z"].abs().max()), 2),
-        "rms_points": round(float(np.sqrt(np.mean(shares**2))), 2),
-        "met": bool(table["z"].abs().max() <= 3.0 and np.sqrt(np.mean(shares**2)) <= 1.5),
+        "rms_points": round(rms, 2),
+        "met": bool(table["z"].abs().max() <= 3.0 and rms <= 1.5),
     }
 
 
@@ -296,26 +307,60 @@ def against(target: Target, weights: np.ndarray, pool: Pool) -> list[dict[str, A
     list of dict
         `id`, `form`, `weighted`, `direct`, `difference` (weighted less direct), `z`.
     """
+    if not target.rows:
+        return []
     rng = np.random.default_rng(1)
     direct = Likelihood(target.rows, pool.infused)
     n = len(pool.infused["seed"])
     ours = target.likelihood.figures(weights)[0]
     theirs = direct.figures(np.full((1, n), 1.0 / n))[0]
-    again = weights * rng.poisson(1.0, (200, weights.shape[1]))
+    again = weights * rng.poisson(1.0, (RESAMPLED, weights.shape[1]))
     spread = np.std(target.likelihood.figures(again / again.sum(axis=1, keepdims=True)), axis=0)
-    other = rng.poisson(1.0, (200, n)) + 0.0
+    other = rng.poisson(1.0, (RESAMPLED, n)) + 0.0
     spread_direct = np.std(direct.figures(other / other.sum(axis=1, keepdims=True)), axis=0)
-    return [
-        _difference(row, *values)
-        for row, *values in zip(target.rows, ours, theirs, spread, spread_direct, strict=True)
-    ]
+    names = [(row.name, row.form) for row in target.rows]
+    values = zip(names, ours, theirs, spread, spread_direct, strict=True)
+    return [_difference(*each) for each in values]
 
 
-def _difference(row: Row, ours: float, theirs: float, one: float, two: float) -> dict[str, Any]:
+def courses_against(target: Target, weights: np.ndarray, direct: Target) -> list[dict[str, Any]]:
+    """Return the log likelihood of each individual by the weighted pool and by a direct one.
+
+    Columns and errors are those of `against`.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (1, patients)
+        Of the weighted pool.
+    direct : Target
+        Of patients that were all drawn from one population.
+    """
+    if target.courses is None or direct.courses is None:
+        return []
+    rng = np.random.default_rng(2)
+    equal = np.ones((1, len(direct.infused["seed"])))
+    ours, spread = _log_likelihoods(target.courses, weights, rng)
+    theirs, spread_direct = _log_likelihoods(direct.courses, equal, rng)
+    names = [(f"ID {person.name}", "course") for person in target.courses.individuals]
+    values = zip(names, ours, theirs, spread, spread_direct, strict=True)
+    return [_difference(*each) for each in values]
+
+
+def _log_likelihoods(
+    courses: Courses, weights: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log likelihood of each individual, and its error by resampled patients."""
+    again = weights * rng.poisson(1.0, (RESAMPLED, weights.shape[1]))
+    return courses.by_individual(weights)[0], np.std(courses.by_individual(again), axis=0)
+
+
+def _difference(
+    row: tuple[str, str], ours: float, theirs: float, one: float, two: float
+) -> dict[str, Any]:
     error = math.hypot(one, two)
     return {
-        "id": row.name,
-        "form": row.form,
+        "id": row[0],
+        "form": row[1],
         "weighted": float(ours),
         "direct": float(theirs),
         "difference": float(ours - theirs),
