@@ -207,7 +207,26 @@ def measured(
     error_sd_ln: float,
     rng: np.random.Generator,
 ) -> Individual:
-    """Return an individual with values measured in a virtual patient, shape (values,)."""
+    """Return an individual with values measured in a virtual patient.
+
+    Parameters
+    ----------
+    individual : Individual
+        Whose days, dose and weight stay.
+    copies : ndarray, shape (values,)
+        The virtual patient's transgene on these days, copies/ug.
+    limit : float
+        Of quantification, copies/ug.
+    error_sd_ln : float
+        Standard deviation of the assay's error, of logs.
+    rng : numpy.random.Generator
+        Of the error.
+
+    Returns
+    -------
+    Individual
+        With values, those below the limit censored at it.
+    """
     values = copies * np.exp(error_sd_ln * rng.standard_normal(len(copies)))
     censored = values < limit
     return individual._replace(values=np.where(censored, limit, values), censored=censored)

@@ -57,7 +57,19 @@ def calibrate(
 
 
 def compute(plan: "Calibration", folder: Path, work: "Work", resume: bool) -> None:
-    """Compute a calibration into a folder and print what it found."""
+    """Compute a calibration into a folder and print what it found.
+
+    Parameters
+    ----------
+    plan : Calibration
+        What to fit, and how.
+    folder : Path
+        The result folder.
+    work : Work
+        Workers and part.
+    resume : bool
+        Whether to go on with what is there.
+    """
     from tcellabm.experiments.studies import calibration as experiment
     from tcellabm.experiments.studies.sweep import Interrupted
 
@@ -80,7 +92,21 @@ def compute(plan: "Calibration", folder: Path, work: "Work", resume: bool) -> No
 def check_finished(
     plan: "Calibration", out: Path | None, work: "Work", simulations: int, direct: int
 ) -> None:
-    """Check a finished calibration and print what the checks found."""
+    """Check a finished calibration and print what the checks found.
+
+    Parameters
+    ----------
+    plan : Calibration
+        What was fitted.
+    out : Path, optional
+        Its folder.
+    work : Work
+        Workers; no part.
+    simulations : int
+        Simulated trials.
+    direct : int
+        Patients enrolled at each draw that is run directly.
+    """
     from tcellabm.analysis.checks_report import page, sentences
     from tcellabm.disk import write_whole
     from tcellabm.experiments.studies.checks import check

@@ -51,6 +51,11 @@ def on_days(
         The record.
     wanted : sequence of float
         Days from 0.
+
+    Returns
+    -------
+    ndarray, shape (wanted,)
+        In the unit of the column.
     """
     rows = np.searchsorted(day, wanted, side="right") - 1
     return np.where(np.asarray(wanted) <= day[-1], values[rows], NAN)

@@ -121,6 +121,20 @@ def _patients(
 def csv_lines(text: str, name: str, allowed: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the lines of a CSV text that are not empty, with their numbers from 1.
 
+    Parameters
+    ----------
+    text : str
+        The content of the file.
+    name : str
+        Of the file, as it was given.
+    allowed : str
+        What a file may hold, for the message.
+
+    Yields
+    ------
+    (int, list of str)
+        Number of the line, and its cells without spaces about them.
+
     Raises
     ------
     InputError

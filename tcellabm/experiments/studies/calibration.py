@@ -262,7 +262,26 @@ class Calibration:
     def compute(
         self, number: int, drawn: np.ndarray, folder: Path, work: Work, command: str
     ) -> Pool:
-        """Compute a pool into a folder, or go on with it."""
+        """Compute a pool into a folder, or go on with it.
+
+        Parameters
+        ----------
+        number : int
+            Of the pool, from 1: each has other patients.
+        drawn : ndarray, shape (patients, keys)
+            Logs of the laws of each patient.
+        folder : Path
+            The pool's own.
+        work : Work
+            Workers and part.
+        command : str
+            Kept in the manifest.
+
+        Returns
+        -------
+        Pool
+            With every run that is there.
+        """
         return compute_pool(self.pool_plan(number, drawn), folder, work, command)
 
     def target(self, pool: Pool) -> Target:

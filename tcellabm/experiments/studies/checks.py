@@ -330,10 +330,17 @@ def courses_against(target: Target, weights: np.ndarray, direct: Target) -> list
 
     Parameters
     ----------
+    target : Target
+        The weighted pool.
     weights : ndarray, shape (1, patients)
         Of the weighted pool.
     direct : Target
         Of patients that were all drawn from one population.
+
+    Returns
+    -------
+    list of dict
+        Empty without courses.
     """
     if target.courses is None or direct.courses is None:
         return []

@@ -88,6 +88,22 @@ class CoursePlan(Plan):
     def of(cls, pool: PoolPlan, wanted: Sequence[Condition], patients: int, data: str) -> Self:
         """Plan the runs.
 
+        Parameters
+        ----------
+        pool : PoolPlan
+            Whose infused patients are run again.
+        wanted : sequence of Condition
+            Dose and weight of each individual.
+        patients : int
+            At most so many of the pool's.
+        data : str
+            Checksum of the data.
+
+        Returns
+        -------
+        CoursePlan
+            Of every patient at every condition.
+
         Raises
         ------
         InputError
@@ -175,7 +191,23 @@ class CourseRuns:
 def compute_courses(plan: CoursePlan, out: Path, work: Work, command: str = "") -> CourseRuns:
     """Compute courses into a folder, or go on with them: `courses.parquet`, `manifest.json`.
 
-    Parameters and errors are those of `experiments.studies.sweep.sweep`.
+    Errors are those of `experiments.studies.sweep.sweep`.
+
+    Parameters
+    ----------
+    plan : CoursePlan
+        Every patient at every condition.
+    out : Path
+        The result folder.
+    work : Work
+        Workers and part.
+    command : str
+        Kept in the manifest.
+
+    Returns
+    -------
+    CourseRuns
+        Empty, and not complete, while runs are missing.
     """
 
     def result(plan: CoursePlan, runs: pa.Table) -> CourseRuns:

@@ -139,6 +139,11 @@ class OwnFit(Calibration):
         file : str
             How to fit.
 
+        Returns
+        -------
+        OwnFit
+            Checked.
+
         Raises
         ------
         InputError
@@ -186,7 +191,26 @@ class OwnFit(Calibration):
     def compute(
         self, number: int, drawn: np.ndarray, folder: Path, work: Work, command: str
     ) -> Pool:
-        """Compute a pool, and its first patients under each condition, or go on with them."""
+        """Compute a pool, and its first patients under each condition, or go on with them.
+
+        Parameters
+        ----------
+        number : int
+            Of the pool, from 1.
+        drawn : ndarray, shape (patients, keys)
+            Logs of the laws of each patient.
+        folder : Path
+            The pool's own.
+        work : Work
+            Workers and part.
+        command : str
+            Kept in the manifests.
+
+        Returns
+        -------
+        Pool
+            With courses where there are individuals.
+        """
         if not self.data.individuals:
             return super().compute(number, drawn, folder, work, command)
         plan = self.pool_plan(number, drawn)
