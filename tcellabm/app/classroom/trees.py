@@ -18,6 +18,9 @@ from tcellabm.params import InputError
 FILE = Path(stories.FILE).with_name("trees.toml")
 LEAST_DECISIONS = 2
 
+type Choices = tuple[int, ...]  # the index of the option at each stop
+type Run = Mapping[str, Any]  # a row of outcomes, with `recording` and `given`
+
 
 class Option(NamedTuple):
     """What can be decided at a stop.
@@ -84,8 +87,8 @@ class Tree(NamedTuple):
     given: tuple[Treatment, ...]
     stops: tuple[Stop, ...]
 
-    def choices(self) -> Iterator[tuple[int, ...]]:
-        """Yield every path: the index of the option at each stop, as far as there are stops."""
+    def choices(self) -> Iterator[Choices]:
+        """Yield every path, as far as there is something to decide."""
         yield from _below(self.stops)
 
     def options(self, path: Sequence[int]) -> list[Option]:
@@ -97,6 +100,10 @@ class Tree(NamedTuple):
         chosen = [given for option in self.options(path) for given in option.give]
         return [(given.name, given.day) for given in (*self.given, *chosen) if given.day > 0.0]
 
+    def right(self, path: Sequence[int], run: Run) -> list[int]:
+        """Return the right answers of a path, at each of its stops."""
+        return [stop.predict.right(run) for stop in self.stops[: len(path)]]
+
     def settings(self, path: Sequence[int]) -> dict[str, Any]:
         """Return what a path sets, by dotted key of the parameters."""
         plan: Plan = self.story.plan
@@ -106,7 +113,7 @@ class Tree(NamedTuple):
         return fixed | sliders | ({DOSE: doses[-1]} if doses else {})
 
 
-def _below(stops: Sequence[Stop]) -> Iterator[tuple[int, ...]]:
+def _below(stops: Sequence[Stop]) -> Iterator[Choices]:
     if not stops:
         yield ()
         return

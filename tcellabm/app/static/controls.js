@@ -8,8 +8,8 @@ const WHEN = {
 };
 
 export class Controls {
-  constructor(tell, stage) {
-    Object.assign(this, { tell, stage, changed: {}, branches: "" });
+  constructor(tell, stage, panel) {
+    Object.assign(this, { tell, stage, panel, changed: {}, branches: "" });
     this.node = h("aside", { class: "controls", "aria-label": "Story and actions" });
     this.bar = h("nav", { class: "timeline", "aria-label": "Time" });
   }
@@ -18,7 +18,8 @@ export class Controls {
     this.about = about;
     this.changed = {};
     this.branches = "";
-    this.node.replaceChildren(this.stories(), this.actions(), this.setup(), this.keep());
+    const panels = [this.stories(), this.actions(), this.setup()];
+    this.node.replaceChildren(...(this.panel ? [this.panel] : panels), this.keep());
     this.bar.replaceChildren(...this.time());
   }
 
