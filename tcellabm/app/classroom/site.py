@@ -112,7 +112,7 @@ def _tree_words(tree: Tree) -> dict[str, Any]:
         for stop in tree.stops
     ]
     story = tree.story
-    return {"title": story.title, "lead": story.lead, "lesson": tree.lesson, "stops": stops}
+    return {"title": story.title, "lead": tree.lead, "lesson": tree.lesson, "stops": stops}
 
 
 # --- numbers --------------------------------------------------------------------------------------

@@ -168,12 +168,16 @@ export class Arm {
     set(this.pressure, dead ? "\u2013" : about.needs.pressure[facts.pressure]);
     set(this.oxygen, dead ? "\u2013" : about.needs.oxygen[facts.oxygen]);
     set(this.cytokine, dead ? "\u2013" : `${level(facts.il6)} pg/mL`);
-    const shown = facts.smear.shown.reduce((sum, n) => sum + n, 0);
-    if (facts.smear) set(this.smearText, facts.smear.cells <= about.smear_cells
-      ? `Smear: all ${shown} cells of the white square`
-      : `Smear: ${shown} of ${count(facts.smear.cells)} cells, as under a microscope`);
+    if (facts.smear) this.showSmear(facts.smear);
     this.redraw(frame);
     this.describe(frame);
+  }
+
+  showSmear({ cells, shown }) {
+    const number = shown.reduce((sum, n) => sum + n, 0);
+    set(this.smearText, cells <= this.about.smear_cells
+      ? `Smear: all ${number} cells of the white square`
+      : `Smear: ${number} of ${count(cells)} cells, as under a microscope`);
   }
 
   redraw(frame) {

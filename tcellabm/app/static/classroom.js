@@ -133,7 +133,7 @@ export class Classroom {
       h("p", { class: "lead" }, texts.lead),
       ...(this.answers.linked ? [h("p", { class: "lead" }, texts.from_link)] : []),
       h("div", { class: "cards" }, ...stories,
-        card(texts.hundred, texts.hundred_card, this.hash({ hundred: site.hundred.start }), texts.open_hundred)),
+        card(texts.hundred_title, texts.hundred_card, this.hash({ hundred: site.hundred.start }), texts.open_hundred)),
       this.teacher());
   }
 

@@ -23,7 +23,7 @@ export class HundredPage {
     this.questions = h("section", { class: "questions" });
     const grid = h("div", { class: "dots", role: "group", "aria-label": this.texts.patients, onkeydown: (event) => this.walk(event) }, ...this.dots);
     root.replaceChildren(
-      h("header", { class: "head" }, h("p", {}, h("a", { href: "#" }, this.texts.back)), h("h1", {}, this.texts.hundred), h("span", { class: "notice" }, this.texts.notice)),
+      h("header", { class: "head" }, h("p", {}, h("a", { href: "#" }, this.texts.back)), h("h1", {}, this.texts.hundred_title), h("span", { class: "notice" }, this.texts.notice)),
       h("p", { class: "lead" }, fill(this.texts.hundred_lead, { patients: site.hundred.patients })),
       this.questions,
       h("div", { class: "columns" },

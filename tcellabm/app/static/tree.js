@@ -33,7 +33,7 @@ class TreeSource extends RecordedSource {
 
 export class TreePage {
   constructor(root, site, name, { runs, recordings }, choices, answers, changed) {
-    Object.assign(this, { site, name, texts: site.texts, tree: site.trees[name], choices, answers, changed, ended: false });
+    Object.assign(this, { root, site, name, texts: site.texts, tree: site.trees[name], choices, answers, changed, ended: false });
     this.about = { ...site.about, days: this.tree.days, story: "" };
     this.runs = runs.map((run) => ({ ...run, recording: recordings[run.recording] }));
     this.recorded = new Map();
@@ -42,8 +42,6 @@ export class TreePage {
     this.source = new TreeSource(start, (day, playing) => this.look(day, playing));
     this.source.until = this.until;
     this.stage = new Stage(root, this.source, this.node);
-    this.root = root;
-    this.stage.controls.speed = SPEED;
     if (choices.length) this.source.tell({ do: "seek", day: this.until });
   }
 
