@@ -11,10 +11,12 @@ import pandas as pd
 
 from tcellabm.analysis.words import cells
 from tcellabm.app import stories
+from tcellabm.app.classroom.trees import Run
+from tcellabm.app.ending import ending
 
 FILE = Path(stories.FILE).with_name("hundred.toml")
 LETTERS = {"remission": "r", "relapse": "l", "no_remission": "n", "death": "d"}
-_CELLS = "cells/kg"
+_NAMES = ("dose", "persistence", "policy")  # of the axes, in questions
 
 
 class Axis(NamedTuple):
@@ -76,24 +78,34 @@ class Hundred:
 
     def _question(self, raw: Mapping[str, Any]) -> Question:
         first, second = (of_a_hundred(self.at(raw[end]), raw["what"]) for end in ("from", "to"))
-        return Question(raw["ask"], tuple(raw["cuts"]), tuple(raw["answers"]), first, second)
+        values = (axis.values[at] for axis, at in zip(self.axes, raw["from"], strict=True))
+        ask = raw["ask"].format(**dict(zip(_NAMES, values, strict=True)))
+        return Question(ask, tuple(raw["cuts"]), tuple(raw["answers"]), first, second)
 
 
 def _axis(key: str, raw: Mapping[str, Any], values: Sequence[Any]) -> Axis:
-    if "values" in raw:
-        names = tuple(str(raw["values"][value]) for value in values)
+    if "names" in raw:
+        names = tuple(str(raw["names"][value]) for value in values)
         return Axis(key, raw["name"], names, names)
-    short = [cells(value) if raw["unit"] == _CELLS else f"{value:g}" for value in values]
-    return Axis(key, raw["name"], tuple(f"{one} {raw['unit']}" for one in short), tuple(short))
+    numbers = [cells(value).replace(".0 ", " ") for value in values]
+    full, short = (tuple(raw[form].format(n) for n in numbers) for form in ("value", "short"))
+    return Axis(key, raw["name"], full, short)
 
 
-def end_of(outcomes: Mapping[str, Any]) -> str:
+def end_of(outcomes: Run) -> str:
     """Return how a patient ended, a key of LETTERS: a death counts, whatever came before it."""
     if outcomes["death_cause"]:
         return "death"
     if outcomes["relapse_phenotype"]:
         return "relapse"
     return "remission" if outcomes["remission"] else "no_remission"
+
+
+def fate(run: Run) -> str:
+    """Return how a run ended, a key of `ending.NAMES`."""
+    end = ending(run)
+    infused = run["cmax_cells"] > 0
+    return "untreated" if end in ("no_response", "death_of_leukemia") and not infused else end
 
 
 def ends(runs: pd.DataFrame) -> list[str]:

@@ -17,9 +17,9 @@ from tcellabm.analysis.recording import GRID, QUANTITIES
 from tcellabm.app.assets import STATIC, classroom_program, style
 from tcellabm.app.bedside import FIRST_DAY, NEAR_HOSPITAL_DAYS
 from tcellabm.app.classroom import worksheet
-from tcellabm.app.classroom.hundred import LETTERS, Hundred, ends
+from tcellabm.app.classroom.hundred import LETTERS, Hundred, ends, fate
 from tcellabm.app.classroom.trees import Choices, Run, Tree
-from tcellabm.app.ending import NAMES, WHY, ending
+from tcellabm.app.ending import NAMES, WHY
 from tcellabm.app.export import appearance
 from tcellabm.app.frames import GLOWS
 from tcellabm.params import Parameters
@@ -111,8 +111,7 @@ def _tree_words(tree: Tree) -> dict[str, Any]:
         }
         for stop in tree.stops
     ]
-    story = tree.story
-    return {"title": story.title, "lead": tree.lead, "lesson": tree.lesson, "stops": stops}
+    return {"title": tree.title, "lead": tree.lead, "lesson": tree.lesson, "stops": stops}
 
 
 # --- numbers --------------------------------------------------------------------------------------
@@ -201,13 +200,6 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, float):
         return value
     return None if math.isnan(value) else float(f"{value:.{_DIGITS}g}")
-
-
-def fate(run: Run) -> str:
-    """Return how a run ended, a key of `ending.NAMES`."""
-    end = ending(run)
-    infused = run["cmax_cells"] > 0
-    return "untreated" if end in ("no_response", "death_of_leukemia") and not infused else end
 
 
 def _script(name: str, data: Any, indent: int | None = None) -> bytes:

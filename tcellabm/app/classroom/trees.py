@@ -83,6 +83,7 @@ class Tree(NamedTuple):
     """A story with its stops."""
 
     story: stories.Story
+    title: str
     lead: str
     lesson: str
     given: tuple[Treatment, ...]
@@ -143,7 +144,8 @@ def _tree(name: str, raw: Mapping[str, Any]) -> Tree:
     if len(stops) < LEAST_DECISIONS or days != sorted(set(days)):
         allowed = f"allowed: {LEAST_DECISIONS} stops or more, in the order of days"
         raise InputError(f"story {name}", FILE.name, allowed)
-    return Tree(story, raw["lead"], raw["lesson"], _treatments(raw["given"], story.plan.days), stops)
+    words = (raw["title"], raw["lead"], raw["lesson"])
+    return Tree(story, *words, _treatments(raw["given"], story.plan.days), stops)
 
 
 def _stop(raw: Mapping[str, Any], days: float) -> Stop:

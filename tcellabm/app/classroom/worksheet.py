@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcellabm.analysis.words import cells
 from tcellabm.app.assets import STATIC
-from tcellabm.app.classroom.hundred import Hundred, of_a_hundred
+from tcellabm.app.classroom.hundred import Hundred, fate, of_a_hundred
 from tcellabm.app.classroom.trees import Choices, Run, Tree
-from tcellabm.app.ending import NAMES, ending
+from tcellabm.app.ending import NAMES
 
 if TYPE_CHECKING:
     from tcellabm.app.classroom.site import Contents
@@ -90,7 +90,7 @@ def _story(sheet: Sheet, part: Texts) -> str:
         + "</tr>"
         for choices, run in runs.items()
     ]
-    where = sheet.texts["open_at"].format(title=tree.story.title)
+    where = sheet.texts["open_at"].format(title=tree.title)
     asks = "".join(
         f"<p class='ask'>{escape(ask)}</p>{sheet.answer(tree.lesson)}" for ask in part["asks"]
     )
@@ -116,7 +116,7 @@ def _marks(tree: Tree, choices: Choices) -> str:
 
 def _shown(run: Run, column: str) -> str:
     if column == "fate":
-        return NAMES[ending(run)]
+        return NAMES[fate(run)]
     value = run[column]
     if isinstance(value, float) and math.isnan(value):
         return "–"
@@ -149,7 +149,7 @@ def _questions(sheet: Sheet) -> str:
     items = []
     for one in sheet.contents.hundred.questions:
         found = {"answer": one.answers[one.right], "first": f"{one.first:.0f}", "second": f"{one.second:.0f}"}
-        line = sheet.texts["question_answer"].format(ask="", **found).strip()
+        line = sheet.texts["question_answer"].format(**found)
         items.append(f"<li>{escape(one.ask)}{sheet.answer(line)}</li>")
     return f"<p>{escape(sheet.texts['questions'])}</p><ol>{''.join(items)}</ol>"
 

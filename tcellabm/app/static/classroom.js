@@ -46,7 +46,7 @@ export class Classroom {
   async fill(main) {
     const { asked, site } = this, story = asked.get("story"), place = this.numbers("hundred");
     if (story in site.trees) await this.openStory(main, story);
-    else if (place && asked.has("patient")) this.page = new PatientPage(main, site, place, Number(asked.get("patient")) % site.hundred.patients, (name) => this.load(name), this.hash({ hundred: place }));
+    else if (place && asked.has("patient")) this.openPatient(main, place);
     else if (place) this.openHundred(main, place);
     else main.replaceChildren(this.home());
   }
@@ -57,19 +57,28 @@ export class Classroom {
     const tree = this.site.trees[name], way = this.numbers("way") || [];
     const possible = tree.paths.some((path) => way.every((option, i) => path.choices[i] === option));
     const changed = () => this.keep({ story: name, way: this.page.choices });
-    this.page = new TreePage(main, this.site, name, data, possible ? way : [], this.answers, changed);
-    this.page.stage.top.append(this.tools());
+    const choices = possible ? way : [];
+    this.page = new TreePage(main, this.site, name, data, { choices, answers: this.answers, changed, tools: this.tools() });
+  }
+
+  // Values of the axes that there are.
+  inside(place) { return this.site.hundred.axes.map((axis, i) => Math.min(Math.max(place[i] || 0, 0), axis.values.length - 1)); }
+
+  openPatient(main, place) {
+    const number = Math.min(Math.max(Number(this.asked.get("patient")) || 0, 0), this.site.hundred.patients - 1);
+    const inside = this.inside(place);
+    this.page = new PatientPage(main, this.site, inside, number, {
+      load: (name) => this.load(name), back: this.hash({ hundred: inside }), tools: this.tools(),
+    });
   }
 
   openHundred(main, place) {
-    const { axes } = this.site.hundred;
-    const inside = axes.map((axis, i) => Math.min(Math.max(place[i] || 0, 0), axis.values.length - 1));
     const changed = (more) => {
       const now = { hundred: this.page.place, ...more };
       if ("patient" in more) location.hash = this.hash(now);
       else this.keep(now);
     };
-    this.page = new HundredPage(main, this.site, inside, this.answers, changed);
+    this.page = new HundredPage(main, this.site, this.inside(place), this.answers, changed);
     main.querySelector(".head").append(this.tools());
   }
 

@@ -9,6 +9,7 @@ import { h, set } from "./words.js";
 
 const ENDS = ["remission", "relapse", "no_remission", "death"]; // letters of the data, in this order
 const LETTERS = "rlnd";
+const PATIENT_SPEED = 5; // days a second, of one patient
 const ARROWS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -10, ArrowDown: 10 };
 
 export class HundredPage {
@@ -25,8 +26,8 @@ export class HundredPage {
     root.replaceChildren(
       h("header", { class: "head" }, h("p", {}, h("a", { href: "#" }, this.texts.back)), h("h1", {}, this.texts.hundred_title), h("span", { class: "notice" }, this.texts.notice)),
       h("p", { class: "lead" }, fill(this.texts.hundred_lead, { patients: site.hundred.patients })),
-      this.questions,
       h("div", { class: "columns" },
+        this.questions,
         h("section", { class: "card" }, ...this.sliders.map((slider) => slider.node), this.counts, this.days, this.legend()),
         h("section", { class: "card" }, grid, h("p", { class: "hint" }, this.texts.dot_hint)),
         h("section", { class: "card wide" }, h("h2", {}, this.texts.map), this.map)));
@@ -125,19 +126,27 @@ export class HundredPage {
 
   // --- predict, then see ---------------------------------------------------------------------
 
+  // One question at a time; what was answered stands below, beside what happened.
   ask() {
-    this.questions.replaceChildren(h("h2", {}, this.texts.predict), ...this.site.hundred.questions.map((one, i) => {
-      const id = `hundred.${i}`, given = this.answers.get(id);
-      if (given !== undefined) {
-        const numbers = fill(this.texts.from_to, { from: one.from, to: one.to });
-        return h("div", { class: "answered" }, verdict(this.texts, one, given, rightAnswer(one.cuts, one.value)), h("p", {}, numbers));
-      }
-      return question(id, one.ask, one.answers, given, (answer) => {
-        this.answers.put(id, answer);
-        this.ask();
-        this.changed({});
-      });
-    }));
+    const all = this.site.hundred.questions.map((one, i) => ({ ...one, id: `hundred.${i}` }));
+    const next = all.find(({ id }) => this.answers.get(id) === undefined);
+    const answered = all.filter(({ id }) => this.answers.get(id) !== undefined);
+    this.questions.replaceChildren(...(next ? [h("h2", {}, this.texts.predict), this.question(next)] : []),
+      ...(answered.length ? [h("h2", {}, this.texts.see), ...answered.map((one) => this.verdict(one))] : []));
+  }
+
+  question({ id, ask, answers }) {
+    return question(id, ask, answers, undefined, (answer) => {
+      this.answers.put(id, answer);
+      this.ask();
+      this.changed({});
+    });
+  }
+
+  verdict(one) {
+    const shown = verdict(this.texts, one, this.answers.get(one.id), rightAnswer(one.cuts, one.value));
+    shown.append(h("p", {}, fill(this.texts.from_to, { from: one.from, to: one.to })));
+    return shown;
   }
 }
 
@@ -145,11 +154,11 @@ const COLORS = { remission: "#0072b2", relapse: "#e69f00", no_remission: "#b8bfc
 
 // One of the hundred: at the point that was chosen, and beside it at another one.
 export class PatientPage {
-  constructor(root, site, place, number, load, back) {
-    Object.assign(this, { root, site, texts: site.texts, place, number, load, back });
+  constructor(root, site, place, number, { load, back, tools }) {
+    Object.assign(this, { root, site, texts: site.texts, place, number, load, back, tools });
     const { axes } = site.hundred;
     this.other = place.map((at, i) => (i === axes.length - 1 ? (at + 1) % axes[i].values.length : at));
-    this.about = { ...site.about, days: site.hundred.days, story: "" };
+    this.about = { ...site.about, days: site.hundred.days, speed: PATIENT_SPEED };
     this.node = h("div", { class: "panel story tree" });
     this.begin();
   }
@@ -174,7 +183,8 @@ export class PatientPage {
       title: fill(this.texts.patient, { number: this.number + 1 }), why: this.texts.patient_why, as_told: true,
       arms: [a, b].map((one, i) => ({ name: "ab"[i], ...outcome(this.site, one.run) })),
     };
-    return recordingOf(this.about, a, b, differs ? 0 : Infinity, [this.place, this.other].map((place) => this.named(place)), ending);
+    const subtitles = [this.place, this.other].map((place) => this.named(place));
+    return recordingOf(this.about, a, b, { apartFrom: differs ? 0 : Infinity, decidedUntil: Infinity, subtitles, ending });
   }
 
   // Recordings of both policies stand in one file, and are shared where they are equal.
@@ -185,7 +195,7 @@ export class PatientPage {
     return new Recorded(this.about, { ...run, recording: recordings[run.recording] });
   }
 
-  named(place) { return place.map((at, i) => this.site.hundred.axes[i].short[at]).join(", "); }
+  named(place) { return place.map((at, i) => this.site.hundred.axes[i].values[at]).join(", "); }
 
   draw() {
     const choose = (axis, i) => {
@@ -197,8 +207,8 @@ export class PatientPage {
     this.node.replaceChildren(
       h("p", {}, h("a", { href: this.back }, this.texts.back_hundred)),
       h("h2", {}, fill(this.texts.patient, { number: this.number + 1 })),
-      h("p", {}, fill(this.texts.patient_lead, { here: this.place.map((at, i) => this.site.hundred.axes[i].values[at]).join(", ") })),
-      h("h3", {}, this.texts.twin_at), ...this.site.hundred.axes.map(choose));
+      h("p", {}, fill(this.texts.patient_lead, { here: this.named(this.place) })),
+      h("h3", {}, this.texts.twin_at), ...this.site.hundred.axes.map(choose), this.tools);
   }
 
   async compare(axis, at) {

@@ -23,7 +23,7 @@ const whole = (number) => Math.round(number).toLocaleString("en-US");
 export function outcome({ texts, about }, run) {
   const { said } = texts, line = (name, values = {}) => fill(said[name], values);
   const drugs = [...new Set(run.given.map(([, name]) => name))];
-  const doses = drugs.map((name) => line("dose", { number: run.given.filter((one) => one[1] === name).length, name: about.treatments[name].name }));
+  const doses = drugs.map((name) => line("dose", { number: run.given.filter((one) => one[1] === name).length, name: said[name] ?? about.treatments[name].name }));
   const end = { day: whole(run.followed_days), cells: count(run.leukemic_cells_end) };
   const lines = [
     run.cmax_cells ? line("peak", { cells: count(run.cmax_cells), day: whole(run.tmax_day) }) : "",

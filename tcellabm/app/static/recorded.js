@@ -30,7 +30,7 @@ export class RecordedSource {
     const upTo = (all) => Float32Array.from(all.filter((row) => row[0] <= frame.day).flat());
     const parts = frame.arms.map((_, i) => new Uint8Array(upTo(this.rows[i]).buffer));
     this.receive({
-      ...frame, kind: "frame", query: null, branches: [], playing: this.playing, rows_after: frame.arms.map(() => -1),
+      ...frame, kind: "frame", query: null, branches: [], playing: this.playing, waits: this.at === this.end && this.until < this.last, rows_after: frame.arms.map(() => -1),
     }, [...this.places[this.at], ...parts]);
   }
 

@@ -88,15 +88,16 @@ export class Recorded {
   }
 }
 
-// Two patients who are one until a day; `subtitles` say what sets them apart, `ending` how they end.
-export function recordingOf(about, a, b, apartFrom, subtitles, ending) {
+// Two patients who are one until a day, and decided about until another; `subtitles` say what sets
+// them apart, `ending` how they end.
+export function recordingOf(about, a, b, { apartFrom, decidedUntil, subtitles, ending }) {
   const frames = [], places = [], last = Math.max(a.last, b.last);
   const given = [...a.run.given.map((one) => [...one, "a"]), ...b.run.given.map((one) => [...one, "b"])];
   for (let i = 0; i <= last; i++) {
     const day = a.days[i], shown = day >= apartFrom ? [a, b] : [a], ended = i === last;
     frames.push({
       n: i, day, arms: shown.map((one) => one.facts(i)), note: "", columns: about.columns.length, ended, subtitles,
-      given: given.filter(([when]) => when <= day), ...(ended ? { ending } : {}),
+      given: given.filter(([when]) => when <= day && when < decidedUntil), ...(ended ? { ending } : {}),
     });
     places.push(shown.map((one) => one.places(i)));
   }

@@ -196,7 +196,7 @@ export class Stage {
     this.lost = false;
     this.controls.show(frame);
     this.setStatus("");
-    this.controls.play.disabled = Boolean(frame.ended && !frame.playing);
+    this.controls.play.disabled = Boolean((frame.ended || frame.waits) && !frame.playing);
     this.say(frame);
     if (frame.query != null && this.onQuery) this.onQuery(frame.query);
     if (frame.ended && !this.ended) this.finish(frame.ending);

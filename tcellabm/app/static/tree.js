@@ -32,14 +32,13 @@ class TreeSource extends RecordedSource {
 }
 
 export class TreePage {
-  constructor(root, site, name, { runs, recordings }, choices, answers, changed) {
-    Object.assign(this, { root, site, name, texts: site.texts, tree: site.trees[name], choices, answers, changed, ended: false });
-    this.about = { ...site.about, days: this.tree.days, story: "" };
+  constructor(root, site, name, { runs, recordings }, { choices, answers, changed, tools }) {
+    Object.assign(this, { root, site, name, texts: site.texts, tree: site.trees[name], choices, answers, changed, tools, ended: false });
+    this.about = { ...site.about, days: this.tree.days, speed: SPEED };
     this.runs = runs.map((run) => ({ ...run, recording: recordings[run.recording] }));
     this.recorded = new Map();
     this.node = h("div", { class: "panel story tree" });
-    const start = this.recording();
-    this.source = new TreeSource(start, (day, playing) => this.look(day, playing));
+    this.source = new TreeSource(this.recording(), (day, playing) => this.look(day, playing));
     this.source.until = this.until;
     this.stage = new Stage(root, this.source, this.node);
     if (choices.length) this.source.tell({ do: "seek", day: this.until });
@@ -49,10 +48,9 @@ export class TreePage {
 
   // --- paths ---------------------------------------------------------------------------------
 
-  // The path that begins with some choices, and goes on with the first option of each later stop.
+  // A path that begins with some choices: the last one, on which least is given before it is decided.
   path(choices) {
-    const fits = (path) => choices.every((option, i) => path.choices[i] === option);
-    return this.tree.paths.find(fits);
+    return this.tree.paths.filter((path) => choices.every((option, i) => path.choices[i] === option)).pop();
   }
 
   get decided() {
@@ -80,7 +78,8 @@ export class TreePage {
     const first = mine.choices.findIndex((option, i) => option !== other.choices[i]);
     const apart = this.choices.length && first >= 0 ? this.tree.stops[first].day : NEVER;
     const subtitles = [mine, other].map((path) => this.marks(path));
-    return recordingOf(this.about, this.patient(mine), this.patient(other), apart, subtitles, this.ending(mine, other));
+    const words = { apartFrom: apart, decidedUntil: this.until, subtitles, ending: this.ending(mine, other) };
+    return recordingOf(this.about, this.patient(mine), this.patient(other), words);
   }
 
   marks(path) {
@@ -113,18 +112,19 @@ export class TreePage {
     this.root.dataset.stop = stop;
     this.node.replaceChildren(
       h("p", {}, h("a", { href: "#" }, texts.back)), h("h2", {}, tree.title),
-      ...(this.choices.length ? [this.decisions()] : [h("p", { class: "lead" }, tree.lead)]),
+      ...(this.choices.length ? [this.decisions()] : []),
+      ...(this.choices.length || stop ? [] : [h("p", { class: "lead" }, tree.lead)]),
       ...(stop ? [this.stop()] : []),
-      ...(!stop && !this.decided ? [h("p", { class: "note" }, fill(texts.next_stop, { day: this.until }))] : []),
+      ...(!stop && !this.decided ? [h("p", { class: "note" }, fill(texts.next_stop, { day: Math.floor(this.until) }))] : []),
       ...(this.decided && !ended ? [h("p", { class: "note" }, texts.play_to_end)] : []),
-      ...(this.ended && this.decided ? [this.verdicts(), this.compare(), this.all()] : []));
-    if (stop) this.node.scrollIntoView({ block: "nearest" });
+      ...(this.ended && this.decided ? [this.verdicts(), this.compare(), this.all()] : []), this.tools);
+    if (stop || ended) this.node.scrollIntoView({ block: "start" });
   }
 
   decisions() {
     const items = this.choices.map((option, i) => {
       const { day, options } = this.tree.stops[i];
-      return h("li", {}, fill(this.texts.on_day, { day }), h("b", {}, options[option].mark), " ",
+      return h("li", {}, fill(this.texts.on_day, { day: Math.floor(day) }), h("b", {}, options[option].mark), " ",
         h("button", { type: "button", class: "again", onclick: () => this.undo(i) }, this.texts.change));
     });
     return h("div", { class: "decided" }, h("h3", {}, this.texts.decisions), h("ol", {}, ...items));
@@ -132,6 +132,7 @@ export class TreePage {
 
   stop() {
     const number = this.choices.length, stop = this.tree.stops[number], id = `${this.name}.${number}`;
+    const title = fill(this.texts.stop, { day: Math.floor(stop.day) });
     const given = this.answers.get(id);
     const options = stop.options.map((option, i) => h("button", {
       type: "button", class: "option", disabled: given === undefined, onclick: () => this.decide(i),
@@ -141,8 +142,8 @@ export class TreePage {
       options.forEach((button) => { button.disabled = false; });
       this.changed();
     });
-    return h("div", { class: "stop", role: "group", "aria-label": fill(this.texts.stop, { day: stop.day }) },
-      h("p", { class: "note" }, h("b", {}, fill(this.texts.stop, { day: stop.day })), " ", stop.text),
+    return h("div", { class: "stop", role: "group", "aria-label": title },
+      h("p", { class: "note" }, h("b", {}, title), " ", stop.text),
       h("h3", {}, this.texts.predict), asked,
       h("h3", {}, this.texts.decide), h("p", {}, stop.decide), h("div", { class: "options" }, ...options));
   }
