@@ -70,10 +70,14 @@ def _computed(plan: "ClassroomPlan", folder: Path, workers: int | None) -> "Clas
     try:
         runs = experiment.compute_runs(plan, folder, work, command)
     except Interrupted as stop:
-        say(f"interrupted: {stop.done} of {stop.total} runs are kept in {stop.folder}; the same command goes on")
+        say(
+            f"interrupted: {stop.done} of {stop.total} runs are kept in {stop.folder}; the same command goes on"
+        )
         raise typer.Exit(INTERRUPTED) from None
     if runs.errors:
-        say(f"error: {runs.errors} of {len(runs.table)} runs failed, see {folder}; no site was written")
+        say(
+            f"error: {runs.errors} of {len(runs.table)} runs failed, see {folder}; no site was written"
+        )
         raise typer.Exit(1)
     return runs
 
@@ -99,7 +103,9 @@ def _report(contents: "Contents", folder: Path, size: int) -> None:
 
     hundred = contents.hundred
     paths = sum(len(runs) for runs in contents.paths.values())
-    print(f"{len(contents.trees)} stories with {paths} paths; {hundred.patients} patients at {len(hundred.points)} points")
+    print(
+        f"{len(contents.trees)} stories with {paths} paths; {hundred.patients} patients at {len(hundred.points)} points"
+    )
     start = hundred.at(hundred.start)
     print(
         f"of a hundred at the first point shown {of_a_hundred(start, 'remission'):.0f} are in remission after a year, "

@@ -164,7 +164,12 @@ def _hundred_numbers(hundred: Hundred, days: float) -> dict[str, Any]:
         for runs in hundred.points
     ]
     questions = [
-        {"cuts": one.cuts, "value": one.change, "from": f"{one.first:.0f}", "to": f"{one.second:.0f}"}
+        {
+            "cuts": one.cuts,
+            "value": one.change,
+            "from": f"{one.first:.0f}",
+            "to": f"{one.second:.0f}",
+        }
         for one in hundred.questions
     ]
     sizes = {"patients": hundred.patients, "days": days, "start": hundred.start}

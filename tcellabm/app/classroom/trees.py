@@ -154,9 +154,7 @@ def _stop(raw: Mapping[str, Any], days: float) -> Stop:
         for option in raw["options"]
     )
     asked = raw["predict"]
-    predict = Prediction(
-        asked["ask"], asked["what"], tuple(asked["cuts"]), tuple(asked["answers"])
-    )
+    predict = Prediction(asked["ask"], asked["what"], tuple(asked["cuts"]), tuple(asked["answers"]))
     holds = tuple(Hold(**hold) for hold in raw.get("holds", ()))
     return Stop(float(raw["day"]), raw["text"], raw["decide"], options, predict, holds)
 

@@ -59,10 +59,14 @@ def _page(sheet: Sheet) -> str:
     texts = sheet.texts
     title = texts["key_title" if sheet.answered else "title"]
     goals = "".join(f"<li>{escape(goal)}</li>" for goal in texts["goals"])
-    rows = "".join(f"<tr><th>{escape(time)}</th><td>{escape(what)}</td></tr>" for time, what in texts["plan"])
+    rows = "".join(
+        f"<tr><th>{escape(time)}</th><td>{escape(what)}</td></tr>" for time, what in texts["plan"]
+    )
     body = [
         f"<h1>{escape(title)}</h1><p class='notice'>{escape(texts['notice'])}</p>",
-        "" if sheet.answered else f"<p class='who'>{escape(texts['name'])} <span></span> {escape(texts['date'])} <span></span></p>",
+        ""
+        if sheet.answered
+        else f"<p class='who'>{escape(texts['name'])} <span></span> {escape(texts['date'])} <span></span></p>",
         f"<h2>{escape(texts['goals_title'])}</h2><ul>{goals}</ul>",
         f"<h2>{escape(texts['plan_title'])}</h2><table class='plan'>{rows}</table>",
         *(_part(sheet, part) for part in texts["parts"]),
@@ -148,7 +152,11 @@ def _grid(sheet: Sheet, part: Texts) -> str:
 def _questions(sheet: Sheet) -> str:
     items = []
     for one in sheet.contents.hundred.questions:
-        found = {"answer": one.answers[one.right], "first": f"{one.first:.0f}", "second": f"{one.second:.0f}"}
+        found = {
+            "answer": one.answers[one.right],
+            "first": f"{one.first:.0f}",
+            "second": f"{one.second:.0f}",
+        }
         line = sheet.texts["question_answer"].format(**found)
         items.append(f"<li>{escape(one.ask)}{sheet.answer(line)}</li>")
     return f"<p>{escape(sheet.texts['questions'])}</p><ol>{''.join(items)}</ol>"
