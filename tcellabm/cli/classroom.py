@@ -70,14 +70,12 @@ def _computed(plan: "ClassroomPlan", folder: Path, workers: int | None) -> "Clas
     try:
         runs = experiment.compute_runs(plan, folder, work, command)
     except Interrupted as stop:
-        say(
-            f"interrupted: {stop.done} of {stop.total} runs are kept in {stop.folder}; the same command goes on"
-        )
+        done = f"interrupted: {stop.done} of {stop.total} runs are kept in {stop.folder}"
+        say(f"{done}; the same command goes on")
         raise typer.Exit(INTERRUPTED) from None
     if runs.errors:
-        say(
-            f"error: {runs.errors} of {len(runs.table)} runs failed, see {folder}; no site was written"
-        )
+        failed = f"{runs.errors} of {len(runs.table)} runs failed"
+        say(f"error: {failed}, {folder}, no site was written")
         raise typer.Exit(1)
     return runs
 
@@ -99,20 +97,13 @@ def _contents(
 
 
 def _report(contents: "Contents", folder: Path, size: int) -> None:
-    from tcellabm.app.classroom.hundred import of_a_hundred
-
     hundred = contents.hundred
     paths = sum(len(runs) for runs in contents.paths.values())
-    print(
-        f"{len(contents.trees)} stories with {paths} paths; {hundred.patients} patients at {len(hundred.points)} points"
-    )
-    start = hundred.at(hundred.start)
-    print(
-        f"of a hundred at the first point shown {of_a_hundred(start, 'remission'):.0f} are in remission after a year, "
-        f"{of_a_hundred(start, 'intensive_care'):.0f} were in intensive care"
-    )
+    grid = f"{hundred.patients} patients at {len(hundred.points)} points"
+    print(f"{len(contents.trees)} stories with {paths} paths; {grid}")
     for question in hundred.questions:
-        print(f"{question.ask} {question.answers[question.right]}")
+        change = f"from {question.first:.0f} to {question.second:.0f}"
+        print(f"{question.ask} {change}: {question.answers[question.right]}")
     index = (folder / "index.html").absolute()
     files = sum(1 for path in folder.rglob("*") if path.is_file())
     print(f"wrote {folder}: {files} files, {size / _MEGABYTE:.1f} MB; open {index.as_uri()}")

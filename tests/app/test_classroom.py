@@ -37,7 +37,8 @@ SERIOUS = ("serious", "critical")
 TREES = trees.read_trees()
 SMALL = """() => [...document.querySelectorAll('.classroom *')].filter((node) => node.offsetParent
   && [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())
-  && parseFloat(getComputedStyle(node).fontSize) < 12.5).map((node) => node.outerHTML.slice(0, 80))"""
+  && parseFloat(getComputedStyle(node).fontSize) < 12.5)
+  .map((node) => node.outerHTML.slice(0, 80))"""
 
 
 def data(file):

@@ -62,11 +62,10 @@ def _page(sheet: Sheet) -> str:
     rows = "".join(
         f"<tr><th>{escape(time)}</th><td>{escape(what)}</td></tr>" for time, what in texts["plan"]
     )
+    who = "".join(f"{escape(texts[key])} <span></span> " for key in ("name", "date"))
     body = [
         f"<h1>{escape(title)}</h1><p class='notice'>{escape(texts['notice'])}</p>",
-        ""
-        if sheet.answered
-        else f"<p class='who'>{escape(texts['name'])} <span></span> {escape(texts['date'])} <span></span></p>",
+        "" if sheet.answered else f"<p class='who'>{who}</p>",
         f"<h2>{escape(texts['goals_title'])}</h2><ul>{goals}</ul>",
         f"<h2>{escape(texts['plan_title'])}</h2><table class='plan'>{rows}</table>",
         *(_part(sheet, part) for part in texts["parts"]),

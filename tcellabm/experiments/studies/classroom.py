@@ -1,4 +1,4 @@
-"""The runs of the classroom edition: every path of story trees, and a hundred patients on a grid."""
+"""The runs of the classroom edition: every path of story trees, and patients on a grid."""
 
 import json
 from collections.abc import Mapping, Sequence
