@@ -7,6 +7,7 @@ import http.server
 import io
 import json
 import re
+import shutil
 import threading
 from pathlib import Path
 
@@ -498,6 +499,40 @@ def test_the_projector_shows_one_thing_a_screen(watched, site):
     page.get_by_role("button", name="Projector off").click()
     page.wait_for_function("document.querySelector('.twins')?.stats?.frames > 0")
     assert page.evaluate(size) < large
+
+
+# Every text of the site in brackets, and those on the page that have none.
+FOREIGN = """() => { const marked = (one) => {
+    if (typeof one === "string") return `[${one}]`;
+    if (Array.isArray(one)) return one.map(marked);
+    return Object.fromEntries(Object.entries(one).map(([key, value]) => [key, marked(value)]));
+  };
+  CLASSROOM.data.texts = marked(CLASSROOM.data.texts); }"""
+ENGLISH = """() => { const root = document.querySelector('.page'), found = [];
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const { textContent: text, parentElement: parent } = walk.currentNode;
+    const hidden = '.hidden-text, .flows, .microscope, code, .keep .buttons, [hidden], .keep a';
+    if (/[a-z]{3}/i.test(text) && !text.includes('[') && !parent.closest(hidden)) found.push(text);
+  }
+  return found; }"""
+
+
+def test_all_words_stand_in_one_file(watched, site, tmp_path):
+    folder = tmp_path / "foreign"
+    shutil.copytree(site, folder)
+    page = folder / "index.html"
+    foreign = f'<script>({FOREIGN})();</script>\n<script src="data/page.js">'
+    text = page.read_text(encoding="utf-8").replace('<script src="data/page.js">', foreign)
+    page.write_text(text, encoding="utf-8")
+    shown = opened(watched, page.as_uri())
+    assert shown.evaluate(ENGLISH) == []
+    shown = opened(watched, f"{page.as_uri()}#story=rescue&way=2,0")
+    to_the_stop(shown)
+    shown.locator("dialog.end[open]").wait_for()
+    assert shown.evaluate(ENGLISH) == []
+    shown = opened(watched, f"{page.as_uri()}#hundred=2,1,0")
+    assert shown.evaluate(ENGLISH) == []
 
 
 @pytest.mark.parametrize("name", ["worksheet.html", "answers.html"])

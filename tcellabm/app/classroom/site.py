@@ -67,6 +67,7 @@ class Contents(NamedTuple):
 def files(contents: Contents) -> Iterator[File]:
     """Yield every file of the site: its path and what is in it."""
     texts = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
+    texts["page"] = {text: text for text in texts["page"]}
     yield "index.html", (STATIC / "classroom.html").read_bytes()
     for name, page in worksheet.pages(contents, texts.pop("sheet")).items():
         yield name, page.encode()

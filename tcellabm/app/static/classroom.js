@@ -4,13 +4,14 @@
 import { Answers, written } from "./answers.js";
 import { HundredPage, PatientPage } from "./hundred.js";
 import { TreePage } from "./tree.js";
-import { h, set } from "./words.js";
+import { h, set, speak } from "./words.js";
 
 const PROJECTOR = "projector";
 
 export class Classroom {
   constructor(root, site) {
     Object.assign(this, { root, site, texts: site.texts, loaded: {} });
+    speak(site.texts.page);
     this.read();
     this.answers = new Answers(this.asked.get("answers"));
     window.addEventListener("hashchange", () => this.open());
