@@ -99,7 +99,8 @@ def _contents(
 def _report(contents: "Contents", folder: Path, size: int) -> None:
     hundred = contents.hundred
     paths = sum(len(runs) for runs in contents.paths.values())
-    grid = f"{hundred.patients} patients at {len(hundred.points)} points"
+    patients = "1 patient" if hundred.patients == 1 else f"{hundred.patients} patients"
+    grid = f"{patients} at {len(hundred.points)} points"
     print(f"{len(contents.trees)} stories with {paths} paths; {grid}")
     for question in hundred.questions:
         change = f"from {question.first:.0f} to {question.second:.0f}"
