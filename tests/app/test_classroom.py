@@ -187,13 +187,14 @@ def test_lessons_are_borne_out_by_the_paths(runs):
     assert all(run["remission"] for run in rescue.values())
     full, small, none = (runs["remission"][path] for path in ((0, 0), (1, 0), (2,)))
     assert small["cmax_cells"] > 0.5 * full["cmax_cells"] and small["fate"] == "remission"
-    assert none["fate"] == "untreated"
+    assert none["fate"] == "untreated" and none["given"] == []
     for path in runs["cd19-negative"].values():
         assert path["fate"] == "cd19_negative_relapse"
     relapses = [run["relapse_day"] for run in runs["cd19-positive"].values()]
     assert max(relapses) - min(relapses) < 14.0
     worse = runs["non-response"][(0, 0)]["icu_days"]
     assert runs["non-response"][(1, 0)]["icu_days"] < 0.75 * worse  # dexamethasone
+    assert runs["non-response"][(2, 0)]["icu_days"] > 0.9 * worse  # tocilizumab
     assert {run["fate"] for run in runs["non-response"].values()} == {"no_response"}
 
 

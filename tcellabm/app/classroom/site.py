@@ -194,11 +194,17 @@ def _recordings(name: str, runs: Iterable[Run]) -> bytes:
         text = base64.b64encode(run["recording"]).decode()
         number = recordings.setdefault(text, len(recordings))
         facts = {key: _plain(run[key]) for key in _FACTS}
-        given, died = json.loads(run["given"]), run["death_cause"]
+        given, died = _given(run), run["death_cause"]
         listed.append(
             {**facts, "fate": fate(run), "given": given, "died": died, "recording": number}
         )
     return _script(name, {"runs": listed, "recordings": list(recordings)})
+
+
+def _given(run: Run) -> list[list[Any]]:
+    """Return days and names of treatments; an infusion of no cells is none."""
+    infused = run["cmax_cells"] > 0
+    return [one for one in json.loads(run["given"]) if infused or one[1] != "car_t"]
 
 
 def _plain(value: Any) -> Any:

@@ -41,6 +41,7 @@ export class TreePage {
     this.source = new TreeSource(this.recording(), (day, playing) => this.look(day, playing));
     this.source.until = this.until;
     this.stage = new Stage(root, this.source, this.node);
+    this.project();
     if (choices.length) this.source.tell({ do: "seek", day: this.until });
   }
 
@@ -48,9 +49,11 @@ export class TreePage {
 
   // --- paths ---------------------------------------------------------------------------------
 
-  // A path that begins with some choices: the last one, on which least is given before it is decided.
+  // A path that begins with some choices: until all is decided the last one, on which nothing was
+  // infused on day 0; then the first.
   path(choices) {
-    return this.tree.paths.filter((path) => choices.every((option, i) => path.choices[i] === option)).pop();
+    const fitting = this.tree.paths.filter((path) => choices.every((option, i) => path.choices[i] === option));
+    return fitting.at(this.decided ? 0 : -1);
   }
 
   get decided() {
@@ -119,6 +122,12 @@ export class TreePage {
       ...(this.decided && !ended ? [h("p", { class: "note" }, texts.play_to_end)] : []),
       ...(this.ended && this.decided ? [this.verdicts(), this.compare(), this.all()] : []), this.tools);
     if (stop || ended) this.node.scrollIntoView({ block: "start" });
+    this.project();
+  }
+
+  // On the projector either the question or the patients.
+  project() {
+    if (this.stage && document.body.classList.contains("projector")) this.stage.view(this.root.dataset.stop === "true" ? "all" : "curves");
   }
 
   decisions() {
