@@ -109,12 +109,12 @@ def codes(
     if not day.size:
         return np.full((len(quantities) + len(pairs), at.size), MISSING, np.uint8)
     last = np.searchsorted(day, at, side="right") - 1  # the row in force on each day
-    seen = np.append(-math.inf, at[:-1]) < day[-1]  # one place after the end shows the end
+    observed = np.append(-math.inf, at[:-1]) < day[-1]  # one place after the end shows the end
     values = np.array([_shown(series, each, last) for each in quantities])
     graded = [[_worst(series[name].to_numpy(float), last) for name in pair] for pair in pairs]
     grades = [first + 16.0 * second for first, second in graded]
     coded = np.vstack([_coded(values, quantities), *grades])
-    return np.where(seen, coded, MISSING).astype(np.uint8)
+    return np.where(observed, coded, MISSING).astype(np.uint8)
 
 
 def _shown(series: pd.DataFrame, quantity: Quantity, last: np.ndarray) -> np.ndarray:
