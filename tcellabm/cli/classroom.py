@@ -43,7 +43,7 @@ def classroom(
 
     writing.check(folder, overwrite)
     known = trees.read_trees()
-    plan = experiment.classroom_plan(_paths(known), patients, seed)
+    plan = experiment.classroom_plan(paths_of(known), patients, seed)
     runs_folder = experiment.runs_folder(plan, folder.absolute())
     runs = _computed(plan, runs_folder, workers)
     contents = _contents(plan, runs, known)
@@ -52,7 +52,8 @@ def classroom(
     _report(contents, folder, size)
 
 
-def _paths(known: "Mapping[str, Tree]") -> "list[StoryPath]":
+def paths_of(known: "Mapping[str, Tree]") -> "list[StoryPath]":
+    """Return every path of story trees, tree by tree."""
     from tcellabm.experiments.studies.classroom import StoryPath
 
     return [

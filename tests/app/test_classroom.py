@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import dataclasses
 import functools
 import http.server
 import io
@@ -25,10 +26,11 @@ from tcellabm.app.classroom import hundred, trees, writing
 from tcellabm.app.ending import NAMES, ending_of
 from tcellabm.app.plan import Plan
 from tcellabm.app.twins import Twins
-from tcellabm.cli import classroom as command
 from tcellabm.cli import execute
+from tcellabm.cli.classroom import paths_of
 from tcellabm.experiments.compute.collect import Work
 from tcellabm.experiments.studies import classroom as experiment
+from tcellabm.experiments.studies.sweep import Interrupted
 from tcellabm.params import InputError
 
 PATIENTS = 2
@@ -349,8 +351,20 @@ def test_a_site_takes_the_place_of_another_when_it_is_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
-def test_an_interrupted_command_keeps_its_runs_and_goes_on(tmp_path, monkeypatch, capsys):
-    few = experiment.classroom_plan(command._paths({"rescue": TREES["rescue"]}), 1, 1)
+def test_an_interrupted_command_says_how_it_goes_on(tmp_path, monkeypatch, capsys):
+    def stop(plan, folder, work, command):
+        raise Interrupted(folder, 2, 57)
+
+    monkeypatch.setattr(experiment, "compute_runs", stop)
+    assert execute(["classroom", str(tmp_path / "site"), "-n", "1"]) == 130
+    told = capsys.readouterr().err
+    assert "2 of 57 runs are kept" in told and "the same command goes on" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_runs_are_kept_and_not_computed_again(tmp_path, monkeypatch):
+    few = experiment.classroom_plan(paths_of({"rescue": TREES["rescue"]}), 1, 1)
+    few = dataclasses.replace(few, tasks=few.tasks[-6:])
     folder = experiment.runs_folder(few, tmp_path / "site")
     observe, done = experiment.RecordedTask.observe, []
 
@@ -363,9 +377,15 @@ def test_an_interrupted_command_keeps_its_runs_and_goes_on(tmp_path, monkeypatch
     monkeypatch.setattr(experiment.RecordedTask, "observe", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         experiment.compute_runs(few, folder, Work(0, quiet=True))
-    monkeypatch.setattr(experiment.RecordedTask, "observe", observe)
+    before = list(done)
+    monkeypatch.setattr(
+        experiment.RecordedTask,
+        "observe",
+        lambda task, model: (done.append(task.run_id), observe(task, model))[1],
+    )
     result = experiment.compute_runs(few, folder, Work(0, quiet=True))
     assert result.complete and not result.errors
+    assert len(before) == 2 and len(done) == len(set(done)) == 6
     experiment.remove_runs(folder)
     assert not folder.exists()
 
