@@ -6,6 +6,7 @@ worst since the day before, so that no fever between two days is lost.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,15 +43,15 @@ class Quantity(NamedTuple):
     worst: bool
 
 
-_DECADES = 13.0 / 253.0  # of 1 to 1e13 cells: a step is 12.6 %
+DECADES = 13.0 / 253.0  # of 1 to 1e13 cells: a step is 12.6 %
 QUANTITIES = (
-    Quantity("leukemia, CD19+", "cells", ("leukemia_cd19_positive",), 0.0, _DECADES, True, False),
-    Quantity("leukemia, CD19−", "cells", ("leukemia_cd19_negative",), 0.0, _DECADES, True, False),
+    Quantity("leukemia, CD19+", "cells", ("leukemia_cd19_positive",), 0.0, DECADES, True, False),
+    Quantity("leukemia, CD19−", "cells", ("leukemia_cd19_negative",), 0.0, DECADES, True, False),
     Quantity(
         "CAR T cells", "cells", ("car_t_memory", "car_t_effector", "car_t_exhausted"),
-        0.0, _DECADES, True, False,
+        0.0, DECADES, True, False,
     ),
-    Quantity("B cells", "cells", ("b_cell",), 0.0, _DECADES, True, False),
+    Quantity("B cells", "cells", ("b_cell",), 0.0, DECADES, True, False),
     Quantity("IL-6", "pg/mL", ("il6_pg_per_ml",), -1.0, 8.0 / 253.0, True, False),
     Quantity("temperature", "°C", ("temperature_c",), 34.0, 0.04, False, True),
 )  # fmt: skip
@@ -79,16 +80,41 @@ def pack(series: pd.DataFrame, days: float) -> bytes:
         `len(grid(days))` of each of QUANTITIES, then of the grades: CRS (Penn) and 16 times that
         of ICANS.
     """
-    at = grid(days)
+    return codes(series, grid(days), QUANTITIES, _GRADES).tobytes()
+
+
+def codes(
+    series: pd.DataFrame, at: np.ndarray, quantities: Sequence[Quantity], *pairs: tuple[str, str]
+) -> np.ndarray:
+    """Return a record as bytes on some days.
+
+    Parameters
+    ----------
+    series : DataFrame
+        The record of a model, or columns of it.
+    at : ndarray, shape (days,)
+        The days, in order.
+    quantities : sequence of Quantity
+        What is kept.
+    *pairs : tuple of str
+        Two columns of grades, 0 to 5, which share a byte: the worst of the first since the day
+        before, and 16 times that of the second.
+
+    Returns
+    -------
+    ndarray of uint8, shape (quantities + pairs, days)
+        MISSING after the end of the record.
+    """
     day = series["day"].to_numpy(float)
     if not day.size:
-        return bytes([MISSING]) * (at.size * (len(QUANTITIES) + 1))
+        return np.full((len(quantities) + len(pairs), at.size), MISSING, np.uint8)
     last = np.searchsorted(day, at, side="right") - 1  # the row in force on each day
-    within = np.append(-math.inf, at[:-1]) < day[-1]  # one place after the end shows the end
-    values = np.array([_shown(series, each, last) for each in QUANTITIES])
-    crs, icans = (_worst(series[name].to_numpy(float), last) for name in _GRADES)
-    codes = np.vstack([_coded(values), crs + 16.0 * icans])
-    return np.where(within, codes, MISSING).astype(np.uint8).tobytes()
+    observed = np.append(-math.inf, at[:-1]) < day[-1]  # one place after the end shows the end
+    values = np.array([_shown(series, each, last) for each in quantities])
+    graded = [[_worst(series[name].to_numpy(float), last) for name in pair] for pair in pairs]
+    grades = [first + 16.0 * second for first, second in graded]
+    coded = np.vstack([_coded(values, quantities), *grades])
+    return np.where(observed, coded, MISSING).astype(np.uint8)
 
 
 def _shown(series: pd.DataFrame, quantity: Quantity, last: np.ndarray) -> np.ndarray:
@@ -100,10 +126,10 @@ def _shown(series: pd.DataFrame, quantity: Quantity, last: np.ndarray) -> np.nda
     return np.log10(values, out=np.full(values.size, -math.inf), where=values > 0)
 
 
-def _coded(values: np.ndarray) -> np.ndarray:
-    low, step = (np.array([getattr(each, name) for each in QUANTITIES]) for name in ("low", "step"))
-    codes = np.rint((values - low[:, None]) / step[:, None]) + 1.0
-    return np.clip(np.nan_to_num(codes), 0.0, MISSING - 1.0)
+def _coded(values: np.ndarray, quantities: Sequence[Quantity]) -> np.ndarray:
+    low, step = (np.array([getattr(each, name) for each in quantities]) for name in ("low", "step"))
+    exact = np.rint((values - low[:, None]) / step[:, None]) + 1.0
+    return np.clip(np.nan_to_num(exact), 0.0, MISSING - 1.0)
 
 
 def _worst(values: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -124,10 +150,10 @@ def unpack(packed: bytes, days: float) -> pd.DataFrame:
         The bytes are not of a follow-up of so many days.
     """
     at = grid(days)
-    codes = np.frombuffer(packed, np.uint8).reshape(len(QUANTITIES) + 1, at.size)
-    codes = codes[:, codes[0] != MISSING]
-    table = {"day": at[: codes.shape[1]]}
-    for quantity, row in zip(QUANTITIES, codes, strict=False):
+    rows = np.frombuffer(packed, np.uint8).reshape(len(QUANTITIES) + 1, at.size)
+    rows = rows[:, rows[0] != MISSING]
+    table = {"day": at[: rows.shape[1]]}
+    for quantity, row in zip(QUANTITIES, rows, strict=False):
         values = quantity.low + quantity.step * (row - 1.0)
         table[quantity.name] = np.where(row > 0, 10.0**values, 0.0) if quantity.log else values
-    return pd.DataFrame(table | {"CRS": codes[-1] % 16, "ICANS": codes[-1] // 16})
+    return pd.DataFrame(table | {"CRS": rows[-1] % 16, "ICANS": rows[-1] // 16})

@@ -25,7 +25,7 @@ NAMES = {
     "death_of_leukemia": "died of leukemia",
     "watched": "a biopsy cannot show remission or relapse",
 }
-_WHY = {
+WHY = {
     "remission": "The CAR T cells found CD19 on the leukemia, multiplied, and killed it down to "
     "what no assay finds; enough of them stayed to keep it down.",
     "cd19_negative_relapse": "A few leukemic cells carried no CD19. The CAR T cells could not see "
@@ -115,7 +115,7 @@ def screen(twins: Twins) -> dict[str, Any]:
         "title": story.title if story and as_told else "What happened",
         "as_told": as_told,
         "arms": [
-            {"name": arm, "end": end, "word": NAMES[end], "said": _said(model), "why": _WHY[end]}
+            {"name": arm, "end": end, "word": NAMES[end], "said": _said(model), "why": WHY[end]}
             for arm, end, model in zip(ARMS, ends, twins.arms, strict=True)
         ],
         "why": _filled(story.why, twins) if story and as_told else "",

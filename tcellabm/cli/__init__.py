@@ -10,6 +10,7 @@ import typer
 
 from tcellabm.cli import answers, messages, options, plotting, reporting, streams
 from tcellabm.cli.calibrate import calibrate
+from tcellabm.cli.classroom import classroom
 from tcellabm.cli.compare import compare
 from tcellabm.cli.counterfactuals import counterfactuals
 from tcellabm.cli.design import design
@@ -303,6 +304,7 @@ app.command()(counterfactuals)
 app.command()(design)
 app.command()(calibrate)
 app.command()(fit)
+app.command()(classroom)
 app.command()(schema)
 app.command()(predict)
 

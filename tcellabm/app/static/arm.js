@@ -152,7 +152,7 @@ export class Arm {
     const { about } = this;
     this.facts = facts;
     this.marrow.show(places);
-    this.marrow.voxel = facts.smear.voxel;
+    if (facts.smear) this.marrow.voxel = facts.smear.voxel;
     set(this.subtitle, subtitle);
     const dead = facts.died !== "";
     set(this.place, dead ? "\u2020 died" : about.places[facts.place]);
@@ -162,23 +162,27 @@ export class Arm {
       const each = this.marrow.perDot[name], there = kinds.some((kind) => facts.cells[kind] > 0);
       set(this.perDot[name], !there ? "" : each === 1 ? "1 dot = 1 cell" : `1 dot = ${count(each)}`);
     }
-    for (const [name, rate] of Object.entries(this.rates)) set(rate, count(facts.flows[name]));
+    if (facts.flows) for (const [name, rate] of Object.entries(this.rates)) set(rate, count(facts.flows[name]));
     for (const [scale, grade] of Object.entries(this.grades)) grade.show(facts.grades[scale], scale === "ICANS" && facts.edema);
     set(this.temperature, dead ? "\u2013" : `${facts.temperature.toFixed(1)} \u00b0C`);
     set(this.pressure, dead ? "\u2013" : about.needs.pressure[facts.pressure]);
     set(this.oxygen, dead ? "\u2013" : about.needs.oxygen[facts.oxygen]);
     set(this.cytokine, dead ? "\u2013" : `${level(facts.il6)} pg/mL`);
-    const shown = facts.smear.shown.reduce((sum, n) => sum + n, 0);
-    set(this.smearText, facts.smear.cells <= about.smear_cells
-      ? `Smear: all ${shown} cells of the white square`
-      : `Smear: ${shown} of ${count(facts.smear.cells)} cells, as under a microscope`);
+    if (facts.smear) this.showSmear(facts.smear);
     this.redraw(frame);
     this.describe(frame);
   }
 
+  showSmear({ cells, shown }) {
+    const number = shown.reduce((sum, n) => sum + n, 0);
+    set(this.smearText, cells <= this.about.smear_cells
+      ? `Smear: all ${number} cells of the white square`
+      : `Smear: ${number} of ${count(cells)} cells, as under a microscope`);
+  }
+
   redraw(frame) {
     const until = horizon(frame.day, this.about.days);
-    drawSmear(this.smearCanvas, this.facts.smear, this.about.kinds, this.about.smear_cells);
+    if (this.facts.smear) drawSmear(this.smearCanvas, this.facts.smear, this.about.kinds, this.about.smear_cells);
     this.ladder.draw(this.facts.cells);
     this.cellChart.draw(this.rows, frame, until);
     this.feverChart.draw(this.rows, frame, until);

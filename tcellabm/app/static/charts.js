@@ -1,7 +1,7 @@
 // The charts of one patient: cells on a log axis, temperature, grades of CRS and ICANS.
 
 import { sizeOf } from "./dots.js";
-import { power } from "./words.js";
+import { power, t } from "./words.js";
 
 export const INK = "#1f2733";
 const FAINT = "#c9d0d9";
@@ -68,7 +68,7 @@ class Chart {
     const step = [1, 2, 7, 14, 30, 60, 90, 120].find((s) => until / s <= most) || 180;
     context.textAlign = "center";
     context.fillStyle = INK;
-    for (let day = 0; day <= until; day += step) context.fillText(day ? `${day}` : "day 0", Math.min(Math.max(this.x(day), this.left + this.size), this.w - this.size), y);
+    for (let day = 0; day <= until; day += step) context.fillText(day ? `${day}` : t("day 0"), Math.min(Math.max(this.x(day), this.left + this.size), this.w - this.size), y);
   }
 
   line(rows, value, y, color, dash = [], width = 2) {
@@ -137,7 +137,7 @@ export class CellChart extends Chart {
     if (about.whole_body) {
       this.gridline(y(about.mrd_cells), "", "#4b5563", [6, 4]);
       context.textAlign = "right";
-      context.fillText("MRD limit", this.w - this.right - 2, y(about.mrd_cells) - 0.6 * this.size);
+      context.fillText(t("MRD limit"), this.w - this.right - 2, y(about.mrd_cells) - 0.6 * this.size);
     }
     this.days(this.height - 0.6 * this.size);
     this.given(frame.given, top, bottom, true);
@@ -155,8 +155,8 @@ export class CellChart extends Chart {
     if (!rows.length) return;
     const row = rows[rows.length - 1], x = this.x(row[0]), end = this.w - this.right;
     const taken = [top - 4]; // by what was given
-    for (const { column, color, name } of LINES) {
-      const n = row[about.columns.indexOf(column)];
+    for (const { column, color, name: english } of LINES) {
+      const name = t(english), n = row[about.columns.indexOf(column)];
       if (!(n > 0)) continue;
       const width = context.measureText(name).width + 8, right = x + width > end;
       const beside = about.whole_body && (right ? x : x + width) > end - 5 * this.size; // the words at the MRD limit
@@ -179,13 +179,13 @@ export class CellChart extends Chart {
     const alive = rows.map((row) => row[1] + row[2] > 0);
     const gone = alive.lastIndexOf(true) + 1;
     if (gone === 0 || gone >= rows.length) return;
-    const x = this.x(rows[gone][0]), text = about.whole_body ? "last leukemic cell died" : "cleared here";
+    const x = this.x(rows[gone][0]), text = t(about.whole_body ? "last leukemic cell died" : "cleared here");
     context.fillStyle = "#c25400";
     context.beginPath();
     context.arc(x, y(0) - 3, 4, 0, 2 * Math.PI);
     context.fill();
     context.textAlign = x > this.w * 0.6 ? "right" : "left";
-    context.fillText(`${text}, day ${rows[gone][0].toFixed(0)}`, x + (x > this.w * 0.6 ? -8 : 8), y(0) - 8);
+    context.fillText(t(`${text}, day ${rows[gone][0].toFixed(0)}`), x + (x > this.w * 0.6 ? -8 : 8), y(0) - 8);
   }
 }
 
@@ -198,7 +198,7 @@ export class FeverChart extends Chart {
     this.gridline(y(about.fever), "", "#c25400", [6, 4]);
     context.textAlign = "right";
     context.fillStyle = "#a34700";
-    context.fillText("fever", this.w - this.right - 2, y(about.fever) - 0.6 * this.size);
+    context.fillText(t("fever"), this.w - this.right - 2, y(about.fever) - 0.6 * this.size);
     this.given(frame.given, top, bottom, false);
     this.grades(rows, "crs_grade_astct", "CRS", bottom + 3);
     this.grades(rows, "icans_grade", "ICANS", bottom + 3 + 1.1 * band);

@@ -8,8 +8,8 @@ const WHEN = {
 };
 
 export class Controls {
-  constructor(tell, stage) {
-    Object.assign(this, { tell, stage, changed: {}, branches: "" });
+  constructor(tell, stage, panel) {
+    Object.assign(this, { tell, stage, panel, changed: {}, branches: "" });
     this.node = h("aside", { class: "controls", "aria-label": "Story and actions" });
     this.bar = h("nav", { class: "timeline", "aria-label": "Time" });
   }
@@ -18,7 +18,8 @@ export class Controls {
     this.about = about;
     this.changed = {};
     this.branches = "";
-    this.node.replaceChildren(this.stories(), this.actions(), this.setup(), this.keep());
+    const panels = [this.stories(), this.actions(), this.setup()];
+    this.node.replaceChildren(...(this.panel ? [this.panel] : panels), this.keep());
     this.bar.replaceChildren(...this.time());
   }
 
@@ -151,7 +152,7 @@ export class Controls {
       onchange: () => this.tell({ do: "seek", day: Number(this.scrub.value) }),
     });
     const speed = h("select", { "aria-label": "Speed", onchange: (event) => this.tell({ do: "speed", days_per_second: Number(event.target.value) }) },
-      ...[0.25, 0.5, 1, 2, 5, 10, 30].map((x) => h("option", { value: x, selected: x === (this.speed || 1) }, `${x} days/s`)));
+      ...[0.25, 0.5, 1, 2, 5, 10, 30].map((x) => h("option", { value: x, selected: x === (this.speed || about.speed || 1) }, `${x} days/s`)));
     speed.addEventListener("change", () => { this.speed = Number(speed.value); });
     const stops = h("input", { type: "checkbox", id: "stops", checked: this.stopping !== false, onchange: (event) => {
       this.stopping = event.target.checked;
@@ -173,7 +174,7 @@ export class Controls {
     this.showBranches(frame.branches || []);
     this.playing = frame.playing;
     set(this.play, frame.playing ? "\u275a\u275a Pause" : "\u25b6 Play");
-    this.play.disabled = Boolean(frame.ended && !frame.playing);
+    this.play.disabled = Boolean((frame.ended || frame.waits) && !frame.playing);
     if (document.activeElement !== this.scrub || frame.playing) {
       this.scrub.value = frame.day;
       set(this.day, `day ${frame.day.toFixed(1)}`);

@@ -8,6 +8,13 @@ const TICK = 50; // milliseconds
 export class RecordedSource {
   constructor({ about, frames, places, rows }) {
     Object.assign(this, { about, frames, places, rows, at: 0, playing: false, speed: 1, day: 0, keeps: true });
+    this.until = Infinity; // a day that is not passed
+  }
+
+  // The last frame that may be shown.
+  get end() {
+    const later = this.frames.findIndex((frame) => frame.day > this.until);
+    return later < 0 ? this.frames.length - 1 : later - 1;
   }
 
   listen(receive) {
@@ -23,16 +30,16 @@ export class RecordedSource {
     const upTo = (all) => Float32Array.from(all.filter((row) => row[0] <= frame.day).flat());
     const parts = frame.arms.map((_, i) => new Uint8Array(upTo(this.rows[i]).buffer));
     this.receive({
-      ...frame, kind: "frame", query: null, branches: [], playing: this.playing, rows_after: frame.arms.map(() => -1),
+      ...frame, kind: "frame", query: null, branches: [], playing: this.playing, waits: this.at === this.end && this.until < this.last, rows_after: frame.arms.map(() => -1),
     }, [...this.places[this.at], ...parts]);
   }
 
   tell(command) {
-    const end = this.frames.length - 1;
+    const { end } = this;
     if (command.do === "play") this.playing = command.on && this.at < end;
     else if (command.do === "speed") return void (this.speed = command.days_per_second);
     else if (command.do === "step") this.go(Math.min(this.at + 1, end));
-    else if (command.do === "seek") this.go(this.nearest(command.day));
+    else if (command.do === "seek") this.go(Math.min(this.nearest(command.day), end));
     else return;
     this.day = this.frames[this.at].day;
     this.show();
@@ -49,10 +56,11 @@ export class RecordedSource {
     if (!this.playing) return;
     this.day += (this.speed * TICK) / 1000;
     let next = this.at;
-    while (next < this.frames.length - 1 && this.frames[next + 1].day <= this.day) next += 1;
+    const { end } = this;
+    while (next < end && this.frames[next + 1].day <= this.day) next += 1;
     if (next === this.at) return;
     this.at = next;
-    this.playing = this.at < this.frames.length - 1;
+    this.playing = this.at < end;
     this.show();
   }
 

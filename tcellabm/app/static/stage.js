@@ -14,11 +14,12 @@ const SHORTEST = 1 / 60; // seconds between two pictures: more is work that nobo
 const VIEWS = { all: "All", marrow: "Marrow", curves: "Curves", bed: "Bedside" };
 
 export class Stage {
-  constructor(root, source) {
+  // A `panel` stands in the place of stories and actions.
+  constructor(root, source, panel = null) {
     Object.assign(this, { root, source, stats: { frames: 0, draws: 0 }, latest: null, moving: 0 });
     this.tell = (command) => source.tell(command);
     this.motion = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.controls = new Controls(this.tell, this);
+    this.controls = new Controls(this.tell, this, panel);
     this.arms = { a: new Arm("a", this.tell), b: new Arm("b", this.tell) };
     this.status = h("p", { class: "status", role: "status" }, "Starting\u2026");
     this.error = h("p", { class: "error", role: "alert", hidden: true });
@@ -33,7 +34,7 @@ export class Stage {
       h("h1", {}, "CAR T cells against leukemia: two twins"),
       h("span", { class: "notice" }, NOTICE), this.status,
       h("div", { class: "views", role: "group", "aria-label": "What is shown large" }, ...Object.values(this.views)));
-    root.className = `twins${source.keeps ? " replay" : ""}`;
+    root.className = `twins${source.keeps ? " replay" : ""}${panel ? " recorded" : ""}`;
     Object.assign(root, { stats: this.stats, source }); // for tests and measurements
     root.replaceChildren(this.top, this.error, this.remark,
       h("div", { class: "scene" }, this.controls.node, this.arms.a.node, this.arms.b.node),
@@ -185,16 +186,17 @@ export class Stage {
     Object.assign(this.root, { day: frame.day, given: frame.given.length });
     this.stats.frames += 1;
     const [a, b] = [this.arms.a, this.arms.b];
-    a.show(frame, frame.arms[0], parts[0], apart ? "" : "same as the twin so far");
-    b.show(frame, frame.arms[n - 1], parts[n - 1], apart ? "not given what your patient got" : "same as your patient so far");
+    const [mine, other] = (apart && frame.subtitles) || ["", "not given what your patient got"];
+    a.show(frame, frame.arms[0], parts[0], apart ? mine : "same as the twin so far");
+    b.show(frame, frame.arms[n - 1], parts[n - 1], apart ? other : "same as your patient so far");
     if (days > 0 && this.motion) {
-      [a, b].forEach((arm, i) => arm.marrow.events.add(frame.arms[Math.min(i, n - 1)].flows, days, arm.marrow.scale(), time));
+      [a, b].forEach((arm, i) => arm.marrow.events.add(frame.arms[Math.min(i, n - 1)].flows || {}, days, arm.marrow.scale(), time));
     }
     if (this.lost) this.error.hidden = true;
     this.lost = false;
     this.controls.show(frame);
     this.setStatus("");
-    this.controls.play.disabled = Boolean(frame.ended && !frame.playing);
+    this.controls.play.disabled = Boolean((frame.ended || frame.waits) && !frame.playing);
     this.say(frame);
     if (frame.query != null && this.onQuery) this.onQuery(frame.query);
     if (frame.ended && !this.ended) this.finish(frame.ending);

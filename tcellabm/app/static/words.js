@@ -24,24 +24,49 @@ export function short(n) {
   return Number(n.toPrecision(3)).toString();
 }
 
+// The page in another language: texts by the English ones, {} for what is put in.
+const spoken = { plain: {}, patterns: [] };
+const SAID = ["aria-label", "data-tip", "aria-description", "aria-valuetext"];
+
+export function speak(texts) {
+  const others = Object.entries(texts).filter(([english, text]) => text !== english);
+  spoken.plain = Object.fromEntries(others.filter(([english]) => !english.includes("{}")));
+  spoken.patterns = others.filter(([english]) => english.includes("{}")).map(([english, text]) => {
+    const parts = english.split("{}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    return [new RegExp(`^${parts.join("(.+)")}$`), text];
+  });
+}
+
+export function t(text) {
+  if (text in spoken.plain) return spoken.plain[text];
+  for (const [pattern, other] of spoken.patterns) {
+    const found = pattern.exec(text);
+    if (found) return found.slice(1).reduce((all, part) => all.replace("{}", () => part), other);
+  }
+  return text;
+}
+
+const said = (child) => (typeof child === "string" ? t(child) : child);
+
 export function h(tag, attributes, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value != null) node.setAttribute(name, value);
+    else if (value !== false && value != null) node.setAttribute(name, SAID.includes(name) ? t(value) : value);
   }
-  node.append(...children.filter((child) => child != null));
+  node.append(...children.filter((child) => child != null).map(said));
   return node;
 }
 
 // A word that explains itself when pointed at or reached by the keyboard.
 export function term(about, key, text) {
   const tip = about.glossary[key];
-  if (!tip) return document.createTextNode(text || key);
+  if (!tip) return document.createTextNode(t(text || key));
   return h("span", { class: "term", tabindex: 0, "data-tip": tip, "aria-description": tip }, text || key);
 }
 
-export function set(node, text) {
+export function set(node, english) {
+  const text = t(english);
   if (node.textContent !== text) node.textContent = text;
 }
