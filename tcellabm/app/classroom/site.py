@@ -160,7 +160,7 @@ def _hundred_numbers(hundred: Hundred, days: float) -> dict[str, Any]:
     points = [
         {
             "ends": "".join(LETTERS[end] for end in ends(runs)),
-            "icu": [round(value, 1) for value in runs["icu_days"]],
+            "icu": [round(value, 3) for value in runs["icu_days"]],
         }
         for runs in hundred.points
     ]
