@@ -86,6 +86,11 @@ def classroom_plan(paths: Sequence[StoryPath], patients: int, seed: int) -> Clas
     seed : int
         Root of the seeds of the grid's patients.
 
+    Returns
+    -------
+    ClassroomPlan
+        One task per patient and point, then one per path.
+
     Raises
     ------
     InputError
@@ -147,6 +152,11 @@ def compute_runs(
         How to compute it.
     command : str
         The command line, for the manifest.
+
+    Returns
+    -------
+    ClassroomRuns
+        The table, in the order of the plan.
 
     Raises
     ------
