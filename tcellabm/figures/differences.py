@@ -89,7 +89,7 @@ def draw_difference_cells(
         colors[y, x] = _color(point, rate)
         if written:
             _write(panel, x, y, point, rate, place == reference)
-        if place == reference:
+        if place == reference and not np.isnan(point[rate]):
             _frame(panel, x, y)
     panel.imshow(colors, origin="lower", aspect="auto")
     cell_borders(panel, colors.shape[:2])

@@ -118,7 +118,8 @@ def label_axes(panel: "Axes", across: str, columns: list[Any], up: str, rows: li
         Their values, from the left and from below.
     """
     panel.set_xticks(range(len(columns)), [value_label(across, value) for value in columns])
-    panel.set_yticks(range(len(rows)), [value_label(up, value) for value in rows])
+    upright: Any = {"rotation": 90, "va": "center"} if isinstance(rows[0], str) else {}
+    panel.set_yticks(range(len(rows)), [value_label(up, value) for value in rows], **upright)
     panel.set_xlabel(axis_label(across))
     panel.set_ylabel(axis_label(up))
 

@@ -45,7 +45,8 @@ def chosen(
         held = runs[key].unique().tolist()
         if value not in held:
             what = f"the sweep holds no {key}={value}"
-            raise InputError(what, option, f"allowed: {', '.join(map(str, held))}")
+            names = [f"{one:g}" if isinstance(one, float) else str(one) for one in held]
+            raise InputError(what, option, f"allowed: {', '.join(names)}")
         runs = runs[runs[key] == value]
     return runs
 
