@@ -9,7 +9,8 @@ import pytest
 from filelock import FileLock
 
 # The files that take longest, for a start: so no process is left alone with one at the end.
-LONG = ("test_reference", "test_pages", "test_emergence", "test_processes", "test_faults")
+LONG = ("test_reference", "test_pages", "test_jit", "test_classroom", "test_emergence")
+LONG += ("test_processes", "test_faults", "test_calibration", "test_own_fit", "test_publishing")
 # What Windows has not is imported by the first lines of these: signals, owners, resources, forks.
 POSIX = ("signals", "checkpoints", "fuzz", "report")
 collect_ignore = [f"faults/test_{name}.py" for name in POSIX] + ["experiments/test_intruders.py"]
