@@ -1,6 +1,6 @@
-"""Write the generated documents: parameters.md and columns.md, and two from result folders.
+"""Write the generated documents: parameters.md, columns.md, commands.md; two from result folders.
 
-python scripts/documents.py                        # the tables of parameters and columns
+python scripts/documents.py                        # the tables of parameters, columns and commands
 tcellabm trial -n 500 --out runs/validation
 tcellabm counterfactuals --out runs/counterfactuals
 python scripts/documents.py runs/validation runs/counterfactuals
@@ -10,10 +10,16 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
+
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from tcellabm import columns, params
+from tcellabm.analysis.fit_report import parameters_table
+from tcellabm.analysis.report import parameter_table
+from tcellabm.cli import app
 from tcellabm.columns import Column
-from tcellabm.views.report import parameter_table
 
 DOCS = Path(__file__).parents[1] / "docs"
 FILES = Path(__file__).parents[1] / "params"
@@ -21,6 +27,12 @@ _HEAD = """# Parameters
 
 Generated from `params/` by `scripts/documents.py`; not edited by hand. Part of the protocol
 ([odd.md](odd.md)). Sources say what was read, recalled (to be checked), derived, assumed or fitted.
+"""
+_COMMANDS = """# Commands
+
+Generated from `tcellabm/cli/` by `scripts/documents.py`; not edited by hand. Each command works
+without an argument unless one stands here without brackets, and has `--help`. Exit codes: 0; 1 if
+some runs ended as error rows; 2 for bad input, a full disk or a missing extra; 130 after Ctrl-C.
 """
 _COLUMNS = """# Columns of result files
 
@@ -31,13 +43,11 @@ of a sweep has one more column for each axis and each parameter that was set, un
 _POSTERIOR = """
 ## `trials/posterior.json`
 
-By `tcellabm calibrate` (ABC-SMC), seed {seed}: {draws} draws, effective sample size {size:.0f},
-from {trials} trials of {patients} enrolled each, down to
-a distance of {epsilon:.2f} half-widths; with {settings}.
-A parameter is called identified if the data took away half of its prior's variance (of logs).
+By `tcellabm calibrate`: {draws} draws ({size:.0f} effective at least), by weighting {patients}
+infused patients. A parameter is called identified if the data took half of its prior's variance
+(of logs).
 
-| key | prior | 5 % | median | 95 % | variance taken | identified |
-| --- | --- | --- | --- | --- | --- | --- |"""
+"""
 
 
 def parameters() -> str:
@@ -48,7 +58,7 @@ def parameters() -> str:
     for kind in ("products", "populations", "scenarios", "trials"):
         for file in sorted((FILES / kind).glob("*.toml")):
             name = f"{kind}/{file.name}"
-            if name == "trials/calibration.toml":  # no parameters
+            if name in ("trials/calibration.toml", "trials/fit.toml"):  # no parameters
                 continue
             rows = [row for row in _rows(kind, name) if row not in told and row.value != "drawn"]
             told |= set(rows) if kind == "populations" else set()
@@ -82,33 +92,44 @@ def _column_table(title: str, described: tuple[Column, ...]) -> str:
     return "\n".join([*lines, ""])
 
 
+def commands() -> str:
+    """Return the document of all commands and their options."""
+    program = get_command(app)
+    assert isinstance(program, TyperGroup)
+    parts = [_COMMANDS]
+    for name, command in program.commands.items():
+        words = [word for param in command.params for word in _argument(param)]
+        parts.append(f"\n## `{' '.join(['tcellabm', name, *words])}`\n\n{command.help}\n\n")
+        parts.append("| option | meaning | default |\n|---|---|---|\n")
+        parts += [_option(param) for param in command.params if param.opts[0][0] == "-"]
+    return "".join(parts)
+
+
+def _argument(param: Any) -> list[str]:
+    """Return how an argument stands in a command line; options give nothing."""
+    name = param.metavar or param.name.upper()
+    return [] if param.opts[0][0] == "-" else [name if param.required else f"[{name}]"]
+
+
+def _option(param: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in reversed(param.opts))
+    value = f" `{param.metavar}`".replace("|", " or ") if param.metavar else ""
+    plain = isinstance(param.default, bool | int | float | str) and str(param.default)
+    default = f"`{param.default}`" if plain and param.default is not False else ""
+    return f"| {names}{value} | {param.help or ''} | {default} |\n"
+
+
 def posterior() -> str:
-    """Return what the calibration left of its priors, and how it was made; nothing without one."""
+    """Return what the calibration left of its priors; nothing without one."""
     file = FILES / "trials" / "posterior.json"
     if not file.exists():
         return ""
-    said = json.loads(file.read_text(encoding="utf-8"))
-    lines = [
-        _POSTERIOR.format(
-            draws=len(said["draws"]),
-            size=said["effective_sample_size"],
-            patients=said["patients"],
-            trials=sum(step["simulations"] for step in said["generations"]),
-            epsilon=said["generations"][-1]["epsilon"],
-            seed=said["seed"],
-            settings=", ".join(map(_setting, said["settings"].items())) or "nothing set besides",
-        )
-    ]
-    for key, told in said["parameters"].items():
-        ends = " to ".join(f"{end:g}" for end in told["prior"])
-        values = " | ".join(f"{told[name]:.3g}" for name in ("q5", "q50", "q95"))
-        known = "yes" if told["identified"] else "no"
-        lines.append(f"| {key} | {ends} | {values} | {told['variance_taken']:.0%} | {known} |")
-    return "\n".join([*lines, ""])
-
-
-def _setting(item: tuple[str, float]) -> str:
-    return f"`{item[0]} = {item[1]:g}`"
+    written = json.loads(file.read_text(encoding="utf-8"))
+    told = written["diagnostics"]
+    head = _POSTERIOR.format(
+        draws=told["draws"], size=told["ess_min"], patients=told["pool_patients"]
+    )
+    return head + "\n".join([*parameters_table(written), ""])
 
 
 def _rows(kind: str, name: str) -> list[params.Row]:
@@ -128,6 +149,7 @@ def main() -> None:
     """Write them."""
     (DOCS / "parameters.md").write_text(parameters(), encoding="utf-8")
     (DOCS / "columns.md").write_text(result_columns(), encoding="utf-8")
+    (DOCS / "commands.md").write_text(commands(), encoding="utf-8")
     if len(sys.argv) > 1:
         trial, others = map(Path, sys.argv[1:])
         shutil.copy(trial / "validation.md", DOCS / "validation.md")

@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 
 from tcellabm import TumorTCellModel, load
+from tcellabm.analysis import relations as of
+from tcellabm.analysis.cohort import Columns, geometric_mean, percent
+from tcellabm.analysis.effects import effects
+from tcellabm.analysis.relations import Relation, difference, last, ratio
+from tcellabm.analysis.report import markdown_table, number
 from tcellabm.clinic.observations import observations
 from tcellabm.clinic.record import Record
-from tcellabm.experiments import relations as of
-from tcellabm.experiments.cohort import Columns, geometric_mean, percent
-from tcellabm.experiments.effects import effects
-from tcellabm.experiments.plan import patient_seed
-from tcellabm.experiments.relations import Relation, difference, last, ratio
+from tcellabm.experiments.design.plan import patient_seed
 from tcellabm.identity import MODEL_VERSION
-from tcellabm.views.report import markdown_table, number
 
 PAGE = Path(__file__).parents[1] / "docs" / "products.md"
 RESPONSE_DAY = 60.0

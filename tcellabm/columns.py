@@ -103,7 +103,7 @@ OUTCOMES = (
     Column("run_id", str, "text", "hash of parameters, seed and model version", "identity"),
 )
 # Beside the outcomes in `outcomes.parquet` and `patients.parquet`.
-_RUNNER = "experiments.runner"
+_RUNNER = "experiments.compute.runner"
 RUN = (
     Column("patient", int, "1", "number of the patient", _RUNNER),
     Column("replicate", int, "1", "number of the replicate", _RUNNER),

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from tcellabm.views.figures import canvas
+from tcellabm.figures import canvas
 
 
 @contextmanager

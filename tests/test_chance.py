@@ -79,7 +79,7 @@ def test_a_course_is_the_same_however_the_clock_is_driven(overrides):
 
 
 def test_the_day_of_a_death_does_not_depend_on_what_the_cells_draw():
-    """The marrow is full from the start, so that the hazard is the same in all."""
+    """The marrow is full from the start: the hazard differs by what chance does to 1e12 cells."""
     days = []
     for other in range(4):
         model = patient(FULL)
@@ -87,14 +87,14 @@ def test_the_day_of_a_death_does_not_depend_on_what_the_cells_draw():
         model.run_until(365.0)
         assert model.outcomes()["death_cause"] == "progression"
         days.append(model.outcomes()["death_day"])
-    assert days == pytest.approx([days[0]] * 4, rel=1e-9)
+    assert days == pytest.approx([days[0]] * 4, rel=1e-5)
 
 
 def test_deaths_follow_their_hazard():
     """Exponential with the hazard given: catches 25 % in the rate, of 400 patients."""
-    from tcellabm.clinic import fate
+    from tcellabm.clinic import physiology
 
-    left = np.array([fate.thresholds(np.random.default_rng(seed)) for seed in range(400)])
+    left = np.array([physiology.thresholds(np.random.default_rng(seed)) for seed in range(400)])
     error = 1.0 / np.sqrt(400)
     assert np.abs(left.mean(axis=0) - 1.0).max() < 5.0 * error
     assert np.abs(np.corrcoef(left.T) - np.eye(3)).max() < 5.0 * error

@@ -132,7 +132,6 @@ def test_a_biopsy_and_the_dead_are_restored_too(tmp_path):
                 "patient.leukemic_burden": 9e11,
                 "product.dose_cells_per_kg": 0,
                 "physiology.progression_death_per_day": 1.0,
-                "physiology.progression_share": 0.01,
             },
         ),
         rng=1,

@@ -9,25 +9,31 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tcellabm.experiments import trial
-from tcellabm.experiments.counterfactuals import CounterfactualPlan
-from tcellabm.experiments.trial import TrialPlan
+from tcellabm.experiments.studies import trial
+from tcellabm.experiments.studies.counterfactuals import CounterfactualPlan
+from tcellabm.experiments.studies.trial import TrialPlan
+from tcellabm.identity import MODEL_VERSION
+from tcellabm.params import load
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 
-def documents():
-    spec = importlib.util.spec_from_file_location("documents", ROOT / "scripts" / "documents.py")
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
+def documents():
+    return script("documents")
+
+
 @pytest.fixture
 def nobody_enrolled(monkeypatch):
     """A stamp is of parameters, arms and published figures: no patient need be drawn."""
-    monkeypatch.setattr(trial, "_enroll", lambda *words: [])
+    monkeypatch.setattr(trial, "enroll", lambda *words: [])
 
 
 def test_the_parameter_document_is_up_to_date():
@@ -42,26 +48,28 @@ def test_a_posterior_is_told_of_where_one_is_shipped(tmp_path):
     written = documents()
     written.FILES = tmp_path
     assert written.posterior() == ""
-    known = {"prior": [0.5, 2.0], "q5": 0.8, "q50": 1.0, "q95": 1.25, "variance_taken": 0.7}
+    known = {"prior": [0.5, 2.0], "q5": 0.8, "q50": 1.0, "q95": 1.25}
+    known |= {"variance_taken": 0.7, "variance_taken_error": 0.01, "identified": True}
     posterior = {
-        "seed": 3,
-        "draws": [[1.0], [1.1]],
-        "effective_sample_size": 1.9,
-        "patients": 5,
-        "generations": [{"simulations": 4, "epsilon": 2.0}, {"simulations": 6, "epsilon": 1.5}],
-        "settings": {},
-        "parameters": {"product.killing": known | {"identified": True}},
+        "draws": [[[1.0], [1.1]]],
+        "diagnostics": {"ess_min": 1.9, "pool_patients": 50, "draws": 2},
+        "parameters": {"product.killing": known},
     }
     (tmp_path / "trials").mkdir()
     (tmp_path / "trials" / "posterior.json").write_text(json.dumps(posterior))
     text = written.posterior()
-    assert "2 draws, effective sample size 2," in text and "from 10 trials of 5" in text
-    assert "| product.killing | 0.5 to 2 | 0.8 | 1 | 1.25 | 70% | yes |" in text
+    assert "2 draws (2 effective at least)" in text and "by weighting 50\n" in text
+    assert "| `product.killing` | 0.5 to 2 | 0.8 | 1 | 1.25 | 70% ± 2% | yes |" in text
 
 
 def test_the_document_of_columns_is_up_to_date():
     """If this fails: python scripts/documents.py."""
     assert (DOCS / "columns.md").read_text(encoding="utf-8") == documents().result_columns()
+
+
+def test_the_document_of_commands_is_up_to_date():
+    """If this fails: python scripts/documents.py."""
+    assert (DOCS / "commands.md").read_text(encoding="utf-8") == documents().commands()
 
 
 @pytest.mark.usefixtures("nobody_enrolled")
@@ -114,3 +122,19 @@ def test_the_protocol_names_every_policy_and_schedule():
 
     text = (DOCS / "odd.md").read_text()
     assert all(f"`{name}`" in text for name in [*POLICIES, *SCHEDULES])
+
+
+@pytest.mark.parametrize("name", ["products", "mechanisms", "designs"])
+def test_pages_of_runs_are_of_this_version(name):
+    text = re.sub(r"\s+", " ", (DOCS / f"{name}.md").read_text(encoding="utf-8"))
+    versions = re.findall(r"[Mm]odel version (\d+)", text)
+    assert set(versions) == {str(MODEL_VERSION)}
+
+
+def test_the_page_of_mechanisms_has_each_and_each_can_be_taken_out():
+    mechanisms = script("mechanisms")
+    text = (DOCS / "mechanisms.md").read_text(encoding="utf-8")
+    for one in mechanisms.MECHANISMS:
+        assert f"| {one.name}: {one.off} |" in text
+        params = load(mechanisms.SCENARIO, mechanisms.COMMON | one.settings)
+        assert params.resolved() != load(mechanisms.SCENARIO, mechanisms.COMMON).resolved()

@@ -11,7 +11,16 @@ import pytest
 import tcellabm
 
 PACKAGE = Path(tcellabm.__file__).parents[1]
-COMMANDS = ("sweep", "app", "plot", "sensitivity", "trial", "counterfactuals", "calibrate")
+COMMANDS = (
+    "sweep",
+    "app",
+    "plot",
+    "sensitivity",
+    "trial",
+    "counterfactuals",
+    "design",
+    "calibrate",
+)
 
 # What a process looks like from outside, before and after an import. NumPy and Numba are there
 # before: what they do themselves is not looked at.
@@ -100,8 +109,8 @@ def in_a_new_process(tmp_path):
         "tcellabm",
         "tcellabm.model",
         "tcellabm.experiments",
-        "tcellabm.experiments.sweep",
-        "tcellabm.experiments.calibration",
+        "tcellabm.experiments.studies.sweep",
+        "tcellabm.experiments.studies.calibration",
         "tcellabm.kernels.tick",
         "tcellabm.cli",
     ],

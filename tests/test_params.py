@@ -154,16 +154,18 @@ def test_the_default_scenario_is_the_labelled_product_for_a_year():
 
 def test_the_default_sweep_is_dose_by_persistence():
     sweep = load_sweep(SWEEP)
-    assert sweep.axes[DOSE] == (0.2e6, 0.5e6, 1e6, 2e6, 3.1e6, 5e6)
+    assert sweep.axes[DOSE] == (1e4, 1e5, 5e5, 3e6, 5e6, 2e7, 1e8)
     assert sweep.axes["product.persistence_half_life_days"] == (15, 30, 60, 120, 220)
-    assert len(sweep.points()) == 30
-    assert sweep.params.sweep.patients == 24
+    assert len(sweep.points()) == 35
+    assert sweep.params.sweep.patients == 240
+    assert sweep.question.label == (2e5, 5e6)
     assert DOSE not in sweep.params.pinned
     assert DOSE in sweep.params.replace(sweep.points()[0]).pinned
 
 
 FOLDER = model_file().parent
-NO_SCENARIOS = {"calibration.toml"}  # priors, read elsewhere
+# Priors, cohorts and the like are read elsewhere.
+NO_SCENARIOS = {"calibration.toml", "fit.toml", *os.listdir(FOLDER / "cohorts")}
 SHIPPED = sorted(
     p.relative_to(FOLDER) for p in FOLDER.rglob("*.toml") if p.name not in NO_SCENARIOS
 )
@@ -497,7 +499,7 @@ def test_rows_list_every_effective_value():
     listed = {row.key: row for row in rows(SWEEP, {"time.days": 30})}
     assert listed.keys() >= catalog().keys()
     assert listed["time.days"] == ("time.days", "30", "d", "0 to 36500", "--set")
-    assert listed[DOSE].value == "[2e5, 5e5, 1e6, 2e6, 3.1e6, 5e6]"
+    assert listed[DOSE].value == "[10000, 1e5, 5e5, 3e6, 5e6, 2e7, 1e8]"
     assert listed["care.policy"].value == "label"
     assert listed["care.policy"].range == "none, label, eliana, early, preemptive, prophylactic"
     assert listed[BURDEN].value == "drawn"

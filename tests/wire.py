@@ -12,18 +12,57 @@ WAIT = 90.0  # seconds until a test gives up: never a measure of speed
 THEMES = {"light": {}, "dark": {}}
 
 
-class Wire:
-    """A socket to the server at an address, like that of the class page or the lab."""
+class _Socket:
+    """A socket to the server at an address."""
 
-    def __init__(self, address, path="", **options):
+    def __init__(self, address, where, **options):
         place = urlsplit(address)
-        self.kernel, self.page = str(uuid.uuid4()), str(uuid.uuid4())
-        where = f"/jupyter/api/kernels/{self.kernel}/channels?session_id={self.page}"
         options.setdefault("origin", f"http://{place.netloc}")
         self._stack = ExitStack()
         opening = connect(f"ws://{place.netloc}{where}", max_size=None, **options)
         self.socket = self._stack.enter_context(opening)
-        self.path = path
+
+    def wait_for(self, holds):
+        while not (found := holds(self.hear())):
+            pass
+        return found
+
+    def close(self):
+        self._stack.close()
+
+    def drop(self):
+        """Go without a word, as when a browser is killed."""
+        self.socket.socket.shutdown(2)
+
+
+class Wire(_Socket):
+    """A socket like that of the class page."""
+
+    def __init__(self, address, **options):
+        super().__init__(address, "/play", **options)
+
+    def tell(self, **command):
+        self.socket.send(json.dumps(command))
+
+    def hear(self, timeout=WAIT):
+        """Return the next message, without its parts."""
+        data = self.socket.recv(timeout)
+        (length,) = struct.unpack_from("<I", data)
+        return json.loads(data[4 : 4 + length])
+
+    def start(self, query="seed=7"):
+        """Start a patient; return what is said first that is no status: a frame, or an error."""
+        self.tell(do="open", query=query)
+        return self.wait_for(lambda said: said if said["kind"] in ("frame", "error") else None)
+
+
+class LabWire(_Socket):
+    """A socket like that of the lab, which is Solara's."""
+
+    def __init__(self, address, **options):
+        self.kernel, self.page = str(uuid.uuid4()), str(uuid.uuid4())
+        where = f"/jupyter/api/kernels/{self.kernel}/channels?session_id={self.page}"
+        super().__init__(address, where, **options)
 
     def send(self, kind, content):
         header = {"msg_id": str(uuid.uuid4()), "msg_type": kind, "session": self.page}
@@ -39,38 +78,13 @@ class Wire:
             message = message[first:second]
         return json.loads(message)
 
-    def wait_for(self, holds):
-        while not (found := holds(self.hear())):
-            pass
-        return found
-
     def run(self):
         """Show the page, and return the id of its widget."""
         control = str(uuid.uuid4())
         self.send("comm_open", {"comm_id": control, "target_name": "solara.control", "data": {}})
-        args = {"path": self.path, "appName": None, "themes": THEMES, "dark": False}
+        args = {"path": "lab", "appName": None, "themes": THEMES, "dark": False}
         self.send("comm_msg", {"comm_id": control, "data": {"method": "run", "args": args}})
         return self.wait_for(_widget)
-
-    def start(self, query="seed=7"):
-        """Start a patient; return what is said first that is no status: a frame, or an error."""
-        self.widget = self.run()
-        return self.open(query)
-
-    def open(self, query="seed=7"):
-        self.tell(do="open", query=query)
-        return self.wait_for(_said)
-
-    def tell(self, **command):
-        data = {"method": "custom", "content": command}
-        self.send("comm_msg", {"comm_id": self.widget, "data": data})
-
-    def close(self):
-        self._stack.close()
-
-    def drop(self):
-        """Go without a word, as when a browser is killed."""
-        self.socket.socket.shutdown(2)
 
 
 def _widget(message):
@@ -79,9 +93,3 @@ def _widget(message):
         return None
     state = content.get("data", {}).get("state", {})
     return content["comm_id"] if "_anywidget_id" in state else None
-
-
-def _said(message):
-    data = message.get("content", {}).get("data", {})
-    said = data.get("content", {}) if data.get("method") == "custom" else {}
-    return said if said.get("kind") in ("frame", "error") else None

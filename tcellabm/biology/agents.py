@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from random import Random
@@ -14,7 +15,9 @@ from mesa.agentset import AbstractAgentSet
 from tcellabm.kernels import layout
 
 if TYPE_CHECKING:
-    from mesa import Model
+    from mesa.discrete_space import OrthogonalVonNeumannGrid
+
+    from tcellabm.biology.tissue import Tissue
 
 _KINDS = np.array(
     ["leukemia"] * layout.RUNGS + ["b_cell"] * layout.RUNGS + ["car_t"] * 3 + ["myeloid"] * 2
@@ -51,7 +54,7 @@ class CellView:
     A view is made on demand and read-only; it is no `mesa.Agent`, whose constructor registers.
     """
 
-    model: Model
+    model: Any  # a mesa.Model
     unique_id: int
     count: int
     kind: str  # leukemia, car_t, b_cell, myeloid
@@ -83,8 +86,23 @@ class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
         self.model = views[0].model if views else None
 
     @classmethod
-    def of(cls, model: Model, cells: layout.Cells, rungs: np.ndarray) -> CellAgents:
-        """Return the living agents of `model`; `rungs` holds the antigen density of each rung."""
+    def of(cls, model: Any, cells: layout.Cells, rungs: np.ndarray) -> CellAgents:
+        """Return the living agents of `model`; `rungs` holds the antigen density of each rung.
+
+        Parameters
+        ----------
+        model : mesa.Model
+            Its random stream shuffles the set.
+        cells : Cells
+            Columns of the agents; copied.
+        rungs : ndarray, shape (RUNGS,)
+            CD19 of each rung, molecules per cell.
+
+        Returns
+        -------
+        CellAgents
+            Does not follow later changes of `cells`.
+        """
         alive = np.flatnonzero(cells.count[: cells.meta[layout.ROWS]])
         state = cells.state[alive]
         leukemic, bearing = state < layout.B_CELL, state < layout.MEMORY
@@ -130,6 +148,20 @@ class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
     ) -> list[Any]:
         """Return one attribute of every agent as a list, or a list of lists for several names.
 
+        Parameters
+        ----------
+        attr_names : str or iterable of str
+            Fields of `CellView`.
+        handle_missing : str
+            "error" or "default", for a field that there is not.
+        default_value : object
+            What stands for it.
+
+        Returns
+        -------
+        list
+            One entry per agent.
+
         Raises
         ------
         AttributeError
@@ -154,7 +186,29 @@ class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
         inplace: bool = False,
         agent_type: type | None = None,
     ) -> CellAgents:
-        """Return the agents for which `filter_func` holds, at most so many or that share."""
+        """Return the agents for which `filter_func` holds, at most so many or that share.
+
+        Parameters
+        ----------
+        filter_func : callable, optional
+            View -> bool.
+        at_most : float
+            Number of agents; a float of up to 1 is a share of all.
+        inplace : bool
+            Refused: agents are read-only.
+        agent_type : type, optional
+            Any but `CellView` and its bases selects nothing.
+
+        Returns
+        -------
+        CellAgents
+            In the order of this set.
+
+        Raises
+        ------
+        TypeError
+            `inplace` is set.
+        """
         if inplace:
             self._refuse()
         if isinstance(at_most, float) and at_most <= 1.0:
@@ -167,7 +221,27 @@ class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
         return self._taken(keep[: int(min(at_most, keep.size))])
 
     def sort(self, key: Any, ascending: bool = False, inplace: bool = False) -> CellAgents:
-        """Return the agents in the order of an attribute or a function of them."""
+        """Return the agents in the order of an attribute or a function of them.
+
+        Parameters
+        ----------
+        key : str or callable
+            Field of `CellView`, or view -> what is compared.
+        ascending : bool
+            Least first; else greatest first, as Mesa does.
+        inplace : bool
+            Refused: agents are read-only.
+
+        Returns
+        -------
+        CellAgents
+            A new set.
+
+        Raises
+        ------
+        TypeError
+            `inplace` is set.
+        """
         if inplace:
             self._refuse()
         values = self.get(key) if isinstance(key, str) else [key(view) for view in self]
@@ -183,18 +257,57 @@ class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
         return self._taken(np.array(order, dtype=np.int64))
 
     def map(self, method: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        """Call a function, or a method of the view by name, on every agent; return the results."""
+        """Call a function, or a method of the view by name, on every agent; return the results.
+
+        Parameters
+        ----------
+        method : callable or str
+            Called with the view first; or the name of its method.
+        *args, **kwargs : object
+            Passed on.
+
+        Returns
+        -------
+        list
+            One result per agent.
+        """
         if callable(method):
             return [method(view, *args, **kwargs) for view in self]
         return [operator.methodcaller(method, *args, **kwargs)(view) for view in self]
 
     def do(self, method: Any, *args: Any, **kwargs: Any) -> CellAgents:
-        """Call a function, or a method of the view by name, on every agent."""
+        """Call a function, or a method of the view by name, on every agent.
+
+        Parameters
+        ----------
+        method : callable or str
+            Called with the view first; or the name of its method.
+        *args, **kwargs : object
+            Passed on.
+
+        Returns
+        -------
+        CellAgents
+            This set.
+        """
         self.map(method, *args, **kwargs)
         return self
 
     def shuffle_do(self, method: Any, *args: Any, **kwargs: Any) -> CellAgents:
-        """Call a function on every agent in random order."""
+        """Call a function on every agent in random order.
+
+        Parameters
+        ----------
+        method : callable or str
+            Called with the view first; or the name of its method.
+        *args, **kwargs : object
+            Passed on.
+
+        Returns
+        -------
+        CellAgents
+            This set, in its old order.
+        """
         self.shuffle().map(method, *args, **kwargs)
         return self
 
@@ -206,3 +319,37 @@ class CellAgents(AbstractAgentSet):  # our views are no mesa.Agent
         raise TypeError("agents are read-only: cells change by the model's rules alone")
 
     add = discard = remove = set = _update = _refuse
+
+
+class ReadOnlyAgents:
+    """The agents of a model as Mesa users see them: read-only views of its tissue."""
+
+    @property
+    @abstractmethod
+    def tissue(self) -> Tissue:
+        """Cells, sites and cytokines."""
+
+    @property
+    def agents(self) -> Any:
+        """The living agents (groups of cells) as a read-only Mesa agent set."""
+        return CellAgents.of(self, self.tissue.cells, self.tissue.rungs)
+
+    @property
+    def agents_by_type(self) -> dict[type, Any]:
+        """The living agents by their one type."""
+        return {CellView: self.agents}
+
+    @property
+    def agent_types(self) -> list[type]:
+        """The one type of the agents."""
+        return [CellView]
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError("agents are read-only: cells change by the model's rules alone")
+
+    register_agent = deregister_agent = remove_all_agents = _refuse
+
+    @property
+    def grid(self) -> OrthogonalVonNeumannGrid:
+        """The marrow as a Mesa grid, with its property layers."""
+        return self.tissue.marrow.grid

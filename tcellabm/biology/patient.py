@@ -89,6 +89,16 @@ def draw_patient(params: Parameters, seed: int, rng: np.random.Generator) -> Pat
         The recipe of the patient, kept for the record.
     rng : numpy.random.Generator
         The patient stream.
+
+    Returns
+    -------
+    Patient
+        With every key of COVARIATES, in the units of the parameters.
+
+    Raises
+    ------
+    InputError
+        The population describes what is no covariate.
     """
     laws, pinned = params.distributions, params.pinned
     unknown = laws.keys() - set(COVARIATES)

@@ -37,13 +37,44 @@ def division_for_growth(growth: float, death: float, leave: float, home: float) 
 
     The dominant eigenvalue of marrow <-> blood exchange with division in marrow alone; 0 where
     even no division leaves the population above `growth`.
+
+    Parameters
+    ----------
+    growth : float
+        Of both together, per day; may be negative.
+    death : float
+        In marrow and in blood, per day.
+    leave, home : float
+        From marrow to blood and back, per day.
+
+    Returns
+    -------
+    float
+        Per day, 0 or more.
+
+    Notes
+    -----
+    growth + death + leave - leave home / (death + home + growth).
     """
     back = death + home + growth
     return max(0.0, growth + death + leave - (leave * home / back if back > 0.0 else 0.0))
 
 
 def blood_share(leave: float, home: float, extra: float) -> float:
-    """Return the share of a population in blood at balance; `extra` is its loss and growth."""
+    """Return the share of a population in blood at balance; `extra` is its loss and growth.
+
+    Parameters
+    ----------
+    leave, home : float
+        From marrow to blood and back, per day.
+    extra : float
+        Loss in blood and growth of the whole, per day; taken as 0 below 0.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 where nothing moves.
+    """
     back = home + max(extra, 0.0)
     return leave / (leave + back) if leave + back > 0.0 else 0.0
 
@@ -55,6 +86,18 @@ def exchange(
 
     The chance to be on the other side after `dt` is that of the two-place Markov chain. Rates
     are per day, `dt` is in days; shapes are broadcast.
+
+    Parameters
+    ----------
+    leave, home : float or ndarray
+        Rates there and back, per day.
+    dt : float or ndarray
+        Tick length, days.
+
+    Returns
+    -------
+    over, back : ndarray
+        Hazards per day, of the shape that all three broadcast to.
     """
     both = np.asarray(leave + home)
     mixed = np.where(both > 0.0, -np.expm1(-both * dt) / np.where(both > 0.0, both, 1.0), 0.0)

@@ -28,6 +28,15 @@ def saved(tissue: Tissue) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def put_back(tissue: Tissue, values: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Take what was saved.
 
+    Parameters
+    ----------
+    tissue : Tissue
+        New, of the same parameters; changed in place, also where it raises.
+    values : dict
+        `rng`, the state of the stream of cells.
+    arrays : dict of str to ndarray
+        As `saved` returns them.
+
     Raises
     ------
     ValueError, KeyError

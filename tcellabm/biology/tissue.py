@@ -24,6 +24,13 @@ SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sort
 
 MOST_CELLS = 10**18  # in one group: counts are 64-bit integers
 
+KINDS = {
+    "leukemia": slice(layout.LEUKEMIA, layout.B_CELL),
+    "car_t": slice(layout.MEMORY, layout.RESTING),
+    "b_cell": slice(layout.B_CELL, layout.MEMORY),
+    "myeloid": slice(layout.RESTING, layout.STATES),
+}
+
 
 class Tissue:
     """The living part of one patient.
@@ -75,6 +82,10 @@ class Tissue:
     def body(self, states: slice) -> int:
         """Return the simulated cells of some states."""
         return int(self.state.body[states].sum())
+
+    def counts(self) -> dict[str, int]:
+        """Return the simulated living cells by kind, exact."""
+        return {kind: self.body(states) for kind, states in KINDS.items()}
 
     def per_ul(self, states: slice) -> float:
         """Return the density of some states in blood, cells/uL."""

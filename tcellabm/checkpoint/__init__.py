@@ -13,10 +13,9 @@ import os
 import random
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from mesa import Model
 from mesa.time import Priority
 from pydantic import ValidationError
 
@@ -25,6 +24,7 @@ from tcellabm.checkpoint.events import check_events, methods, scheduled
 from tcellabm.checkpoint.header import FORMAT, LARGEST, VERSION, Header, Origin
 from tcellabm.clinic.plausible import most_infections, most_rows
 from tcellabm.disk import write_whole
+from tcellabm.identity import MODEL_VERSION
 from tcellabm.kernels import layout
 from tcellabm.params import Entry, InputError, Parameters
 from tcellabm.params.errors import fault_of
@@ -35,22 +35,51 @@ _NOTHING = np.zeros(0, np.uint8)
 _ALLOWED = "allowed: a whole file written by model.save"
 
 
-def save(model: Any, path: str | os.PathLike[str], model_version: int) -> None:
+class Saved:
+    """A model that can be written to a file and read back."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the patient to a file from which `restore` goes on (npz; nothing is pickled).
+
+        Raises
+        ------
+        ValueError
+            Something is scheduled that is not the model's own method.
+        OSError
+            The disk is full or read-only.
+        """
+        save(self, path)
+
+    @classmethod
+    def restore(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the patient of a file: runs on as the one saved would have.
+
+        Raises
+        ------
+        InputError
+            The file is missing, damaged, no checkpoint, or of another version.
+        """
+        return restore(cls, path)
+
+
+def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a model to a file, whole or not at all.
 
     Raises
     ------
     ValueError
         It cannot be restored: something is scheduled that is not the model's own, its generator
-        is not of the usual kind, or its day is beyond the longest run.
+        is not of the usual kind, its day is beyond the longest run, or it has rules of one's own.
     OSError
         The disk is full or read-only.
     """
+    if model.params.rules:
+        raise ValueError("a patient with rules of one's own is not saved: a file holds no code")
     state, arrays = model.state()
     header = {
         "format": FORMAT,
         "version": VERSION,
-        "model_version": model_version,
+        "model_version": MODEL_VERSION,
         "parameters": [[key, *entry] for key, entry in model.params.entries.items()],
         "seed": model.seed,
         "time": model.time,
@@ -78,7 +107,7 @@ def _no_json(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def restore[M: Model](cls: type[M], path: str | os.PathLike[str], model_version: int) -> M:
+def restore[M](cls: type[M], path: str | os.PathLike[str]) -> M:
     """Return the model that was saved to a file.
 
     Raises
@@ -94,8 +123,9 @@ def restore[M: Model](cls: type[M], path: str | os.PathLike[str], model_version:
         raise InputError("no file", where, _ALLOWED)
     try:
         with Archive(path) as archive:
-            header = _header(archive.read(_HEADER, LARGEST), where, model_version)
-            return _rebuilt(cls, header, archive)
+            header = _header(archive.read(_HEADER, LARGEST), where)
+            model: M = _rebuilt(cls, header, archive)
+            return model
     except InputError:
         raise
     except (zipfile.BadZipFile, KeyError, EOFError) as problem:
@@ -109,22 +139,22 @@ def restore[M: Model](cls: type[M], path: str | os.PathLike[str], model_version:
         raise InputError(f"damaged ({type(problem).__name__})", where, _ALLOWED) from None
 
 
-def _header(content: np.ndarray, where: str, model_version: int) -> Header:
+def _header(content: np.ndarray, where: str) -> Header:
     """Check a header as written: first whether it is of this program, then all that it says."""
     text = content.tobytes()
     try:
         origin = Origin.model_validate_json(text)
     except ValidationError:
         raise InputError("no checkpoint", where, "allowed: a file written by model.save") from None
-    for name, mine in (("version", VERSION), ("model_version", model_version)):
+    for name, mine in (("version", VERSION), ("model_version", MODEL_VERSION)):
         if (theirs := getattr(origin, name)) != mine:
             what = f"checkpoint of {name.replace('_', ' ')} {theirs}"
             raise InputError(what, where, f"allowed: {mine}, as this program has")
     return Header.model_validate_json(text)
 
 
-def _rebuilt[M: Model](cls: type[M], header: Header, archive: Archive) -> M:
-    model: Any = cls(_parameters(header), rng=header.seed)
+def _rebuilt(cls: Any, header: Header, archive: Archive) -> Any:
+    model = cls(_parameters(header), rng=header.seed)
     arrays = archive.like(model.state()[1] | {_HEADER: _NOTHING}, _free(model, header.time))
     for event in model.scheduled:
         event.cancel()

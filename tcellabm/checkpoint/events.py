@@ -38,7 +38,7 @@ def scheduled(model: Any) -> list[Event]:
     ValueError
         Something is scheduled that recurs or is not a method of the model.
     """
-    if model._event_generators - {model._default_schedule}:
+    if any(series.is_active for series in model.recurring):
         raise ValueError("an event that recurs is scheduled, allowed in a checkpoint: one-off ones")
     events, known = [], methods(model)
     for event in sorted(model.scheduled, key=lambda event: (event.time, event.priority)):
@@ -52,6 +52,15 @@ def scheduled(model: Any) -> list[Event]:
 
 def check_events(model: Any, events: Sequence[Event], orders: Sequence[Order]) -> None:
     """Check that what is planned is what such a patient has before them.
+
+    Parameters
+    ----------
+    model : TumorTCellModel
+        At the day of the checkpoint.
+    events : sequence of (float, int, str)
+        Day, priority, name of the method.
+    orders : sequence of (float, str, float)
+        Day, treatment, amount in cells or mg.
 
     Raises
     ------

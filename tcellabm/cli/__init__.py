@@ -1,4 +1,4 @@
-"""The command line: `tcellabm run`, `sweep`, `app`, `params`, and what is still to come."""
+"""The command line: `tcellabm run`, `sweep`, `app`, `params` and the others."""
 
 # Everything heavy is imported inside the command that needs it: `tcellabm --help` must be quick.
 import os
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, plotting, streams, telling
+from tcellabm.cli import answers, messages, options, plotting, reporting, streams
 from tcellabm.cli.calibrate import calibrate
+from tcellabm.cli.classroom import classroom
+from tcellabm.cli.compare import compare
 from tcellabm.cli.counterfactuals import counterfactuals
+from tcellabm.cli.design import design
 from tcellabm.cli.errors import INTERRUPTED, fail, finished, say, stop_on_signals
+from tcellabm.cli.fit import fit
 from tcellabm.cli.options import (
     Dask,
     Days,
@@ -23,24 +27,27 @@ from tcellabm.cli.options import (
     Patients,
     Resume,
     Samples,
+    Scenario,
     Seed,
     Series,
     Settings,
     Shard,
+    SweepFile,
     Workers,
 )
+from tcellabm.cli.predict import predict
+from tcellabm.cli.schema import schema
 from tcellabm.cli.trial import trial
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.plan import Plan
-    from tcellabm.experiments.result import Result
-    from tcellabm.experiments.run import PatientRecord
-    from tcellabm.experiments.sweep import Work
+    from tcellabm.experiments.design.plan import Plan
+    from tcellabm.experiments.results.outcomes import Result
+    from tcellabm.experiments.studies.run import PatientRecord
+    from tcellabm.experiments.studies.sweep import Work
     from tcellabm.params import Parameters
 
 app = typer.Typer(
     help="Agent-based model of CAR T cells against B-cell leukemia. Not for clinical use.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -59,20 +66,28 @@ def _common(
 
 @app.command()
 def run(
-    scenario: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    scenario: Scenario = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
+    patients: Patients = None,
     seed: Seed = 1,
     days: Days = None,
     out: Out = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    workers: Workers = None,
 ) -> None:
-    """Simulate one patient: outcomes, record over time, figure."""
-    from tcellabm import params
-    from tcellabm.experiments import run as experiment
-    from tcellabm.views.words import sentences
+    """Simulate one patient: outcomes, record over time, figure; -n or a cohort file: many."""
+    from tcellabm.analysis.words import sentences
+    from tcellabm.experiments.design.plan import Plan
+    from tcellabm.experiments.studies import run as experiment
 
-    parameters = params.load(scenario, options.overrides(settings, {"time.days": days}))
+    given = options.overrides(settings, {"time.days": days, experiment.PATIENTS: patients})
+    parameters = experiment.one_or_many(scenario, given, seed)
+    if isinstance(parameters, Plan):
+        folder = options.result_folder("run", scenario, out, resume)
+        modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+        _compute(parameters, folder, options.work(workers, ""), modes)
+        return
     folder = options.result_folder("run", scenario, out, resume)
     outcomes = experiment.run(
         parameters,
@@ -81,14 +96,14 @@ def run(
         overwrite=overwrite,
         resume=resume,
         command=options.command_line(),
-        draw=lambda record: _draw_patient(record, parameters),
+        plot=lambda record: _draw_patient(record, parameters),
     )
     print(*sentences(outcomes), sep="\n")
-    print(f"wrote {folder}: outcomes.json, series.parquet, figure.png, manifest.json")
+    print(f"wrote {folder}: {messages.files_in(folder)}")
 
 
 def _draw_patient(record: "PatientRecord", params: "Parameters") -> bytes:
-    from tcellabm.views.figures import draw_patient
+    from tcellabm.figures import draw_patient
 
     limit = params.assay.mrd_limit * params.marrow.capacity_cells
     return draw_patient(record.series, record.outcomes, record.treatments, limit)
@@ -96,7 +111,7 @@ def _draw_patient(record: "PatientRecord", params: "Parameters") -> bytes:
 
 @app.command()
 def sweep(
-    file: Annotated[str, typer.Argument(metavar="SWEEP")] = "params/sweeps/dose_persistence.toml",
+    file: SweepFile = "params/sweeps/dose_persistence.toml",
     settings: Settings = [],  # noqa: B006
     patients: Patients = None,
     seed: Seed = 1,
@@ -112,8 +127,7 @@ def sweep(
     dry_run: DryRun = False,
 ) -> None:
     """Simulate the same patients at every point of a grid or sample: dose against persistence."""
-    from tcellabm.experiments import sweep as experiment
-    from tcellabm.experiments.plan import Plan
+    from tcellabm.experiments.design.plan import Plan
 
     work = options.work(workers, dask, shard, series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
@@ -122,39 +136,49 @@ def sweep(
         _say_how_much(plan, work)
         return
     folder = options.result_folder("sweep", file, out, resume)
-    modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    _compute(plan, folder, work, {"overwrite": overwrite, "resume": resume})
+
+
+def _compute(plan: "Plan", folder: Path, work: "Work", modes: dict[str, Any]) -> None:
+    """Compute a plan into a folder and say what is there."""
+    from tcellabm.experiments.studies import sweep as experiment
+
+    drawn: dict[str, Any] = {"plot": plotting.map_of, "report": reporting.report_of}
     try:
         result = experiment.sweep(
-            plan, folder, work, command=options.command_line(), draw=plotting.map_of, **modes
+            plan, folder, work, command=options.command_line(), **drawn, **modes
         )
     except experiment.Interrupted as stop:
-        telling.interrupted(stop)
-    _report(result, folder, "outcomes.parquet, summary.csv, map.png, manifest.json")
+        messages.interrupted(stop)
+    if result.complete:
+        print(*answers.found(result), sep="\n")
+    _report(result, folder)
 
 
 def _say_how_much(plan: "Plan", work: "Work") -> None:
-    from tcellabm.experiments.pilot import estimate
+    from tcellabm.experiments.compute.estimate import estimate
 
-    print(*estimate(plan, work.series).lines(work.processes), sep="\n")
+    lines = estimate(plan, work.series).lines(work.processes)
+    print(*lines, *answers.resolvable(plan), sep="\n")
 
 
-def _report(result: "Result", folder: Path, files: str) -> None:
+def _report(result: "Result", folder: Path) -> None:
     if not result.complete:
         done = f"{result.done} of {result.total} runs are in {folder}"
         print(f"{done}; when all parts are there, join them: the same with --resume, no --shard")
         return
-    telling.wrote(folder, files, "outcomes.parquet", result.errors, result.total)
+    messages.wrote(folder, "outcomes.parquet", result.errors, result.total)
 
 
 @app.command()
 def params(
-    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    file: Scenario = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006
     days: Days = None,
 ) -> None:
     """Check a file and print every parameter in force: value, unit, range, source."""
     from tcellabm import params as parameters
-    from tcellabm.views.words import columns
+    from tcellabm.analysis.words import columns
 
     rows = parameters.rows(file, options.overrides(settings, {"time.days": days}))
     print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
@@ -175,7 +199,7 @@ def browser(
     """Serve the browser pages: a class page with two twins, and a lab page."""
     if page not in ("class", "lab"):
         options.refuse(f"--page {page}", "allowed: class, lab")
-    from tcellabm.views.browser import hosts, server
+    from tcellabm.app import hosts, server
 
     address = hosts.read_address(host)
     allowed = hosts.Allowed(address, port, allow_origin)
@@ -189,7 +213,7 @@ def browser(
 
 @app.command()
 def sensitivity(
-    file: Annotated[str, typer.Argument()] = "params/scenarios/kymriah.toml",
+    file: Scenario = "params/scenarios/kymriah.toml",
     settings: Settings = [],  # noqa: B006
     method: Method = "morris",
     samples: Samples = None,
@@ -204,8 +228,8 @@ def sensitivity(
     dry_run: DryRun = False,
 ) -> None:
     """Find what matters: of what the population draws, or of --set KEY={uniform=[LOW,HIGH]}."""
-    from tcellabm.experiments import sensitivity as experiment
-    from tcellabm.experiments.sweep import Interrupted, sweep
+    from tcellabm.experiments.studies import sensitivity as experiment
+    from tcellabm.experiments.studies.sweep import Interrupted, sweep
 
     work = options.work(workers, dask, limit=limit)
     given = options.overrides(settings, {"time.days": days})
@@ -225,9 +249,8 @@ def sensitivity(
             **modes,
         )
     except Interrupted as stop:
-        telling.interrupted(stop)
-    files = "outcomes.parquet, indices.csv, tornado.png, indices.png, manifest.json"
-    _report(result, folder, files)
+        messages.interrupted(stop)
+    _report(result, folder)
 
 
 @app.command()
@@ -236,23 +259,54 @@ def plot(
     x: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes across.")] = None,
     y: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes up.")] = None,
     remission: Annotated[
-        float, typer.Option(min=0, max=1, metavar="A", help="Window: P(remission) at least A.")
-    ] = 0.6,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="A",
+            help="Window: P(remission) at least A.",
+            show_default="that of the sweep",
+        ),
+    ] = None,
     crs: Annotated[
-        float, typer.Option(min=0, max=1, metavar="B", help="Window: P(severe CRS) at most B.")
-    ] = 0.3,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="B",
+            help="Window: P(severe CRS) at most B.",
+            show_default="that of the sweep",
+        ),
+    ] = None,
+    at: Annotated[
+        list[str],
+        typer.Option(metavar="KEY=VALUE", help="Say who is who at these points; may be repeated."),
+    ] = [],  # noqa: B006
 ) -> None:
-    """Draw a sweep again from its table: map of two axes, curves, trade-offs and window."""
-    from tcellabm.experiments.reading import open_sweep
+    """Draw a sweep again from its table: map, curves, window, who is who, and report.html."""
+    from tcellabm.analysis.drivers import drivers
+    from tcellabm.experiments.results.outcomes import open_sweep
+    from tcellabm.figures.canvas import FORMS
+    from tcellabm.params import parse_set
 
     sweep = open_sweep(folder)
-    figures = plotting.figures_of(sweep, plotting.chosen(sweep, x, y), (remission, crs))
-    print(plotting.write(folder, figures))
+    chosen = plotting.chosen(sweep, x, y)
+    found = drivers(answers.at(sweep, parse_set(at, "--at")), sweep.keys, sweep.covariates)
+    figures = plotting.figures_of(sweep, chosen, (remission, crs), found, FORMS)
+    report = {"report.html": reporting.report_of_folder(folder)}
+    print(*answers.who(found), sep="\n")
+    print(plotting.write(folder, figures | report))
 
 
 app.command()(trial)
+app.command()(compare)
 app.command()(counterfactuals)
+app.command()(design)
 app.command()(calibrate)
+app.command()(fit)
+app.command()(classroom)
+app.command()(schema)
+app.command()(predict)
 
 
 def execute(arguments: list[str]) -> int:
@@ -264,7 +318,7 @@ def execute(arguments: list[str]) -> int:
         try:
             code = app(arguments or ["--help"], prog_name="tcellabm", standalone_mode=False)
         except KeyboardInterrupt:
-            say("interrupted; the same command begins anew")
+            say("interrupted; the same command starts again")
             code = INTERRUPTED
         except Exception as error:
             if os.environ.get("TCELLABM_TRACEBACK"):

@@ -1,54 +1,137 @@
 """The command `tcellabm calibrate`."""
 
-from typing import Annotated
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options
+from tcellabm.cli import messages, options
 from tcellabm.cli.errors import INTERRUPTED, say
-from tcellabm.cli.options import Out, Resume, Seed, Settings
+from tcellabm.cli.options import Dask, Out, Resume, Seed, Settings, Shard, Workers
 
-Enrolled = Annotated[
-    int, typer.Option("--patients", "-n", min=1, metavar="N", help="Per particle.")
+if TYPE_CHECKING:
+    from tcellabm.experiments.compute.collect import Work
+    from tcellabm.experiments.studies.calibration import Calibration
+
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Check the finished calibration in --out; resumes by itself."),
 ]
-Particles = Annotated[int, typer.Option(min=2, metavar="N", help="Particles a generation.")]
-Generations = Annotated[int, typer.Option(min=1, metavar="N", help="In all, earlier ones counted.")]
-Processes = Annotated[int, typer.Option(min=1, metavar="N", help="Processes.")]
+Simulations = Annotated[int, typer.Option(min=20, metavar="N", help="Trials simulated by --check.")]
+Direct = Annotated[
+    int, typer.Option(min=20, metavar="N", help="New patients enrolled at each draw by --check.")
+]
+Enrolled = Annotated[
+    int | None,
+    typer.Option("--patients", "-n", min=20, metavar="N", help="Patients enrolled in a pool."),
+]
 
 
 def calibrate(
     file: Annotated[str, typer.Argument(metavar="FILE")] = "params/trials/calibration.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
-    patients: Enrolled = 100,
-    particles: Particles = 100,
-    generations: Generations = 6,
+    patients: Enrolled = None,
     seed: Seed = 1,
     out: Out = None,
     resume: Resume = False,
-    workers: Processes = 1,
+    workers: Workers = None,
+    dask: Dask = "",
+    shard: Shard = "1/1",
+    check: Check = False,
+    simulations: Simulations = 200,
+    direct: Direct = 6200,
 ) -> None:
-    """Fit population parameters to the rows marked `calibrate`; keep the posterior."""
-    from tcellabm.experiments.calibration import DATABASE, POSTERIOR, Calibration, engine
-    from tcellabm.experiments.calibration import calibrate as run
-    from tcellabm.views.words import columns
+    """Fit laws of the population to the rows marked `calibrate`; keep the posterior; check it."""
+    from tcellabm.experiments.studies.calibration import Calibration
+    from tcellabm.experiments.studies.sampler import engine
 
     engine()  # before a folder is made
-    plan = Calibration.load(file, patients, seed, options.overrides(settings, {}))
-    folder = options.result_folder("calibrate", file, out, resume)
+    work = options.work(workers, dask, shard)
+    given = options.overrides(settings, {})
+    plan = Calibration.load(file, seed, given, patients)
+    if check:
+        check_finished(plan, out, work, simulations, direct)
+    else:
+        compute(plan, options.result_folder("calibrate", file, out, resume), work, resume)
+
+
+def compute(plan: "Calibration", folder: Path, work: "Work", resume: bool) -> None:
+    """Compute a calibration into a folder and print what it found.
+
+    Parameters
+    ----------
+    plan : Calibration
+        What to fit, and how.
+    folder : Path
+        The result folder.
+    work : Work
+        Workers and part.
+    resume : bool
+        Whether to go on with what is there.
+    """
+    from tcellabm.experiments.studies import calibration as experiment
+    from tcellabm.experiments.studies.sweep import Interrupted
+
     try:
-        posterior = run(plan, folder, particles, generations, workers, resume=resume)
+        posterior = experiment.calibrate(
+            plan, folder, work, resume=resume, command=options.command_line()
+        )
+    except Interrupted as stop:
+        messages.interrupted(Interrupted(folder, stop.done, stop.total))
     except KeyboardInterrupt:
         again = options.command_to_resume(folder)
-        say(f"interrupted: whole generations are kept; go on with: {again}")
+        say(f"interrupted: pools and whole rounds are kept; go on with: {again}")
         raise typer.Exit(INTERRUPTED) from None
-    rows = [
-        [
-            key,
-            *(f"{told[name]:.3g}" for name in ("q5", "q50", "q95")),
-            f"{told['variance_taken']:.0%}",
-            "yes" if told["identified"] else "no",
-        ]
-        for key, told in posterior["parameters"].items()
-    ]
-    print(columns(["key", "5 %", "median", "95 %", "variance taken", "identified"], rows))
-    print(f"wrote {folder}: {POSTERIOR}, {DATABASE}; to use it: --set files.posterior=FILE")
+    if posterior is None:
+        print(f"a part of the pool is in {folder}; go on with --resume and no --shard")
+        return
+    _report(posterior, folder)
+
+
+def check_finished(
+    plan: "Calibration", out: Path | None, work: "Work", simulations: int, direct: int
+) -> None:
+    """Check a finished calibration and print what the checks found.
+
+    Parameters
+    ----------
+    plan : Calibration
+        What was fitted.
+    out : Path, optional
+        Its folder.
+    work : Work
+        Workers; no part.
+    simulations : int
+        Simulated trials.
+    direct : int
+        Patients enrolled at each draw that is run directly.
+    """
+    from tcellabm.analysis.checks_report import page, sentences
+    from tcellabm.disk import write_whole
+    from tcellabm.experiments.studies.checks import check
+    from tcellabm.experiments.studies.sweep import Interrupted
+
+    if out is None or work.part:
+        options.refuse("--check without --out, or with --shard", "allowed: --out DIR, to check")
+    try:
+        found = check(
+            plan, out, work, simulations=simulations, direct=direct, command=options.command_line()
+        )
+    except (Interrupted, KeyboardInterrupt):
+        say(f"interrupted: what is finished is kept; go on with: {options.command_line()}")
+        raise typer.Exit(INTERRUPTED) from None
+    posterior = json.loads((out / "posterior.json").read_text(encoding="utf-8"))
+    write_whole(out / "calibration.md", page(posterior, found).encode())
+    print(*sentences(found), sep="\n")
+    print(f"wrote {out}: checks.json, calibration.md")
+
+
+def _report(posterior: dict[str, Any], folder: Path) -> None:
+    from tcellabm.analysis.fit_report import sentences
+
+    print(*sentences(posterior), sep="\n")
+    tables = "".join(
+        f", {name}" for name in ("rows.csv", "courses.csv") if (folder / name).exists()
+    )
+    print(f"wrote {folder}: posterior.json{tables}; to use it: --set files.posterior=FILE")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, telling
+from tcellabm.cli import messages, options
 from tcellabm.cli.options import (
     Dask,
     Out,
@@ -19,7 +19,10 @@ from tcellabm.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.counterfactuals import CounterfactualPlan, CounterfactualResult
+    from tcellabm.experiments.studies.counterfactuals import (
+        CounterfactualPlan,
+        CounterfactualResult,
+    )
 
 
 def counterfactuals(
@@ -35,8 +38,8 @@ def counterfactuals(
     shard: Shard = "1/1",
 ) -> None:
     """Change one thing in the patients of a trial, and say which relations emerge (R1 to R14)."""
-    from tcellabm.experiments import counterfactuals as experiment
-    from tcellabm.experiments import sweep
+    from tcellabm.experiments.studies import counterfactuals as experiment
+    from tcellabm.experiments.studies import sweep
 
     work = options.work(workers, dask, shard)
     given = options.overrides(settings, {"trial.patients": patients})
@@ -48,23 +51,22 @@ def counterfactuals(
             plan, folder, work, command=options.command_line(), write=_write, **modes
         )
     except sweep.Interrupted as stop:
-        telling.interrupted(stop)
+        messages.interrupted(stop)
     _report(result, folder, len(plan.tasks))
 
 
 def _write(plan: "CounterfactualPlan", result: "CounterfactualResult") -> str:
-    from tcellabm.views.report import counterfactual_report
+    from tcellabm.analysis.report import counterfactual_report
 
     return counterfactual_report(result.effects, plan.params.trial.patients, plan.stamp)
 
 
 def _report(result: "CounterfactualResult", folder: Path, total: int) -> None:
-    from tcellabm.views.report import relations_report
+    from tcellabm.analysis.report import relations_report
 
     if not result.complete:
         done = f"{len(result.runs)} of {total} runs are in {folder}"
         print(f"{done}; the table comes with the last part, or with --resume and no --shard")
         return
     print(*relations_report(result.effects), sep="\n")
-    files = "outcomes.parquet, counterfactuals.csv, counterfactuals.md, manifest.json"
-    telling.wrote(folder, files, "outcomes.parquet", result.errors, total)
+    messages.wrote(folder, "outcomes.parquet", result.errors, total)

@@ -1,4 +1,4 @@
-"""How a command ends when it does not end well: one line on stderr and an exit code."""
+"""How a failing command ends: one line on stderr and an exit code."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from typing import Never
 
 import typer
 
-from tcellabm.experiments.signals import STOPS
+from tcellabm.experiments.compute.processes import STOPS
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -22,7 +22,7 @@ def say(line: str) -> None:
 
 
 def fail(error: Exception) -> int:
-    """Say what went wrong and return the exit code for it."""
+    """Print what went wrong and return the exit code for it."""
     from tcellabm.params import InputError
 
     if isinstance(error, _UsageError):
@@ -58,7 +58,7 @@ def _say_error(message: str) -> int:
 def stop_on_signals() -> None:
     """Make Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt, once.
 
-    What is asked again while things are put in order is not heard.
+    A second signal is ignored while results are put in order.
     """
     for number in STOPS:
         # `nohup` has SIGHUP ignored.
@@ -74,7 +74,7 @@ def _interrupt(number: int, frame: object) -> Never:
 
 
 def _drop_dead_terminal() -> None:
-    """Have what is still to be said go nowhere where the terminal is gone, rather than fail."""
+    """Send further output to nowhere if the terminal is gone, rather than fail."""
     for handle in (1, 2):
         try:
             os.write(handle, b"")

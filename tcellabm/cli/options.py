@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Never
 
 import typer
-from typer import Option
+from typer import Argument, Option
+
+from tcellabm.cli import completing
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.sweep import Work
+    from tcellabm.experiments.studies.sweep import Work
 
 Settings = Annotated[
-    list[str], Option("--set", metavar="KEY=VALUE", help="Set a parameter; may be repeated.")
+    list[str],
+    Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a parameter; may be repeated.",
+        autocompletion=completing.settings,
+    ),
 ]
+Scenario = Annotated[str, Argument(autocompletion=completing.files("scenarios"))]
+SweepFile = Annotated[str, Argument(metavar="SWEEP", autocompletion=completing.files("sweeps"))]
 Seed = Annotated[int, Option(min=0, metavar="N", help="Seed; equal seeds give equal numbers.")]
 Days = Annotated[float | None, Option(metavar="D", help="Days to follow: --set time.days=D.")]
 Out = Annotated[Path | None, Option(metavar="DIR", help="Result folder.", show_default="runs/...")]
@@ -55,7 +65,7 @@ DryRun = Annotated[bool, Option("--dry-run", help="Say how much work it is; writ
 def show_version(wanted: bool) -> None:
     """Print the version and stop, if that was asked for."""
     if wanted:
-        from tcellabm.experiments.manifest import version
+        from tcellabm.experiments.results.manifest import version
 
         print(version("tcellabm") or "unknown: not installed")
         raise typer.Exit
@@ -81,8 +91,30 @@ def overrides(settings: Sequence[str], options: Mapping[str, object]) -> dict[st
 
 
 def result_folder(command: str, file: str, out: Path | None, resume: bool) -> Path:
-    """Return `--out`, or the first free folder under `runs`."""
-    from tcellabm.experiments.store import free_folder
+    """Return `--out`, or make the first free folder under `runs`.
+
+    Parameters
+    ----------
+    command : str
+        Name of the command.
+    file : str
+        Its input file, which names the folder.
+    out : Path, optional
+        `--out`.
+    resume : bool
+        `--resume`, which needs `--out`.
+
+    Returns
+    -------
+    Path
+        That of `--out` need not exist.
+
+    Raises
+    ------
+    InputError
+        `--resume` without `--out`.
+    """
+    from tcellabm.experiments.results.ownership import free_folder
 
     if out is None and resume:
         refuse("--resume without --out", "allowed: --out DIR, the folder to go on with")
@@ -104,8 +136,32 @@ def work(
     series: bool = False,
     limit: float | None = None,
 ) -> "Work":
-    """Return how runs are computed."""
-    from tcellabm.experiments.sweep import Work
+    """Return how runs are computed.
+
+    Parameters
+    ----------
+    workers : int, optional
+        `--workers`.
+    dask : str
+        `--dask`.
+    shard : str
+        `--shard`, I/N.
+    series : bool
+        `--series`.
+    limit : float, optional
+        `--limit`, seconds.
+
+    Returns
+    -------
+    Work
+        For `experiments.studies`.
+
+    Raises
+    ------
+    InputError
+        `--workers` and `--dask` together, or no such shard.
+    """
+    from tcellabm.experiments.studies.sweep import Work
 
     if dask and workers is not None:
         refuse("--workers and --dask exclude each other")
@@ -118,15 +174,15 @@ def command_line() -> str:
 
 
 def command_to_resume(folder: Path) -> str:
-    """Return the command line with `--out FOLDER --resume`, whatever it said of the two."""
+    """Return the command line with `--out FOLDER --resume`, whichever of the two it had."""
     words = iter(sys.argv[1:])
-    kept = []
+    remaining = []
     for word in words:
         if word == "--out":
             next(words, None)
         elif not word.startswith("--out=") and word not in ("--overwrite", "--resume"):
-            kept.append(word)
-    return shlex.join(["tcellabm", *kept, "--out", str(folder), "--resume"])
+            remaining.append(word)
+    return shlex.join(["tcellabm", *remaining, "--out", str(folder), "--resume"])
 
 
 def refuse(*parts: str) -> Never:

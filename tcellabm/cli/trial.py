@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import options, telling
+from tcellabm.cli import messages, options
 from tcellabm.cli.options import (
     Dask,
     Days,
@@ -20,7 +20,7 @@ from tcellabm.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from tcellabm.experiments.trial import TrialResult
+    from tcellabm.experiments.studies.trial import TrialResult
 
 
 def trial(
@@ -37,9 +37,9 @@ def trial(
     shard: Shard = "1/1",
 ) -> None:
     """Run a virtual trial, -n patients enrolled, and set it beside the published one."""
-    from tcellabm.experiments import sweep
-    from tcellabm.experiments import trial as experiment
-    from tcellabm.views.report import agreement
+    from tcellabm.analysis.report import agreement
+    from tcellabm.experiments.studies import sweep
+    from tcellabm.experiments.studies import trial as experiment
 
     work = options.work(workers, dask, shard)
     given = options.overrides(settings, {"time.days": days, "trial.patients": patients})
@@ -48,30 +48,30 @@ def trial(
     modes: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     try:
         result = experiment.trial(
-            plan, folder, work, command=options.command_line(), draw=_draw, write=_write, **modes
+            plan, folder, work, command=options.command_line(), plot=_draw, write=_write, **modes
         )
     except sweep.Interrupted as stop:
-        telling.interrupted(stop)
+        messages.interrupted(stop)
     if result.complete:
-        print(*agreement(result.main, result.comparison), sep="\n")
+        print(*agreement(result.patients, result.comparison), sep="\n")
     _report(result, folder, len(plan.enrolled))
 
 
 def _draw(result: "TrialResult") -> bytes:
-    from tcellabm.experiments.comparison import published_curves
-    from tcellabm.views.figures import draw_trial
+    from tcellabm.analysis.comparison import published_curves
+    from tcellabm.figures import draw_trial
 
     curves = published_curves()
-    return draw_trial(result.main, result.comparison, curves, result.limit, result.draws)
+    return draw_trial(result.patients, result.comparison, curves, result.limit, result.draws)
 
 
 def _write(result: "TrialResult", stamp: str) -> str:
-    from tcellabm.experiments.cohort import Cohort
-    from tcellabm.experiments.comparison import goals
-    from tcellabm.views.report import validation_report
+    from tcellabm.analysis.cohort import Cohort
+    from tcellabm.analysis.comparison import goals
+    from tcellabm.analysis.report import validation_report
 
-    windows = goals(Cohort.of(result.main))
-    return validation_report(result.main, result.comparison, windows, stamp)
+    windows = goals(Cohort.of(result.patients))
+    return validation_report(result.patients, result.comparison, windows, stamp)
 
 
 def _report(result: "TrialResult", folder: Path, total: int) -> None:
@@ -79,5 +79,4 @@ def _report(result: "TrialResult", folder: Path, total: int) -> None:
         done = f"{len(result.patients)} of {total} patients are in {folder}"
         print(f"{done}; the tables come with the last part, or with --resume and no --shard")
         return
-    files = "patients.parquet, comparison.csv, figure.png, validation.md, manifest.json"
-    telling.wrote(folder, files, "patients.parquet", result.errors, total)
+    messages.wrote(folder, "patients.parquet", result.errors, total)

@@ -8,11 +8,11 @@ from tcellabm.clinic.record import Assessment
 from tcellabm.params import Parameters
 
 BLOOD_DRAW_DAYS = (0.0, 1.0, 4.0, 7.0, 11.0, 14.0, 21.0, 28.0)
-MONTH = 30.0
-YEAR = 360.0
+VISIT_DAYS = 30.0  # between monthly visits
+MONTHLY_UNTIL = 360.0
 FIRST_ASSESSMENT = 28.0
 MOMENTS_PER_DAY = 2**20  # finer than any tick
-LATER_MONTHS = 3.0  # between assessments after a year
+LATER_VISITS = 3.0  # months between assessments after that
 
 
 def next_draw(day: float) -> float:
@@ -20,15 +20,15 @@ def next_draw(day: float) -> float:
     for planned in BLOOD_DRAW_DAYS:
         if planned > day:
             return planned
-    return MONTH * (int(day // MONTH) + 1) if day >= MONTH else 2.0 * MONTH
+    return VISIT_DAYS * (int(day // VISIT_DAYS) + 1) if day >= VISIT_DAYS else 2.0 * VISIT_DAYS
 
 
 def next_assessment(day: float) -> float:
     """Return the day of the first marrow assessment after `day`: 28, 60, 90, ... 360, 450, ..."""
     if day < FIRST_ASSESSMENT:
         return FIRST_ASSESSMENT
-    step = LATER_MONTHS * MONTH if day >= YEAR else MONTH
-    return max(step * (int(day // step) + 1), 2.0 * MONTH)
+    step = LATER_VISITS * VISIT_DAYS if day >= MONTHLY_UNTIL else VISIT_DAYS
+    return max(step * (int(day // step) + 1), 2.0 * VISIT_DAYS)
 
 
 class Marrow(NamedTuple):
@@ -42,7 +42,22 @@ class Marrow(NamedTuple):
 
 
 def normal_marrow(day: float, capacity: float, params: Parameters) -> float:
-    """Return the normal nucleated cells that the model does not simulate, cells."""
+    """Return the normal nucleated cells that the model does not simulate, cells.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion.
+    capacity : float
+        Cells of the simulated marrow at most.
+    params : Parameters
+        `assay` says how they recover.
+
+    Returns
+    -------
+    float
+        Cells, from the share at the start to that at the end of recovery.
+    """
     assay = params.assay
     back = min(1.0, max(0.0, day / assay.normal_marrow_recovery_days))
     start, end = assay.normal_marrow_start_share, assay.normal_marrow_end_share
@@ -50,14 +65,46 @@ def normal_marrow(day: float, capacity: float, params: Parameters) -> float:
 
 
 def blast_share(day: float, seen: Marrow, params: Parameters) -> float:
-    """Return leukemic cells over all nucleated cells of the marrow."""
+    """Return leukemic cells over all nucleated cells of the marrow.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion, for the normal cells.
+    seen : Marrow
+        Cells of the simulated part.
+    params : Parameters
+        `assay` is used.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 in an empty marrow.
+    """
     blasts = float(seen.blasts_by_density.sum())
     total = blasts + seen.other_cells + normal_marrow(day, seen.capacity, params)
     return blasts / total if total > 0.0 else 0.0
 
 
 def assess(day: float, seen: Marrow, params: Parameters, rng: np.random.Generator) -> Assessment:
-    """Take a marrow aspirate: a differential, flow cytometry, and a look at the blood."""
+    """Take a marrow aspirate: a differential, flow cytometry, and a look at the blood.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion.
+    seen : Marrow
+        Cells of the simulated part.
+    params : Parameters
+        `assay` says how many cells are counted, and the limits.
+    rng : numpy.random.Generator
+        Of the assays of that day, see `chance`.
+
+    Returns
+    -------
+    Assessment
+        Shares are of binomial counts.
+    """
     assay = params.assay
     share = blast_share(day, seen, params)
     dim = seen.blasts_by_density[seen.rungs < assay.cytometer_limit_molecules].sum()

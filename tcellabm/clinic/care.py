@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tcellabm.clinic import drugs
 from tcellabm.params import Parameters
+from tcellabm.params.own import own
+from tcellabm.units import HOURS_PER_DAY
 
-HOURS_PER_DAY = 24.0
 NEVER = float("-inf")
 
 
@@ -89,6 +91,22 @@ POLICIES: dict[str, Policy] = {
 }
 
 
+def policy_of(params: Parameters) -> Policy:
+    """Return the policy that parameters name: one of POLICIES, or a rule of one's own."""
+    name = params.care.policy
+    if name in POLICIES:
+        return POLICIES[name]
+    rule, known = own(params.rules).named("policy", name), drugs.treatments(params)
+
+    def ordered(seen: Bedside, params: Parameters) -> Orders:
+        orders = rule(seen, params)
+        if not isinstance(orders, tuple | list) or not set(orders) <= set(known):
+            raise rule.refuse(orders, f"a tuple of {', '.join(known)}")
+        return tuple(orders)
+
+    return ordered
+
+
 # --- the drugs of a policy ----------------------------------------------------------------------
 
 
@@ -113,7 +131,24 @@ def lasting_fever(seen: Bedside, params: Parameters) -> bool:
 
 
 def tocilizumab(seen: Bedside, wanted: bool, interval_hours: float, params: Parameters) -> Orders:
-    """Order a dose where it is wanted, some hours after the last, up to so many."""
+    """Order a dose where it is wanted, some hours after the last, up to so many.
+
+    Parameters
+    ----------
+    seen : Bedside
+        Doses and day.
+    wanted : bool
+        Whether there is a reason to give it.
+    interval_hours : float
+        Least time since the last dose.
+    params : Parameters
+        `tocilizumab.maximal_doses` is used.
+
+    Returns
+    -------
+    tuple of str
+        `("tocilizumab",)`, or empty.
+    """
     given = seen.tocilizumab_days
     due = hours_since(given, seen.day) >= interval_hours
     few = len(given) < params.tocilizumab.maximal_doses
@@ -121,7 +156,24 @@ def tocilizumab(seen: Bedside, wanted: bool, interval_hours: float, params: Para
 
 
 def steroid(seen: Bedside, wait_hours: float, icans_grade: int, params: Parameters) -> Orders:
-    """Order a daily dose for severe CRS that tocilizumab does not help, or for ICANS."""
+    """Order a daily dose for severe CRS that tocilizumab does not help, or for ICANS.
+
+    Parameters
+    ----------
+    seen : Bedside
+        Doses, day, needs, ICANS grade.
+    wait_hours : float
+        Least time since the first tocilizumab.
+    icans_grade : int
+        ASTCT grade of ICANS from which it is given, 0-4.
+    params : Parameters
+        `corticosteroid.interval_hours` is used.
+
+    Returns
+    -------
+    tuple of str
+        `("corticosteroid",)`, or empty.
+    """
     given = seen.tocilizumab_days
     waited = hours_since(given[:1], seen.day) >= wait_hours
     helpless = severe(seen) and bool(given) and waited

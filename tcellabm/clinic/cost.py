@@ -8,6 +8,20 @@ def cost_usd(record: Record, icu_days: float, params: Parameters) -> float:
     """Return the price of the product, the days in intensive care and the drugs given, US dollars.
 
     The product is paid once, however it is divided; not at all where none was infused.
+
+    Parameters
+    ----------
+    record : Record
+        Treatments given, in mg or cells.
+    icu_days : float
+        Days in intensive care.
+    params : Parameters
+        `cost` has the prices.
+
+    Returns
+    -------
+    float
+        US dollars.
     """
     cost = params.cost
     infused = any(one.amount > 0.0 for one in record.treatments if one.name == "car_t")

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from tcellabm.body import capacity_cells
-from tcellabm.clinic import assays, drugs, fate
-from tcellabm.clinic.care import POLICIES, Bedside
-from tcellabm.clinic.dosing import SCHEDULES, Ward
-from tcellabm.clinic.neurotoxicity import cns_law
+from tcellabm.clinic import assays, drugs, physiology
+from tcellabm.clinic.care import Bedside, policy_of
+from tcellabm.clinic.dosing import Ward, schedule_of
 from tcellabm.clinic.outcomes import in_remission
-from tcellabm.clinic.physiology import body_law, healthy_body
 from tcellabm.clinic.record import Draw, Record, Treatment
+from tcellabm.identity import Streams
 from tcellabm.kernels import course as kernel
 from tcellabm.kernels import layout
 from tcellabm.kernels.bedside import Cns, signs_of
 from tcellabm.kernels.drugs import Drugs
 from tcellabm.kernels.records import as_lists, like, packed
 from tcellabm.params import Parameters
+from tcellabm.units import HOURS_PER_DAY
 
 LEUKEMIA = slice(layout.LEUKEMIA, layout.B_CELL)
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
-HOURS_PER_DAY = 24.0
 # Ticks stay short that long after a treatment: what it sets off acts within hours.
 ALERT_DAYS = {"car_t": 28.0} | dict.fromkeys(drugs.DRUGS, 7.0)
 ROUNDING = 1e-9  # of a number of rounds
@@ -48,16 +47,17 @@ class Tissue(Protocol):
     def per_ul(self, states: slice) -> float: ...  # noqa: D102
 
 
-class Chances(NamedTuple):
-    """Streams of chance by purpose, beside that of the cells."""
-
-    assays: int  # entropy: every assay draws from a stream of its day
-    death: np.random.Generator
-    fever: np.random.Generator
-
-
 class Course:
     """Follows one patient on the clinic's side; `bring_to` moves it on.
+
+    Parameters
+    ----------
+    params : Parameters
+        With the patient's covariates.
+    tissue : Tissue
+        Cells and cytokines on day 0.
+    streams : Streams
+        Of it those of assays, death and fever.
 
     Attributes
     ----------
@@ -67,16 +67,23 @@ class Course:
         What was observed so far.
     """
 
-    def __init__(self, params: Parameters, tissue: Tissue, chances: Chances) -> None:
+    def __init__(self, params: Parameters, tissue: Tissue, streams: Streams) -> None:
         """Start before the infusion; `params` hold the patient's covariates."""
         self._params, self._tissue = params, tissue
-        self._assay_entropy = chances.assays
-        self.record = Record(infections=fate.infections(params, chances.fever))
+        self._assay_entropy = streams.assays
+        self.record = Record(infections=physiology.infections(params, streams.fever))
         self._packed_rules = packed(_rules(params, tissue))
         self.rules: kernel.Rules = self._packed_rules[0]
-        self.now = _first(params, self.rules, fate.thresholds(chances.death))
+        self.now = _first(params, self.rules, physiology.thresholds(streams.death))
         self._asked = 0.0  # when care was asked last
         self._look_again = math.inf  # when the dosing schedule is asked next, whatever happens
+
+    def begin(self) -> None:
+        """Assess the marrow, infuse, and look at the patient, all on day 0."""
+        self.assess(0.0)
+        self.administer(0.0, "car_t", self.share_due(0.0) * self.labelled("car_t"))
+        self.note_row()
+        self.ask_care(0.0)
 
     # --- time -------------------------------------------------------------------------------------
 
@@ -140,7 +147,7 @@ class Course:
         """Act on what has changed in the last tick: a death, blasts in blood, signs."""
         if not self.alive:
             self.record.death_day = self.now.died
-            self.record.death_cause = fate.CAUSES[self.now.cause]
+            self.record.death_cause = physiology.CAUSES[self.now.cause]
             return
         if self.now.appeared:
             self.assess(self.now.day)
@@ -185,22 +192,22 @@ class Course:
         self.__dict__.update(parts)
         self.rules = self._packed_rules[0]
 
-    def redraw(self, chances: Chances, day: float) -> None:
+    def redraw(self, streams: Streams, day: float) -> None:
         """Draw anew, from a day on, what chance decides outside of cells."""
-        self._assay_entropy = chances.assays
+        self._assay_entropy = streams.assays
         begun = self.record.chart.infections[self.record.chart.infections <= day]
-        coming = fate.infections(self._params, chances.fever, day)
+        coming = physiology.infections(self._params, streams.fever, day)
         chart = self.record.chart._replace(infections=np.concatenate([begun, coming]))
         self.record.chart = chart
-        self.now = self.now._replace(left=fate.thresholds(chances.death))
+        self.now = self.now._replace(left=physiology.thresholds(streams.death))
 
     # --- care -------------------------------------------------------------------------------------
 
     def ask_care(self, day: float) -> None:
         """Let the clinician act on what is seen; what is ordered is given at once."""
-        self._asked, policy = day, POLICIES[self._params.care.policy]
-        for drug in policy(self._bedside(day), self._params):
-            self.administer(day, drug, drugs.labelled_mg(drug, self._params))
+        self._asked, policy = day, policy_of(self._params)
+        for treatment in policy(self._bedside(day), self._params):
+            self.administer(day, *self.dose(treatment))
         self.ask_dosing(day)
 
     def _bedside(self, day: float) -> Bedside:
@@ -236,16 +243,31 @@ class Course:
             b_cells_per_ul=self._tissue.per_ul(B_CELLS),
             in_remission=in_remission(seen[-1], started_low, self._params),
         )
-        return SCHEDULES[self._params.dosing.schedule](ward, self._params)
+        return schedule_of(self._params)(ward, self._params)
+
+    def dose(self, treatment: str) -> tuple[str, float]:
+        """Return what a treatment gives and how much: cells of the body, or mg of a drug."""
+        product, patient = self._params.product, self._params.patient
+        if treatment == "car_t":
+            return treatment, product.dose_cells_per_kg * patient.weight_kg
+        return drugs.dose(treatment, self._params)
 
     def labelled(self, treatment: str) -> float:
         """Return one dose as labelled: cells of the body, or mg."""
-        if treatment == "car_t":
-            return self._params.product.dose_cells_per_kg * self._params.patient.weight_kg
-        return drugs.labelled_mg(treatment, self._params)
+        return self.dose(treatment)[1]
 
     def administer(self, day: float, treatment: str, amount: float) -> None:
-        """Give something; it acts from the last tick on, and the next comes sooner."""
+        """Give something; it acts from the last tick on, and the next comes sooner.
+
+        Parameters
+        ----------
+        day : float
+            Day after infusion.
+        treatment : str
+            `car_t`, or a drug.
+        amount : float
+            Cells of the body, or mg; 0 is noted and does nothing.
+        """
         self.record.treatments.append(Treatment(day, treatment, amount))
         if amount == 0.0:
             return
@@ -306,7 +328,7 @@ def _first(
     params: Parameters, rules: kernel.Rules, left: tuple[float, float, float]
 ) -> kernel.Course:
     """Return the course before anything has happened; ticks are as after an infusion."""
-    body, cns = healthy_body(params), Cns()
+    body, cns = physiology.healthy_body(params), Cns()
     course = kernel.Course(
         day=0.0,
         due=0.0,
@@ -327,10 +349,10 @@ def _rules(params: Parameters, tissue: Tissue) -> kernel.Rules:
     return kernel.Rules(
         law=tissue.law,
         drugs=drugs.drug_laws(params),
-        body=body_law(params),
-        cns=cns_law(params),
+        body=physiology.body_law(params),
+        cns=physiology.cns_law(params),
         clock=kernel.ClockLaw(time.tick_halvings, time.slow_tick_halvings, time.change_per_tick),
-        fate=fate.fate_law(params),
+        fate=physiology.fate_law(params),
         blood=kernel.BloodLaw(
             ul=tissue.blood_ul,
             fraction=resolution.represented_fraction,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tcellabm.params import Parameters
+from tcellabm.params.own import own
 
 
 class Ward(NamedTuple):
@@ -16,6 +17,8 @@ class Ward(NamedTuple):
     in_remission: bool  # by the last marrow assessment
 
 
+MOST_DOSES = 100.0  # given at once by a rule of one's own
+_ALLOWED = f"a share of the dose, 0 to {MOST_DOSES:g}"
 Schedule = Callable[[Ward, Parameters], float]
 
 
@@ -56,3 +59,13 @@ SCHEDULES: dict[str, Schedule] = {
     "fractionated": fractionated,
     "reinfusion": reinfusion,
 }
+
+
+def schedule_of(params: Parameters) -> Schedule:
+    """Return the schedule that parameters name: one of SCHEDULES, or a rule of one's own."""
+    name = params.dosing.schedule
+    if name in SCHEDULES:
+        return SCHEDULES[name]
+    rule = own(params.rules).named("schedule", name)
+
+    return lambda seen, params: rule.number(MOST_DOSES, _ALLOWED, seen, params)

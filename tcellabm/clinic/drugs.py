@@ -3,11 +3,13 @@
 from tcellabm.kernels.drugs import Anakinra, Corticosteroid, DrugLaws, Drugs, Tocilizumab
 from tcellabm.kernels.linear import Pair
 from tcellabm.params import Parameters
+from tcellabm.params.own import own
+from tcellabm.units import HOURS_PER_DAY
 
 DRUGS = ("tocilizumab", "corticosteroid", "anakinra")
 REFERENCE_KG = 70.0  # the adult of the pharmacokinetic studies
 CLEARANCE_POWER = 0.75  # allometric; volumes go with weight itself
-HOURS_PER_DAY = 24.0
+MOST_MG = 1e6  # of a dose
 
 
 def drug_laws(params: Parameters) -> DrugLaws:
@@ -58,8 +60,46 @@ def labelled_mg(drug: str, params: Parameters) -> float:
     return min(params.anakinra.dose_mg_per_kg * kg, params.anakinra.maximal_dose_mg)
 
 
+def treatments(params: Parameters) -> tuple[str, ...]:
+    """Return the names of all that can be given beside cells: drugs, and rules of one's own."""
+    return (*DRUGS, *(rule.name for rule in own(params.rules).of("treatment")))
+
+
+def dose(treatment: str, params: Parameters) -> tuple[str, float]:
+    """Return the drug of a treatment and how much of it is given, mg.
+
+    Raises
+    ------
+    InputError
+        There is no such treatment.
+    RuleError
+        It is a rule of one's own that raised, or gave no amount.
+    """
+    if treatment in DRUGS:
+        return treatment, labelled_mg(treatment, params)
+    rule = own(params.rules).named("treatment", treatment)
+    return str(rule.facts["drug"]), rule.number(MOST_MG, f"0 to {MOST_MG:g} mg", params)
+
+
 def given(drugs: Drugs, drug: str, dose_mg: float, params: Parameters) -> Drugs:
-    """Return what there is of all drugs once a dose is given."""
+    """Return what there is of all drugs once a dose is given.
+
+    Parameters
+    ----------
+    drugs : Drugs
+        Before the dose.
+    drug : str
+        One of DRUGS.
+    dose_mg : float
+        mg.
+    params : Parameters
+        Weight, bioavailability and peak level of the patient.
+
+    Returns
+    -------
+    Drugs
+        After the dose: mg, and nM of the corticosteroid.
+    """
     if drug == "tocilizumab":
         central, peripheral = drugs.tocilizumab_mg
         return drugs._replace(tocilizumab_mg=Pair(central + dose_mg, peripheral))

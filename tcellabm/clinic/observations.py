@@ -4,13 +4,15 @@ Courses are lists over COURSE_DAYS. Days count from infusion and are NaN where n
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tcellabm.clinic.outcomes import HOURS_PER_DAY, first_day, in_icu, late_fever, time_in
+from tcellabm.clinic.outcomes import first_day, in_icu, late_fever, time_in
 from tcellabm.clinic.record import Record
 from tcellabm.params import Parameters
+from tcellabm.units import HOURS_PER_DAY
 
 COURSE_DAYS = (*range(0, 29), 35, 42, 49, 56, 60, *range(90, 361, 30))
 COURSES = {
@@ -21,7 +23,7 @@ COURSES = {
     "temperature_by_day": "temperature_c",
 }
 NAN = math.nan
-MONTH = 28.0  # peaks are those of the first
+PEAK_DAYS = 28.0  # peaks are those of the first four weeks
 TRIAL_FEVER_C = 38.6  # Levine 2021
 FEVER_C = 38.0
 TERMINAL_FROM, TERMINAL_TO = 60.0, 365.0
@@ -32,20 +34,36 @@ LATE_DAYS = (60.0, 180.0)  # on which the transgene is compared with its peak
 def observations(record: Record, params: Parameters) -> dict[str, Any]:
     """Return the further columns of one patient, in a fixed order."""
     day = record.column("day")
-    courses = {name: _course(day, record.column(of)) for name, of in COURSES.items()}
+    courses = {
+        name: on_days(day, record.column(of), COURSE_DAYS).tolist() for name, of in COURSES.items()
+    }
     return courses | _toxicity(record, params) | _drug(record) | _cells(record, params)
 
 
-def _course(day: np.ndarray, values: np.ndarray) -> list[float]:
-    """Read a column on each course day: the last row up to then; NaN after the end."""
-    rows = np.searchsorted(day, COURSE_DAYS, side="right") - 1
-    seen = np.where(np.asarray(COURSE_DAYS) <= day[-1], values[rows], NAN)
-    return [float(value) for value in seen]
+def on_days(
+    day: np.ndarray, values: np.ndarray, wanted: Sequence[float] | np.ndarray
+) -> np.ndarray:
+    """Return a column of a record on some days: the last row up to then; NaN after the end.
+
+    Parameters
+    ----------
+    day, values : ndarray, shape (rows,)
+        The record.
+    wanted : sequence of float
+        Days from 0.
+
+    Returns
+    -------
+    ndarray, shape (wanted,)
+        In the unit of the column.
+    """
+    rows = np.searchsorted(day, wanted, side="right") - 1
+    return np.where(np.asarray(wanted) <= day[-1], values[rows], NAN)
 
 
 def _toxicity(record: Record, params: Parameters) -> dict[str, Any]:
     day = record.column("day")
-    month = day <= MONTH
+    month = day <= PEAK_DAYS
     fever = month & (record.column("temperature_c") >= TRIAL_FEVER_C)
     spent = np.diff(day, prepend=0.0)
     peaks = {

@@ -8,8 +8,12 @@ import numpy as np
 
 from tcellabm.clinic.cost import cost_usd
 from tcellabm.clinic.record import Assessment, Record
-from tcellabm.columns import OUTCOMES, names
+from tcellabm.columns import OUTCOMES, Column, names
 from tcellabm.params import Parameters
+from tcellabm.params.files import plain
+from tcellabm.params.own import own
+from tcellabm.rules import column_type
+from tcellabm.units import HOURS_PER_DAY
 
 NAN = float("nan")
 CONFIRMED_AFTER = 28.0  # days a remission must hold
@@ -20,7 +24,6 @@ CRS_DAYS = 56.0  # CRS is reported for 8 weeks from an infusion
 DEATH_GRADE = 5
 SEVERE = 3  # grade from which CRS and ICANS count as severe
 LATE_DAY = 60.0  # fever after it is late
-HOURS_PER_DAY = 24.0
 
 
 class Final(NamedTuple):
@@ -35,9 +38,23 @@ class Final(NamedTuple):
 
 
 def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]:
-    """Return the outcomes of one run, exactly the names of `columns.OUTCOMES`.
+    """Return the outcomes of one run: the names of `columns.OUTCOMES`, then those of one's own.
 
     Days count from infusion; NaN where nothing happened, False where nothing was observed.
+
+    Parameters
+    ----------
+    record : Record
+        What was observed.
+    final : Final
+        What is known at the end.
+    params : Parameters
+        With the patient's covariates.
+
+    Returns
+    -------
+    dict
+        Column -> value, in the units of `columns.OUTCOMES`.
     """
     row = (
         _response(record, final, params)
@@ -58,14 +75,47 @@ def outcomes(record: Record, final: Final, params: Parameters) -> dict[str, Any]
         "seed": final.seed,
         "run_id": final.run_id,
     }
-    return {name: row[name] for name in names(OUTCOMES)}
+    return {name: row[name] for name in names(OUTCOMES)} | _own(record, params)
+
+
+def own_columns(params: Parameters) -> tuple[Column, ...]:
+    """Return the columns of one's own, which stand behind those of OUTCOMES."""
+    return tuple(
+        Column(rule.name, column_type(rule), rule.facts["unit"], rule.facts["meaning"], rule.name)
+        for rule in own(params.rules).of("outcome")
+    )
+
+
+def _own(record: Record, params: Parameters) -> dict[str, Any]:
+    row = {}
+    for rule in own(params.rules).of("outcome"):
+        kind, value = column_type(rule), plain(rule(record, params))
+        if not isinstance(value, (int, float) if kind is float else kind):
+            raise rule.refuse(value, kind.__name__)
+        row[rule.name] = kind(value)
+    return row
 
 
 # --- response -----------------------------------------------------------------------------------
 
 
 def in_remission(seen: Assessment, started_low: bool, params: Parameters) -> bool:
-    """Tell whether an assessment shows CR or CRi; who started below 5 % must be MRD-negative."""
+    """Tell whether an assessment shows CR or CRi; who started below 5 % must be MRD-negative.
+
+    Parameters
+    ----------
+    seen : Assessment
+        Of one day.
+    started_low : bool
+        The blast share before infusion was below `assay.remission_blast_share`.
+    params : Parameters
+        `assay` has the limits.
+
+    Returns
+    -------
+    bool
+        True for CR or CRi, confirmed or not.
+    """
     assay = params.assay
     few = seen.blast_share < assay.remission_blast_share and not seen.circulating
     return few and (not started_low or seen.mrd < assay.mrd_limit)

@@ -172,7 +172,29 @@ def waiting_burden(
 ) -> float:
     """Return the leukemic cells before lymphodepletion, after so many days of waiting.
 
-    Logistic growth towards the marrow's capacity; bridging chemotherapy kills, and slows growth.
+    Bridging chemotherapy kills, and slows growth.
+
+    Parameters
+    ----------
+    screened : float
+        Leukemic cells of the body at screening, on enrollment.
+    days : float
+        From enrollment to lymphodepletion.
+    bridged : bool
+        The patient gets bridging chemotherapy.
+    z : float
+        Standard normal: how much of the leukemia it kills.
+    params : Parameters
+        With the patient's covariates.
+
+    Returns
+    -------
+    float
+        Leukemic cells of the body.
+
+    Notes
+    -----
+    Logistic growth: B(t) = C / (1 + (C / B_0 - 1) e^(-g t)) with C the capacity of the marrow.
     """
     p, capacity = params.pathway, capacity_cells(params)
     growth = params.patient.net_growth_per_day
@@ -186,7 +208,22 @@ def waiting_burden(
 
 
 def depleted(burden: float, z: float, params: Parameters) -> float:
-    """Return the leukemic cells that lymphodepletion leaves, a whole number."""
+    """Return the leukemic cells that lymphodepletion leaves, a whole number.
+
+    Parameters
+    ----------
+    burden : float
+        Leukemic cells of the body before it.
+    z : float
+        Standard normal: how much of the leukemia it kills.
+    params : Parameters
+        `pathway` has the law of the kill, in powers of 10.
+
+    Returns
+    -------
+    float
+        Leukemic cells of the body.
+    """
     p = params.pathway
     kill = p.depletion_log10_kill + p.depletion_sigma_log10 * z
     return float(round(burden * 10.0 ** -max(p.depletion_log10_least, kill)))
@@ -195,7 +232,7 @@ def depleted(burden: float, z: float, params: Parameters) -> float:
 def _why_not(drawn: _Chances, times: _Times, burden: float, params: Parameters) -> str:
     """Return why a patient is not infused; whatever comes first counts."""
     p = params.pathway
-    hazard = p.death_per_day_at_capacity * burden / capacity_cells(params)
+    hazard = params.physiology.progression_death_per_day * burden / capacity_cells(params)
     dies = -math.log1p(-drawn.dies) / hazard if hazard > 0.0 else math.inf
     fails = drawn.fails < p.manufacture_failure_share
     if dies < (times.made if fails else times.infusion):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tcellabm.clinic.course import ALERT_DAYS, HOMING_DAYS
-from tcellabm.clinic.fate import CAUSES, neutropenia_ends
+from tcellabm.clinic.physiology import CAUSES, neutropenia_ends
 from tcellabm.clinic.record import MOST_CELLS, TREATMENTS, Record
 from tcellabm.kernels.course import ALIVE, DENSE_DAYS, HOMING_HALVINGS, Course
 from tcellabm.params import Parameters
@@ -44,6 +44,14 @@ def check_course(
     ----------
     values : mapping
         What was saved besides `now` and `record`.
+    now : Course
+        At the end of the last tick.
+    record : Record
+        What was observed.
+    params : Parameters
+        With the patient's covariates.
+    day : float
+        Day after infusion, on which it was saved.
 
     Raises
     ------

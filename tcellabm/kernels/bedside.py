@@ -104,7 +104,20 @@ class Signs(NamedTuple):
 
 @kernel
 def hill(level: float, half: float, exponent: float) -> float:
-    """Return level^n / (level^n + half^n)."""
+    """Return level^n / (level^n + half^n).
+
+    Parameters
+    ----------
+    level, half : float
+        In one unit; `half` is the level of half the effect, above 0.
+    exponent : float
+        Hill exponent n.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 where the level is not above 0.
+    """
     if level <= 0.0:
         return 0.0
     return 1.0 / (1.0 + (half / level) ** exponent)
@@ -129,12 +142,23 @@ def advance_body(
 
     Parameters
     ----------
+    dt : float
+        Tick length, days.
+    body : Body
+        At the start of the tick.
     levels : (float, float, float)
         IL-6, IL-1 and IFN-gamma in serum that no drug blocks, pg/mL.
     activated : float
         Activated myeloid cells in the body.
     least_c : float
         Temperature that an infection aims at, deg C; 0 without one.
+    law : BodyLaw
+        Constants of the patient.
+
+    Returns
+    -------
+    Body
+        At the end of the tick.
     """
     il6, hours, fever = levels[0], dt * HOURS_PER_DAY, law.fever
     above = (
@@ -168,14 +192,49 @@ def advance_body(
 
 @kernel
 def rise_of(il6: float, il1: float, law: FeverLaw) -> float:
-    """Return how far above normal the temperature aims, deg C."""
+    """Return how far above normal the temperature aims, deg C.
+
+    Parameters
+    ----------
+    il6, il1 : float
+        Unblocked levels above normal, pg/mL.
+    law : FeverLaw
+        Constants of the patient.
+
+    Returns
+    -------
+    float
+        0 to `il6_rise_c + il1_rise_c`, deg C.
+    """
     by_il6 = law.il6_rise_c * hill(law.sensitivity * il6, law.il6_half, law.hill)
     return by_il6 + law.il1_rise_c * hill(law.sensitivity * il1, law.il1_half, law.hill)
 
 
 @kernel
 def leak_after(dt: float, leak: float, above: tuple[float, float, float], law: LeakLaw) -> float:
-    """Return the vascular leak after `dt` days: injury, which leak itself adds to, and repair."""
+    """Return the vascular leak after `dt` days: injury, which leak itself adds to, and repair.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    leak : float
+        Vascular leak at the start, 0 or more, without unit.
+    above : (float, float, float)
+        Unblocked IL-6, IL-1 and IFN-gamma above normal, pg/mL.
+    law : LeakLaw
+        Constants of the patient.
+
+    Returns
+    -------
+    float
+        Vascular leak at the end, 0 or more.
+
+    Notes
+    -----
+    L' = J (1 + f L / (1 + L)) - r L with J = j load^n; load is the sum of levels over their scales.
+    The factor 1 / (1 + L) is held for the tick.
+    """
     load = above[0] / law.il6_scale + above[1] / law.il1_scale + above[2] / law.ifng_scale
     injury = law.injury_per_day * load**law.exponent if load > 0.0 else 0.0
     net = law.repair_per_day - injury * law.feedback / (1.0 + leak)  # held for the tick
@@ -184,7 +243,30 @@ def leak_after(dt: float, leak: float, above: tuple[float, float, float], law: L
 
 @kernel
 def advance_cns(dt: float, cns: Cns, il1: float, ifng: float, leak: float, law: CnsLaw) -> Cns:
-    """Follow IL-1 (that anakinra leaves unblocked), IFN-gamma and the leak for `dt` days."""
+    """Follow IL-1 (that anakinra leaves unblocked), IFN-gamma and the leak for `dt` days.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    cns : Cns
+        At the start of the tick.
+    il1, ifng : float
+        Levels, pg/mL; normal ones count as 0.
+    leak : float
+        Vascular leak at the end of the tick.
+    law : CnsLaw
+        Constants of the patient.
+
+    Returns
+    -------
+    Cns
+        At the end of the tick.
+
+    Notes
+    -----
+    I' = j load^n - r I, solved exactly for a load held for the tick.
+    """
     load = max(0.0, il1 - law.il1_normal) / law.il1_scale
     load += max(0.0, ifng - law.ifng_normal) / law.ifng_scale + law.leak_weight * leak
     injury = law.injury_per_day * load**law.exponent if load > 0.0 else 0.0
@@ -203,7 +285,24 @@ def reached(value: float, limits: tuple[float, ...]) -> int:
 
 @kernel
 def signs_of(body: Body, cns: Cns, body_law: BodyLaw, cns_law: CnsLaw) -> Signs:
-    """Return what a clinician sees."""
+    """Return what a clinician sees.
+
+    Parameters
+    ----------
+    body : Body
+        Temperature (deg C) and vascular leak now.
+    cns : Cns
+        Injury of the CNS now.
+    body_law : BodyLaw
+        Limits of fever and of needs.
+    cns_law : CnsLaw
+        Limits of the ICANS grades.
+
+    Returns
+    -------
+    Signs
+        Needs are all 0 outside CRS.
+    """
     needs = Needs(False, False, 0, 0)
     if body.in_crs:
         needs = Needs(

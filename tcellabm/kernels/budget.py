@@ -16,6 +16,17 @@ def resample(rng: Generator, cells: Cells, budget: int, work: Work) -> None:
     of it joins a like one at its site; within, a group above twice of it is halved. Counts are
     conserved exactly, the sum of divisions left without bias. Other cells have nothing of
     their own beside site and state: one row each holds them without loss, splitting gains nothing.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    cells : Cells
+        Changed in place.
+    budget : int
+        Agents (rows) of each of the two phenotypes.
+    work : Work
+        Scratch; `row_of` is overwritten.
     """
     rows = np.zeros(DIVIDING, np.int64)
     mean = np.zeros(DIVIDING, np.float64)
@@ -31,7 +42,23 @@ def resample(rng: Generator, cells: Cells, budget: int, work: Work) -> None:
 def merge(
     rng: Generator, cells: Cells, budget: int, rows: Column, mean: Column, work: Work
 ) -> None:
-    """Join small groups with a like one at their site, where a phenotype is over budget."""
+    """Join small groups with a like one at their site, where a phenotype is over budget.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    cells : Cells
+        Changed in place: joined rows are left with count 0.
+    budget : int
+        Agents (rows) of each phenotype.
+    rows : ndarray, int64, shape (2,)
+        Living rows of memory and effector cells; lowered in place.
+    mean : ndarray, float64, shape (2,)
+        Cells of each phenotype over `budget`.
+    work : Work
+        Scratch; `row_of` is overwritten.
+    """
     work.row_of[:] = -1
     for i in range(cells.meta[ROWS]):
         state = cells.state[i]
@@ -48,7 +75,19 @@ def merge(
 
 @kernel
 def split(cells: Cells, budget: int, rows: Column, mean: Column) -> None:
-    """Halve great groups, within the budget."""
+    """Halve great groups, within the budget.
+
+    Parameters
+    ----------
+    cells : Cells
+        Changed in place: halves are appended.
+    budget : int
+        Agents (rows) of each phenotype.
+    rows : ndarray, int64, shape (2,)
+        Living rows of memory and effector cells; raised in place.
+    mean : ndarray, float64, shape (2,)
+        Cells of each phenotype over `budget`.
+    """
     for i in range(cells.meta[ROWS]):
         if not divides(cells.state[i]):
             continue
@@ -82,6 +121,15 @@ def sort_by_site(cells: Cells, sorted_cells: Cells, sites: int) -> None:
     """Copy the living rows to `sorted_cells` in the order of their sites: a counting sort.
 
     Agents of one site lie together, so that the loops over them stay in the cache.
+
+    Parameters
+    ----------
+    cells : Cells
+        Left as it is.
+    sorted_cells : Cells
+        Columns of at least as many rows, overwritten.
+    sites : int
+        Number of sites, blood included.
     """
     used = cells.meta[ROWS]
     start = np.zeros(sites + 1, np.int64)

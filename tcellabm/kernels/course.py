@@ -71,8 +71,8 @@ class FateLaw(NamedTuple):
     crs_per_day: float  # on multiple vasopressors
     ventilated_factor: float  # times that on ventilation
     icans_per_day: float
-    progression_per_day: float
-    progression_cells: float  # of the body
+    progression_per_day: float  # where leukemia fills the marrow; in proportion below
+    capacity_cells: float  # of the body
 
 
 class BloodLaw(NamedTuple):
@@ -145,12 +145,25 @@ def run(
 
     Parameters
     ----------
+    rng : Generator
+        The patient's stream for cells.
     until : float
         Day after infusion.
+    state : State
+        Cells and cytokines, changed in place.
+    course : Course
+        At the end of the last tick.
     packed_rules : array of one record
         The `Rules` of the patient.
+    chart : Chart
+        The series; rows are added in place.
     work : Work or None
         Scratch of groups; None if every agent is one cell.
+
+    Returns
+    -------
+    Course
+        At the end of the last tick that was run.
     """
     rules = packed_rules[0]
     while course.due <= until and course.cause == ALIVE and has_room(state, rules, chart):
@@ -164,7 +177,22 @@ def run(
 
 @kernel
 def has_room(state: State, rules: Rules, chart: Chart) -> bool:
-    """Tell whether there is room for what a tick adds, and single cells lie in order."""
+    """Tell whether there is room for what a tick adds, and single cells lie in order.
+
+    Parameters
+    ----------
+    state : State
+        Its cells are looked at.
+    rules : Rules
+        `room` and `most_agents` are the limits.
+    chart : Chart
+        The series, with a row or more to spare.
+
+    Returns
+    -------
+    bool
+        False where the caller must enlarge a table, sort the cells or stop.
+    """
     used, room = state.cells.meta[ROWS], rules.room
     enough = used + room.spare + int(room.spare_per_row * used) <= state.cells.count.size
     ordered = state.cells.meta[DISORDER] <= room.disorder * used
@@ -176,7 +204,28 @@ def has_room(state: State, rules: Rules, chart: Chart) -> bool:
 def advance(
     rng: Generator, state: State, course: Course, rules: Rules, chart: Chart, work: Work | None
 ) -> Course:
-    """Run one tick."""
+    """Run one tick.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    state : State
+        Cells and cytokines, changed in place.
+    course : Course
+        At the end of the last tick; the next lasts from `day` to `due`.
+    rules : Rules
+        Constants of the patient.
+    chart : Chart
+        Of it the days of background fevers.
+    work : Work or None
+        Scratch of groups; None if every agent is one cell.
+
+    Returns
+    -------
+    Course
+        At the end of the tick, with the next one planned.
+    """
     dt, drugs = course.due - course.day, course.drugs
     drive = drive_of(dt, state, course, rules)
     effect = cytokine_effect(drugs, rules.drugs)
@@ -212,7 +261,24 @@ def advance(
 
 @kernel
 def drive_of(dt: float, state: State, course: Course, rules: Rules) -> Drive:
-    """Return what drives a tick of `dt` days: recovery at its middle, drugs at its start."""
+    """Return what drives a tick of `dt` days: recovery at its middle, drugs at its start.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, 2^-`course.halvings` days.
+    state : State
+        Of it the B cells, which limit their own division.
+    course : Course
+        At the start of the tick.
+    rules : Rules
+        Constants of the patient.
+
+    Returns
+    -------
+    Drive
+        Rates per day, outputs in cells per day.
+    """
     law, middle, by_tick = rules.law.recovery, course.day + 0.5 * dt, rules.law.by_tick
     halvings, turn = course.halvings, int(round(course.day / dt)) % 2
     passing = by_tick.passing[halvings]
@@ -239,7 +305,30 @@ def drive_of(dt: float, state: State, course: Course, rules: Rules) -> Drive:
 def follow(
     dt: float, state: State, course: Course, drugs: Drugs, infected: bool, rules: Rules
 ) -> tuple[Body, Cns]:
-    """Return the bedside and the CNS after a tick of `dt` days."""
+    """Return the bedside and the CNS after a tick of `dt` days.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    state : State
+        Cytokines in plasma and activated myeloid cells at the end of the tick.
+    course : Course
+        Bedside and CNS at its start.
+    drugs : Drugs
+        At its end.
+    infected : bool
+        A background fever is under way at its end.
+    rules : Rules
+        Constants of the patient.
+
+    Returns
+    -------
+    body : Body
+        Temperature, leak, laboratory values.
+    cns : Cns
+        Injury of the CNS.
+    """
     il6, il1, ifng = state.plasma[IL6], state.plasma[IL1], state.plasma[IFNG]
     unblocked = (
         il6 * il6_free(drugs, rules.drugs),
@@ -255,7 +344,22 @@ def follow(
 
 @kernel
 def under_way(day: float, infections: Column, lasting: float) -> bool:
-    """Tell whether a background fever is under way."""
+    """Tell whether a background fever is under way.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion.
+    infections : ndarray, float64, shape (fevers,)
+        Days on which they begin.
+    lasting : float
+        Length of each, days.
+
+    Returns
+    -------
+    bool
+        True from the day one begins until just before its end.
+    """
     found = False
     for start in infections:
         found |= start <= day < start + lasting
@@ -264,16 +368,33 @@ def under_way(day: float, infections: Column, lasting: float) -> bool:
 
 @kernel
 def hazards_of(state: State, cns: Cns, needs: Needs, rules: Rules) -> tuple[float, float, float]:
-    """Return the hazards of death by CRS, ICANS and progression, per day."""
+    """Return the hazards of death by CRS, ICANS and progression, per day.
+
+    Parameters
+    ----------
+    state : State
+        Of it the leukemic cells.
+    cns : Cns
+        Its injury kills from edema on.
+    needs : Needs
+        CRS kills where either is 3.
+    rules : Rules
+        Constants of the patient.
+
+    Returns
+    -------
+    (float, float, float)
+        In the order of CRS, ICANS, PROGRESSION.
+    """
     law = rules.fate
     failing = law.ventilated_factor if needs.oxygen == 3 else 1.0
     if max(needs.blood_pressure, needs.oxygen) < 3:
         failing = 0.0
-    full = sum_of(state.body, LEUKEMIA, B_CELL) / rules.blood.fraction >= law.progression_cells
+    leukemia = sum_of(state.body, LEUKEMIA, B_CELL) / rules.blood.fraction
     return (
         law.crs_per_day * failing,
         law.icans_per_day if cns.injury >= rules.cns.edema_injury else 0.0,
-        law.progression_per_day if full else 0.0,
+        law.progression_per_day * leukemia / law.capacity_cells,
     )
 
 
@@ -281,7 +402,26 @@ def hazards_of(state: State, cns: Cns, needs: Needs, rules: Rules) -> tuple[floa
 def meet_fate(
     dt: float, course: Course, hazards: tuple[float, float, float]
 ) -> tuple[tuple[float, float, float], int, float]:
-    """Return the hazard left until each death, the cause that came first, and its day."""
+    """Return the hazard left until each death, the cause that came first, and its day.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    course : Course
+        With the hazards left at the start of the tick, which ends on day `due`.
+    hazards : (float, float, float)
+        Of death by CRS, ICANS and progression in this tick, per day.
+
+    Returns
+    -------
+    left : (float, float, float)
+        Hazard until each death; not above 0 where it came.
+    cause : int
+        CRS, ICANS or PROGRESSION; ALIVE if none.
+    died : float
+        Day after infusion; NaN if alive.
+    """
     cause, died = ALIVE, math.nan
     for which in range(3):
         rest = course.left[which] - hazards[which] * dt
@@ -299,7 +439,20 @@ def meet_fate(
 
 @kernel
 def sum_of(counts: Column, first: int, end: int) -> int:
-    """Return the cells of some consecutive states."""
+    """Return the cells of some consecutive states.
+
+    Parameters
+    ----------
+    counts : ndarray, int64, shape (STATES,)
+        Cells of each state.
+    first, end : int
+        States from `first` to before `end`.
+
+    Returns
+    -------
+    int
+        Cells.
+    """
     total = 0
     for which in range(first, end):
         total += counts[which]
@@ -315,6 +468,20 @@ def planned(course: Course, now: float, law: ClockLaw) -> Course:
 
     It ends after `now`, which is later than the end of the last tick where something is ordered
     within a tick.
+
+    Parameters
+    ----------
+    course : Course
+        At the end of a tick.
+    now : float
+        Day after infusion.
+    law : ClockLaw
+        Limits of the tick length.
+
+    Returns
+    -------
+    Course
+        With `due` and `halvings` of the next tick.
     """
     halvings = law.slow_halvings
     if course.day < course.homing_until:
@@ -360,7 +527,19 @@ def wants_row(course: Course) -> bool:
 
 @kernel
 def write_row(state: State, course: Course, rules: Rules, chart: Chart) -> None:
-    """Note this moment in the series; cells are those of the body."""
+    """Note this moment in the series; cells are those of the body.
+
+    Parameters
+    ----------
+    state : State
+        Cells and cytokines now.
+    course : Course
+        Day, bedside, CNS and drugs now.
+    rules : Rules
+        Constants of the patient.
+    chart : Chart
+        The next free row is filled in place; the caller sees to it that there is one.
+    """
     signs, row = course.signs, chart.rows[chart.used[0]]
     row["day"] = course.day if course.cause == ALIVE else course.died
     write_cells(state, course.day, rules, row)
@@ -387,7 +566,19 @@ def write_row(state: State, course: Course, rules: Rules, chart: Chart) -> None:
 
 @kernel
 def write_cells(state: State, day: float, rules: Rules, row: Column) -> None:
-    """Note the cells of the body, and what blood shows of them."""
+    """Note the cells of the body, and what blood shows of them.
+
+    Parameters
+    ----------
+    state : State
+        Cells of the simulated part.
+    day : float
+        Day after infusion, for the white cells.
+    rules : Rules
+        Constants of the patient.
+    row : record
+        Of `columns.SERIES`, changed in place: cells of the body, cells/uL, copies/ug.
+    """
     row["leukemia_cd19_positive"] = sum_of(state.body, LEUKEMIA + 1, B_CELL) / rules.blood.fraction
     row["leukemia_cd19_negative"] = state.body[LEUKEMIA] / rules.blood.fraction
     row["car_t_memory"] = sum_of(state.body, MEMORY, EFFECTOR) / rules.blood.fraction
@@ -402,7 +593,22 @@ def write_cells(state: State, day: float, rules: Rules, row: Column) -> None:
 
 @kernel
 def copies_per_ug(state: State, day: float, rules: Rules) -> float:
-    """Return transgene copies per ug of DNA in blood."""
+    """Return transgene copies per ug of DNA in blood.
+
+    Parameters
+    ----------
+    state : State
+        Of it the cells in blood.
+    day : float
+        Day after infusion, for the white cells.
+    rules : Rules
+        Constants of the patient.
+
+    Returns
+    -------
+    float
+        Copies/ug; see `copies_of`.
+    """
     car_t = sum_of(state.blood, MEMORY, RESTING) / rules.blood.ul
     others = recovery.white_cells(day, rules.law.recovery)
     others += sum_of(state.blood, LEUKEMIA, MEMORY) / rules.blood.ul  # blasts and B cells
@@ -411,6 +617,19 @@ def copies_per_ug(state: State, day: float, rules: Rules) -> float:
 
 @kernel
 def copies_of(car_t: float, others: float, copies_per_share: float) -> float:
-    """Return transgene copies per ug of DNA, from CAR T and other nucleated cells per uL."""
+    """Return transgene copies per ug of DNA, from CAR T and other nucleated cells per uL.
+
+    Parameters
+    ----------
+    car_t, others : float
+        In blood, cells/uL.
+    copies_per_share : float
+        Copies/ug if all cells were CAR T cells.
+
+    Returns
+    -------
+    float
+        Copies/ug; 0 where there are no cells.
+    """
     every = car_t + others
     return copies_per_share * car_t / every if every > 0.0 else 0.0

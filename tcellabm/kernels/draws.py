@@ -25,6 +25,18 @@ def by_moments(rng: Generator, mean: float, variance: float, third: float) -> in
 
     At `WIDE`, 2e-5 of the draws come out at another number than the exact law gives, beyond it
     fewer; drawing by rejection would take ten times as long. No count of such a law is near 0.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells; one normal draw.
+    mean, variance, third : float
+        Of the count; the variance above `WIDE`.
+
+    Returns
+    -------
+    int
+        Count.
     """
     z = rng.standard_normal()
     skewed = third / (6.0 * variance) * (z * z - 1.0)
@@ -33,7 +45,22 @@ def by_moments(rng: Generator, mean: float, variance: float, third: float) -> in
 
 @row_kernel
 def binomial(rng: Generator, n: int, p: float) -> int:
-    """Draw how many of `n` cells meet an event of probability `p`, for any n up to 1e13."""
+    """Draw how many of `n` cells meet an event of probability `p`, for any n up to 1e13.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    n : int
+        Cells; none happen where it is 0 or less.
+    p : float
+        Probability; taken as 0 below 0 and as 1 above 1.
+
+    Returns
+    -------
+    int
+        0 to `n`.
+    """
     if n <= 0 or p <= 0.0:
         return 0
     if p >= 1.0:
@@ -55,6 +82,18 @@ def birth_death_law(birth: float, death: float, dt: float) -> tuple[float, float
 
     One cell dies out with probability alpha; given that it does not, its progeny is geometric
     with success probability 1 - beta.
+
+    Parameters
+    ----------
+    birth, death : float
+        Of one cell, per day, 0 or more.
+    dt : float
+        Days.
+
+    Returns
+    -------
+    alpha, beta : float
+        From 0 to below 1.
     """
     net = birth - death
     q = dt if net == 0.0 else math.expm1(net * dt) / net
@@ -64,7 +103,22 @@ def birth_death_law(birth: float, death: float, dt: float) -> tuple[float, float
 
 @row_kernel
 def birth_death(rng: Generator, n: int, alpha: float, beta: float) -> int:
-    """Draw the progeny of `n` independent cells (Bailey 1964): Binomial then negative binomial."""
+    """Draw the progeny of `n` independent cells (Bailey 1964): Binomial then negative binomial.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    n : int
+        Cells at the start.
+    alpha, beta : float
+        Of one cell, see `birth_death_law`.
+
+    Returns
+    -------
+    int
+        Cells at the end.
+    """
     alive, single = 1.0 - alpha, 1.0 - beta
     mean = alive / single
     variance = mean * (alpha + beta) / single
@@ -80,7 +134,19 @@ def birth_death(rng: Generator, n: int, alpha: float, beta: float) -> int:
 
 @kernel
 def scatter(rng: Generator, total: int, places: int, tally: Column) -> None:
-    """Add `total` cells to the first `places` entries of `tally`, each place equally likely."""
+    """Add `total` cells to the first `places` entries of `tally`, each place equally likely.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    total : int
+        Cells.
+    places : int
+        Number of places, 1 or more.
+    tally : ndarray, int64, shape (places,) or longer
+        Cells of each place, changed in place.
+    """
     if total <= AS_FAST * places:
         for _ in range(total):
             tally[min(places - 1, int(rng.random() * places))] += 1

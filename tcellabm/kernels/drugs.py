@@ -59,7 +59,22 @@ class Drugs(NamedTuple):
 
 @kernel
 def advance_drugs(dt: float, drugs: Drugs, law: DrugLaws) -> Drugs:
-    """Return what is left of all drugs after `dt` days."""
+    """Return what is left of all drugs after `dt` days.
+
+    Parameters
+    ----------
+    dt : float
+        Days.
+    drugs : Drugs
+        At the start: mg, and nM of the corticosteroid.
+    law : DrugLaws
+        Constants of the patient.
+
+    Returns
+    -------
+    Drugs
+        At the end.
+    """
     return Drugs(
         advance_tocilizumab(dt, drugs.tocilizumab_mg, law.tocilizumab),
         drugs.corticosteroid_nm * left(dt, law.corticosteroid.half_life_days),
@@ -75,7 +90,27 @@ def left(dt: float, half_life: float) -> float:
 
 @kernel
 def advance_tocilizumab(dt: float, amounts: Pair, law: Tocilizumab) -> Pair:
-    """Return both amounts after `dt` days, mg."""
+    """Return both amounts after `dt` days, mg.
+
+    Parameters
+    ----------
+    dt : float
+        Days; taken in steps of at most `LONGEST_STEP`.
+    amounts : Pair
+        Central and peripheral, mg.
+    law : Tocilizumab
+        Constants of the patient.
+
+    Returns
+    -------
+    Pair
+        Central and peripheral, mg.
+
+    Notes
+    -----
+    The model of Frey 2010: x' = -(l + v / (k + x / V) + out) x + back y and y' = out x - back y, by
+    the midpoint rule: the saturable hazard is held at that of half a step ahead.
+    """
     if amounts.x + amounts.y == 0.0:
         return amounts
     steps = math.ceil(dt / LONGEST_STEP)
@@ -87,7 +122,24 @@ def advance_tocilizumab(dt: float, amounts: Pair, law: Tocilizumab) -> Pair:
 
 @kernel
 def at_level(dt: float, amounts: Pair, central_mg: float, law: Tocilizumab) -> Pair:
-    """Return both amounts after `dt`, the saturable hazard held at that of a central amount."""
+    """Return both amounts after `dt`, the saturable hazard held at that of a central amount.
+
+    Parameters
+    ----------
+    dt : float
+        Days.
+    amounts : Pair
+        Central and peripheral, mg.
+    central_mg : float
+        Sets the saturable hazard.
+    law : Tocilizumab
+        Constants of the patient.
+
+    Returns
+    -------
+    Pair
+        Central and peripheral, mg.
+    """
     concentration = central_mg / law.volume_l
     loss = law.linear_per_day
     loss += law.saturable_mg_per_l_per_day / (law.michaelis_ug_per_ml + concentration)
@@ -104,7 +156,22 @@ def il6_free(drugs: Drugs, law: DrugLaws) -> float:
 
 @kernel
 def il1_free(drugs: Drugs, law: DrugLaws, share: float) -> float:
-    """Return the share of the effect of IL-1 that anakinra leaves where a share of it comes."""
+    """Return the share of the effect of IL-1 that anakinra leaves where a share of it comes.
+
+    Parameters
+    ----------
+    drugs : Drugs
+        Of it the anakinra, mg.
+    law : DrugLaws
+        Constants of the patient.
+    share : float
+        Of the plasma concentration that reaches the place: 1, or `anakinra.cns_share`.
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
     concentration = share * drugs.anakinra_mg / law.anakinra.volume_l
     return 1.0 - concentration / (concentration + law.anakinra.half_block_ug_per_ml)
 

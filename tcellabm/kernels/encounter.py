@@ -18,10 +18,29 @@ def grown(x: float) -> float:
 def meet(s: int, sites: Sites, rates: Rates) -> tuple[float, float, float]:
     """Return what the cells of a site do to each other, at its densities as they stand.
 
+    Parameters
+    ----------
+    s : int
+        Site; the last is blood.
+    sites : Sites
+        Densities, cells/uL.
+    rates : Rates
+        Constants of the patient.
+
     Returns
     -------
     tuple of float
         Killing hazard of a target with g = 1 (per day), stimulation, cytokine engagement.
+
+    Notes
+    -----
+    Beddington-DeAngelis: of E effectors and targets T, each weighted by its response g to antigen,
+
+    - killing = k E / (K f + E + T_lysis),
+    - engagement e = T_act / (K_act f + E + T_lysis), stimulation = e / (e + e_half),
+    - cytokine engagement = T_cyt / (K_act f + E + T_lysis),
+
+    where f is `blood_factor` in blood and 1 in a voxel.
     """
     blood = sites.volume.size - 1
     factor = rates.blood_factor if s == blood else 1.0
@@ -37,6 +56,26 @@ def supplied(s: int, sites: Sites, rates: Rates, drive: Drive) -> float:
     """Return the factor of IL-7 and IL-15 on division: CAR T cells consume what they share.
 
     It is 1 at the peak of these cytokines in the usual patient, before CAR T cells are many.
+
+    Parameters
+    ----------
+    s : int
+        Site.
+    sites : Sites
+        Of it the effectors, cells/uL.
+    rates : Rates
+        Constants of the patient.
+    drive : Drive
+        Of it the homeostatic level, 1 at its peak.
+
+    Returns
+    -------
+    float
+        0 or more, without unit.
+
+    Notes
+    -----
+    With the level L = L_0 / (1 + E / E_half), the factor is L (1 + h) / (L + h).
     """
     level = drive.homeostatic / (1.0 + sites.effectors[s] / rates.consumption_half)
     return level / (level + rates.supply_half) * (1.0 + rates.supply_half)
@@ -47,6 +86,24 @@ def secreting(s: int, release: float, sites: Sites, rates: Rates, drive: Drive) 
     """Return the CAR T cells of a site that release cytokines, cells/uL.
 
     Release takes a sustained engagement, and IL-15.
+
+    Parameters
+    ----------
+    s : int
+        Site.
+    release : float
+        Cytokine engagement there, see `meet`.
+    sites : Sites
+        Of it the effectors, cells/uL.
+    rates : Rates
+        Constants of the patient.
+    drive : Drive
+        Of it the factor of IL-15.
+
+    Returns
+    -------
+    float
+        Cells/uL.
     """
     effectors = sites.effectors[s]
     return effectors * release**rates.release_hill * drive.release if effectors > 0.0 else 0.0
@@ -62,8 +119,20 @@ def look_ahead(
 
     Parameters
     ----------
+    s : int
+        Site.
+    dt : float
+        Tick length, days.
     influx : float
         New B cells, cells/uL/d.
+    sites : Sites
+        Densities of site `s`, cells/uL, changed in place.
+    ladder : Ladder
+        Weights of the new B cells.
+    rates : Rates
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
     """
     killing, phi, release = meet(s, sites, rates)
     gain = rates.t_division * phi * supplied(s, sites, rates, drive) * drive.division
@@ -88,6 +157,12 @@ def encounter(dt: float, state: State, law: Law, drive: Drive) -> float:
     ----------
     dt : float
         Tick length, days; 0 takes the densities as they are.
+    state : State
+        Sites are changed in place, densities included: the next census counts them again.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
 
     Returns
     -------
@@ -128,6 +203,22 @@ def turnover(
 
     A constant hazard is solved exactly whatever its size: an error needs a hazard that acts and
     changes in the same tick, and is of the order of (hazard x rate of change) x tick^2.
+
+    Parameters
+    ----------
+    before, after : (float, float, float)
+        What `meet` returns at the start and at the middle of the tick.
+    dt : float
+        Tick length, days, above 0.
+    rates : Rates
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+
+    Returns
+    -------
+    float
+        Per day: the square root of (hazard x rate of change).
     """
     acting = max(after[0], rates.t_division * drive.division * after[1])
     changing = 0.0
@@ -149,6 +240,17 @@ def myeloid_activation(flux: float, engaged: float, ifng: float, rates: Rates) -
         Engaged CAR T cells, cells/uL.
     ifng : float
         IFN-gamma, pg/mL.
+    rates : Rates
+        Constants of the patient.
+
+    Returns
+    -------
+    float
+        Per day.
+
+    Notes
+    -----
+    a (F / (F + F_half) G / (G + G_half) + c E / (E + E_half)) of flux F, IFN-gamma G and engaged E.
     """
     if flux <= 0.0 and engaged <= 0.0:
         return 0.0

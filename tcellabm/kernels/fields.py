@@ -13,7 +13,19 @@ from tcellabm.kernels.linear import Flow, Pair, decay, two_compartments
 
 @kernel
 def advance_fields(dt: float, state: State, law: Law, effect: Effect) -> None:
-    """Advance all cytokines by a tick of `dt` days, exactly for constant secretion."""
+    """Advance all cytokines by a tick of `dt` days, exactly for constant secretion.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    state : State
+        Fields and plasma, pg/mL, are changed in place.
+    law : Law
+        Constants of the patient.
+    effect : Effect
+        Of drugs in this tick.
+    """
     if state.spread.size > 0:
         diffuse_interpreted(dt, state, law, effect)
     else:
@@ -22,21 +34,67 @@ def advance_fields(dt: float, state: State, law: Law, effect: Effect) -> None:
 
 @holding_kernel
 def diffuse_interpreted(dt: float, state: State, law: Law, effect: Effect) -> None:
-    """Leave the kernels for `diffuse`: SciPy's transform is not to be had in compiled code."""
+    """Leave the kernels for `diffuse`: SciPy's transform is not to be had in compiled code.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    state : State
+        Fields and plasma, pg/mL, are changed in place.
+    law : Law
+        Constants of the patient.
+    effect : Effect
+        Of drugs in this tick.
+    """
     with numba.objmode():
         diffuse(dt, state, law, effect)
 
 
 @row_kernel
 def secretion(c: int, site: int, sites: Sites, cytokines: Cytokines) -> float:
-    """Return what the cells of a site secrete of a cytokine over the last tick, pg/mL/d."""
+    """Return what the cells of a site secrete of a cytokine over the last tick, pg/mL/d.
+
+    Parameters
+    ----------
+    c : int
+        Cytokine: IL6, IL1, IL2 or IFNG.
+    site : int
+        Voxel, or the last for blood.
+    sites : Sites
+        Densities, cells/uL.
+    cytokines : Cytokines
+        Constants of the patient.
+
+    Returns
+    -------
+    float
+        Without the effect of drugs, pg/mL/d.
+    """
     activated = 0.5 * (sites.activated_before[site] + sites.activated[site])
     return cytokines.per_myeloid[c] * activated + cytokines.per_car_t[c] * sites.engaged[site]
 
 
 @kernel
 def perfuse(dt: float, state: State, law: Law, effect: Effect) -> None:
-    """Advance all cytokines by a tick without diffusion between voxels."""
+    """Advance all cytokines by a tick without diffusion between voxels.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    state : State
+        Fields and plasma, pg/mL, are changed in place.
+    law : Law
+        Constants of the patient.
+    effect : Effect
+        Of drugs in this tick.
+
+    Notes
+    -----
+    The mean of the voxels exchanges with plasma (`mix`). What a voxel differs by from the mean
+    fades with the exchange, and grows by what its secretion differs by.
+    """
     sites, cytokines, voxels = state.sites, law.cytokines, state.sites.volume.size - 1
     kept, gained = math.exp(-cytokines.exchange * dt), decay(cytokines.exchange, dt)
     for c in range(state.plasma.size):
@@ -59,10 +117,23 @@ def mix(dt: float, c: int, marrow: Pair, state: State, law: Law, effect: Effect)
 
     Parameters
     ----------
+    dt : float
+        Tick length, days.
     c : int
         Which cytokine; its level in plasma is changed in place.
     marrow : Pair
         Mean level, pg/mL, and mean secretion, pg/mL/d, of all voxels.
+    state : State
+        Its plasma is changed in place.
+    law : Law
+        Constants of the patient.
+    effect : Effect
+        Of drugs in this tick.
+
+    Returns
+    -------
+    float
+        Mean level of all voxels, pg/mL.
     """
     cytokines, blood = law.cytokines, state.sites.volume.size - 1
     ratio, exchange = cytokines.marrow_to_plasma, cytokines.exchange
@@ -80,7 +151,19 @@ def mix(dt: float, c: int, marrow: Pair, state: State, law: Law, effect: Effect)
 
 
 def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
-    """Advance by cosine modes, each of which decays on its own; the first is the mean."""
+    """Advance by cosine modes, each of which decays on its own; the first is the mean.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    state : State
+        Fields and plasma, pg/mL, are changed in place.
+    law : Law
+        Constants of the patient.
+    effect : Effect
+        Of drugs in this tick.
+    """
     cytokines, shape = law.cytokines, (state.plasma.size, law.rows, law.cols)
     levels = np.reshape(state.fields, shape)
     sources = effect.secretion * sources_of(state, cytokines).reshape(shape)

@@ -41,7 +41,23 @@ from tcellabm.kernels.rules import (
 def step_groups(
     rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work
 ) -> None:
-    """Advance every group by one tick of `dt` days."""
+    """Advance every group by one tick of `dt` days.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    state : State
+        Its cells are changed in place; sites hold the hazards of this tick.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+    work : Work
+        Scratch, overwritten.
+    """
     cells, budget = state.cells, law.budget
     index_rows(cells, work)
     before = cells.meta[ROWS]
@@ -66,9 +82,21 @@ def fate(
 
     Parameters
     ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Days: half a tick.
     known : int
         Rows whose law is still that of the last call; of cells that count their divisions it is
         not, as they may have used the last one.
+    state : State
+        Counts of its cells are changed in place.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+    work : Work
+        `alpha`, `beta` and `births` are set, per row.
     """
     sites, rates, lysis = state.sites, law.rates, law.ladder.lysis
     phi = sites.stimulation
@@ -95,6 +123,19 @@ def use_divisions(rng: Generator, dt: float, state: State, law: Law, drive: Driv
     """Count down the divisions left of CAR T cells, one draw per group.
 
     A lineage that is alive at the end of the tick has divided at twice the rate of one cell.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    state : State
+        Divisions left of its cells are changed in place.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
     """
     sites, count, place = state.sites, state.cells.count, state.cells.site
     kind, left = state.cells.state, state.cells.divisions
@@ -111,7 +152,23 @@ def use_divisions(rng: Generator, dt: float, state: State, law: Law, drive: Driv
 def change_state(
     rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work
 ) -> None:
-    """Draw, per cell, who changes state: two exits, the second among those the first left."""
+    """Draw, per cell, who changes state: two exits, the second among those the first left.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    state : State
+        Counts of its cells are lowered in place by those that leave.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+    work : Work
+        `arrivals` and `arrival_divisions` gather those that leave.
+    """
     phi, release, activation = (
         state.sites.stimulation,
         state.sites.release,
@@ -145,7 +202,23 @@ def change_state(
 def change_place(
     rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work
 ) -> None:
-    """Draw, per cell, who passes between marrow and blood, and who of the others hops."""
+    """Draw, per cell, who passes between marrow and blood, and who of the others hops.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    state : State
+        Counts of its cells are lowered in place by those that leave.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+    work : Work
+        `arrivals` and `arrival_divisions` gather those that leave; `homing` those out of blood.
+    """
     count, place = state.cells.count, state.cells.site
     kind, left = state.cells.state, state.cells.divisions
     arrivals, arrival_divisions, homing = work.arrivals, work.arrival_divisions, work.homing
@@ -174,7 +247,22 @@ def change_place(
 
 @kernel
 def chances(dt: float, rates: Rates, drive: Drive) -> tuple[Column, Column, Column]:
-    """Return a cell's chances, by state, to leave for blood, to come home from it, to hop."""
+    """Return a cell's chances, by state, to leave for blood, to come home from it, to hop.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    rates : Rates
+        Of it the hops, per day.
+    drive : Drive
+        Of it the rates of passing, per day.
+
+    Returns
+    -------
+    leaves, comes_home, hops : ndarray, shape (STATES,)
+        Probabilities over one tick.
+    """
     leaves, comes_home, hops = np.zeros(STATES), np.zeros(STATES), np.zeros(STATES)
     for kind in (LEUKEMIA, B_CELL, MEMORY):
         leave, hop_rate = travel(kind, False, rates, drive)
@@ -189,7 +277,19 @@ def chances(dt: float, rates: Rates, drive: Drive) -> tuple[Column, Column, Colu
 
 @kernel
 def mutate(rng: Generator, state: State, law: Law, work: Work) -> None:
-    """Let daughters of CD19+ leukemic cells lose the antigen; each starts a group of one."""
+    """Let daughters of CD19+ leukemic cells lose the antigen; each starts a group of one.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    state : State
+        Counts of its cells are lowered in place by the mutants.
+    law : Law
+        Of it the loss of CD19 per division.
+    work : Work
+        `births` are used; `arrivals` gather the mutants.
+    """
     cells, arrivals, arrival_divisions = state.cells, work.arrivals, work.arrival_divisions
     births = 0.0
     for i in range(cells.meta[ROWS]):
@@ -209,7 +309,23 @@ def mutate(rng: Generator, state: State, law: Law, work: Work) -> None:
 
 @kernel
 def supply(rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work) -> None:
-    """Let new B cells and resting myeloid cells enter the marrow during the tick."""
+    """Let new B cells and resting myeloid cells enter the marrow during the tick.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    state : State
+        Sites hold the hazards of this tick.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of it the outputs, cells per day.
+    work : Work
+        `arrivals` gather the new cells.
+    """
     if drive.b_output > 0.0:
         enter(rng, dt, law.rates.b_state, state, law, drive, work)
     if drive.myeloid_output > 0.0:
@@ -223,6 +339,23 @@ def enter(
     """Draw the survivors of a constant influx; exact given the death rates of the sites.
 
     Resting cells that were activated since they came are activated.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    kind : int
+        State of the new cells: RESTING, or that of B cells.
+    state : State
+        Sites hold the hazards of this tick.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of it the outputs, cells per day into all voxels.
+    work : Work
+        `arrivals` gather the new cells.
     """
     sites, arrivals, arrival_divisions = state.sites, work.arrivals, work.arrival_divisions
     voxels = sites.volume.size - 1

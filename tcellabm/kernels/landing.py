@@ -27,7 +27,24 @@ def divides(state: int) -> bool:
 
 @row_kernel
 def append(cells: Cells, count: int, site: int, state: int, divisions: int) -> int:
-    """Add a row and return it; without room it is counted as lost, an error to the caller."""
+    """Add a row and return it; without room it is counted as lost, an error to the caller.
+
+    Parameters
+    ----------
+    cells : Cells
+        Changed in place.
+    count : int
+        Cells of the new row.
+    site, state : int
+        Where and what they are.
+    divisions : int
+        Divisions left; 0 for states without.
+
+    Returns
+    -------
+    int
+        The new row; the last one if there was no room.
+    """
     row = cells.meta[ROWS]
     if row == cells.count.size:
         cells.meta[LOST] += 1
@@ -67,6 +84,21 @@ def gather(
     """Let `moving` cells head for a site and state.
 
     Movers from several rows share one number of divisions left, drawn in proportion to count.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    moving : int
+        Cells, above 0.
+    site, state : int
+        Where they go and what they will be.
+    divisions : int
+        Divisions left of the movers.
+    arrivals : ndarray, int64, shape (sites, STATES)
+        Cells on their way, raised in place.
+    arrival_divisions : ndarray, int16, shape (sites, STATES)
+        Divisions left of those that arrive, changed in place.
     """
     gathered = arrivals[site, state] + moving
     arrivals[site, state] = gathered
@@ -97,7 +129,19 @@ def bring_home(rng: Generator, work: Work) -> None:
 
 @kernel
 def land(rng: Generator, cells: Cells, budget: int, work: Work) -> None:
-    """Turn gathered cells into rows: a new one within the budget, else into a like one there."""
+    """Turn gathered cells into rows: a new one within the budget, else into a like one there.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    cells : Cells
+        Changed in place.
+    budget : int
+        Rows of a phenotype up to which movers get a row of their own.
+    work : Work
+        `arrivals` are emptied; `row_of` and `rows_in` follow the new rows.
+    """
     arrivals, arrival_divisions = work.arrivals, work.arrival_divisions
     row_of, rows_in = work.row_of, work.rows_in
     for site in range(arrivals.shape[0]):
@@ -117,7 +161,21 @@ def land(rng: Generator, cells: Cells, budget: int, work: Work) -> None:
 
 @row_kernel
 def join(rng: Generator, row: int, moving: int, divisions: int, cells: Cells) -> None:
-    """Add cells to a like row; its divisions left are drawn in proportion to count."""
+    """Add cells to a like row; its divisions left are drawn in proportion to count.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    row : int
+        Row that they join.
+    moving : int
+        Cells that join.
+    divisions : int
+        Divisions left of those that join.
+    cells : Cells
+        Changed in place.
+    """
     cells.count[row] += moving
     if divides(cells.state[row]) and rng.random() * cells.count[row] < moving:
         cells.divisions[row] = divisions

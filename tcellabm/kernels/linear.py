@@ -34,6 +34,22 @@ def two_compartments(amounts: Pair, flow: Flow, into: Pair, dt: float) -> Pair:
 
     Solves x' = -(to_y + loss_x) x + to_x y + into_x and y' = to_y x - (to_x + loss_y) y + into_y
     by the two eigenvalues, which are real and not positive.
+
+    Parameters
+    ----------
+    amounts : Pair
+        At the start, in any unit.
+    flow : Flow
+        Hazards, per day.
+    into : Pair
+        Constant influx, that unit per day.
+    dt : float
+        Days.
+
+    Returns
+    -------
+    Pair
+        At the end, in that unit.
     """
     to_y, to_x, loss_x, loss_y = flow
     if to_y == 0.0 and to_x == 0.0:

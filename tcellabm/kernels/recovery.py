@@ -8,7 +8,24 @@ from tcellabm.kernels.layout import Recovery
 
 @kernel
 def returned(day: float, half_way: float, steepness: float, law: Recovery) -> float:
-    """Return the share that is back on `day`; all of it where nothing was depleted."""
+    """Return the share that is back on `day`; all of it where nothing was depleted.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion.
+    half_way : float
+        Day on which a half is back.
+    steepness : float
+        Exponent of the rise.
+    law : Recovery
+        Of it whether there was lymphodepletion.
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
     if not law.depleted:
         return 1.0
     return risen(day, half_way, steepness)
@@ -16,7 +33,26 @@ def returned(day: float, half_way: float, steepness: float, law: Recovery) -> fl
 
 @kernel
 def risen(day: float, half_way: float, steepness: float) -> float:
-    """Return a share that rises from 0 on day 0 by way of a half to 1."""
+    """Return a share that rises from 0 on day 0 by way of a half to 1.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion.
+    half_way : float
+        Day of a half.
+    steepness : float
+        Exponent of the rise.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 before day 0.
+
+    Notes
+    -----
+    1 / (1 + (half_way / day)^steepness).
+    """
     if day <= 0.0:
         return 0.0
     return 1.0 / (1.0 + (half_way / day) ** steepness)
@@ -59,7 +95,22 @@ def b_influx(day: float, law: Recovery) -> float:
 
 @kernel
 def b_division(day: float, b_cells: float, law: Recovery) -> float:
-    """Return the division rate of B cells, per day; 0 where they fill their space."""
+    """Return the division rate of B cells, per day; 0 where they fill their space.
+
+    Parameters
+    ----------
+    day : float
+        Day after infusion.
+    b_cells : float
+        B cells of the simulated part.
+    law : Recovery
+        Constants of the patient.
+
+    Returns
+    -------
+    float
+        Per day, 0 or more.
+    """
     if law.b_most <= 0.0:
         return 0.0
     back = returned(day, law.b_days, law.b_steepness, law)

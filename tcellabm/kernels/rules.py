@@ -40,12 +40,23 @@ def birth_and_death(
 
     Parameters
     ----------
+    state : int
+        Of the cell.
+    divisions : int
+        Left to a CAR T cell; without any it does not divide.
     killed : float
-        Hazard of being killed here, see `kill_hazard`.
+        Hazard of being killed here, per day, see `kill_hazard`.
     supply : float
         What its division depends on here, see `supply_of`.
     phi : float
-        Stimulation of CAR T cells here.
+        Stimulation of CAR T cells here, 0 to 1.
+    rates : Rates
+        Constants of the patient.
+
+    Returns
+    -------
+    birth, death : float
+        Per day.
     """
     if state == NICHE:
         return 0.0, killed
@@ -66,7 +77,24 @@ def birth_and_death(
 
 @row_kernel
 def supply_of(state: int, site: int, sites: Sites, drive: Drive) -> float:
-    """Return what division depends on: free room, the rate of B cells, or IL-7, IL-15 and drugs."""
+    """Return what division depends on: free room, the rate of B cells, or IL-7, IL-15 and drugs.
+
+    Parameters
+    ----------
+    state : int
+        Of the cell.
+    site : int
+        Where it is.
+    sites : Sites
+        Room and supply of each site.
+    drive : Drive
+        Of this tick.
+
+    Returns
+    -------
+    float
+        A factor of leukemic and CAR T cells; of B cells their rate, per day.
+    """
     if state < B_CELL:
         return sites.room[site]
     if state < MEMORY:
@@ -76,7 +104,26 @@ def supply_of(state: int, site: int, sites: Sites, drive: Drive) -> float:
 
 @row_kernel
 def kill_hazard(state: int, site: int, sites: Sites, lysis: Column, drive: Drive) -> float:
-    """Return the hazard of being killed, per day: targets by CAR T cells, those by the host."""
+    """Return the hazard of being killed, per day: targets by CAR T cells, those by the host.
+
+    Parameters
+    ----------
+    state : int
+        Of the cell.
+    site : int
+        Where it is.
+    sites : Sites
+        Of it the hazard of a target with g = 1, per day.
+    lysis : ndarray, shape (RUNGS,)
+        g of each antigen rung, 0 to 1.
+    drive : Drive
+        Of it the rejection of CAR T cells, per day.
+
+    Returns
+    -------
+    float
+        Per day; 0 of myeloid cells.
+    """
     if state < MEMORY:
         return sites.killing[site] * lysis[rung_of(state)]
     return drive.rejection if state <= EXHAUSTED else 0.0
@@ -96,12 +143,23 @@ def changes(
 
     Parameters
     ----------
+    state : int
+        Of the cell.
     up, down : float
-        Rates of expression noise on its rung.
-    phi, release : float
-        Stimulation and cytokine engagement of CAR T cells here.
+        Rates of expression noise on its rung, per day.
+    phi : float
+        Stimulation of CAR T cells here, 0 to 1.
+    release : float
+        Cytokine engagement of CAR T cells here, see `encounter.meet`.
     activation : float
-        Hazard of a resting myeloid cell here.
+        Hazard of a resting myeloid cell here, per day.
+    rates : Rates
+        Constants of the patient.
+
+    Returns
+    -------
+    (float, float)
+        Per day, in the order of `targets`.
     """
     if state == NICHE:
         return rates.niche_exit, 0.0
@@ -134,7 +192,24 @@ def targets(state: int, rates: Rates) -> tuple[int, int]:
 
 @row_kernel
 def travel(state: int, in_blood: bool, rates: Rates, drive: Drive) -> tuple[float, float]:
-    """Return (rate of passing between marrow and blood, rate of hopping to a neighbor voxel)."""
+    """Return (rate of passing between marrow and blood, rate of hopping to a neighbor voxel).
+
+    Parameters
+    ----------
+    state : int
+        Of the cell.
+    in_blood : bool
+        It is in blood; else in a voxel.
+    rates : Rates
+        Of it the hops, per day.
+    drive : Drive
+        Of it the rates of leaving and coming home, per day.
+
+    Returns
+    -------
+    passing, hopping : float
+        Per day; 0 for niche and myeloid cells.
+    """
     if state == NICHE:
         return 0.0, 0.0
     if state < B_CELL:
@@ -152,7 +227,22 @@ def travel(state: int, in_blood: bool, rates: Rates, drive: Drive) -> tuple[floa
 
 @row_kernel
 def neighbor(way: int, site: int, rows: int, cols: int) -> int:
-    """Return the neighbor of a voxel in one of four ways; a step over the edge stays in place."""
+    """Return the neighbor of a voxel in one of four ways; a step over the edge stays in place.
+
+    Parameters
+    ----------
+    way : int
+        0 to 3: the row before, the row after, the column before, the column after.
+    site : int
+        Voxel, in row-major order.
+    rows, cols : int
+        Size of the marrow, voxels.
+
+    Returns
+    -------
+    int
+        Voxel.
+    """
     row, col = site // cols, site % cols
     if way == 0:
         row = max(row - 1, 0)

@@ -47,6 +47,19 @@ def step_cells(rng: Generator, dt: float, state: State, law: Law, drive: Drive) 
     What a cell leaves of its budget is exponential again, with the same mean: it goes on to the
     next cell, and a new one is drawn only where it was used up. As cells are passed with the
     greatest sum of hazards that their state meets anywhere, most cost one comparison.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    state : State
+        Its cells are changed in place; sites hold the hazards of this tick.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
     """
     most = greatest_hazards(state, law, drive) * dt
     budget = exponential(rng)
@@ -74,7 +87,24 @@ def exponential(rng: Generator) -> float:
 
 @row_kernel
 def hazard(row: int, state: State, law: Law, drive: Drive) -> float:
-    """Return the sum of all hazards of one cell where it is, per day."""
+    """Return the sum of all hazards of one cell where it is, per day.
+
+    Parameters
+    ----------
+    row : int
+        Of the cell.
+    state : State
+        Cells and sites.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+
+    Returns
+    -------
+    float
+        Per day.
+    """
     sites, rates = state.sites, law.rates
     site, which = state.cells.site[row], state.cells.state[row]
     rung = rung_of(which)
@@ -104,6 +134,20 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
     """Return a bound on the sum of hazards of a cell of each state, per day, shape (STATES,).
 
     Hazards rise or fall with stimulation, and rise with all else that a site offers.
+
+    Parameters
+    ----------
+    state : State
+        Of it the sites.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+
+    Returns
+    -------
+    ndarray, shape (STATES,)
+        Per day.
     """
     sites, rates = state.sites, law.rates
     phi, release, activation = (
@@ -136,6 +180,21 @@ def supply(rng: Generator, dt: float, kind: int, state: State, law: Law, drive: 
     """Let new cells of one state enter the marrow, each at a random voxel and time of the tick.
 
     Resting cells that were activated since they came are activated.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    kind : int
+        State of the new cells: RESTING, or that of B cells.
+    state : State
+        New cells are appended in place.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of it the outputs, cells per day into all voxels.
     """
     sites = state.sites
     voxels = sites.volume.size - 1
@@ -164,9 +223,19 @@ def follow(
 
     Parameters
     ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
     start : (int, float)
         The row of the cell, and its budget of hazard.
-    stack : array, float64, shape (LIVING_AT_ONCE, 4)
+    state : State
+        Its cells are changed in place.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+    stack : ndarray, float64, shape (LIVING_AT_ONCE, 4)
         Scratch: site, state, divisions left, time of the descendants still to be followed.
     """
     cells, sites, rates, lysis = state.cells, state.sites, law.rates, law.ladder.lysis
@@ -212,7 +281,19 @@ def follow(
 
 @row_kernel
 def settle(cells: Cells, row: int, site: int, state: int, divisions: int) -> None:
-    """Write a cell that lives at the end of the tick: in its old row, or in a new one."""
+    """Write a cell that lives at the end of the tick: in its old row, or in a new one.
+
+    Parameters
+    ----------
+    cells : Cells
+        Changed in place.
+    row : int
+        Old row of the cell; free if its count is 0.
+    site, state : int
+        Where and what the cell is now.
+    divisions : int
+        Divisions left.
+    """
     if cells.count[row] > 0:
         append(cells, 1, site, state, divisions)
     else:
@@ -234,6 +315,23 @@ def leave(
     drive: Drive,
 ) -> tuple[int, int, float]:
     """Draw whether and how a cell (site, state) changes state or place.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    spend : float
+        Budget of hazard, above 0.
+    dt : float
+        Tick length, days.
+    cell : (int, int)
+        Site and state.
+    state : State
+        Of it the sites.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
 
     Returns
     -------
@@ -273,6 +371,26 @@ def go(
     """Return where a cell comes to whose budget ends in passing or hopping.
 
     Passing to or from blood comes first, and only who stays hops, again and again.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    spend : float
+        Budget of hazard, below the sum of `ways` times `dt`.
+    dt : float
+        Tick length, days.
+    site : int
+        Where the cell is.
+    ways : (float, float)
+        Rates of passing and of hopping, per day, see `travel`.
+    law : Law
+        Of it the size of the marrow.
+
+    Returns
+    -------
+    int
+        Site.
     """
     (passing, hop), blood = ways, law.rows * law.cols
     if spend < passing * dt:

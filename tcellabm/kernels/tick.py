@@ -30,6 +30,18 @@ def tick(
 
     Parameters
     ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    state : State
+        Cells and cytokines, changed in place.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+    effect : Effect
+        Of drugs on cytokines in this tick.
     work : Work or None
         Scratch of groups; None if every agent is one cell. Numba compiles each case on its own.
 
@@ -48,7 +60,23 @@ def tick(
 def step(
     rng: Generator, dt: float, state: State, law: Law, drive: Drive, work: Work | None
 ) -> None:
-    """Advance all cells by one tick, as groups or one by one."""
+    """Advance all cells by one tick, as groups or one by one.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    state : State
+        Its cells are changed in place; sites hold the hazards of this tick.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+    work : Work or None
+        Scratch of groups; None if every agent is one cell.
+    """
     if work is None:
         _step_cells(rng, dt, state, law, drive, work)
     else:

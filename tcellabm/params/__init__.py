@@ -8,6 +8,7 @@ from tcellabm.params.errors import InputError
 from tcellabm.params.loading import Row, Sweep, load, load_sweep, load_trial, parse_set, rows
 from tcellabm.params.meta import Meta, Value
 from tcellabm.params.parameters import Distribution, Entry, Parameters
+from tcellabm.params.question import Question
 
 __all__ = [
     "Distribution",
@@ -15,6 +16,7 @@ __all__ = [
     "InputError",
     "Meta",
     "Parameters",
+    "Question",
     "Range",
     "Row",
     "Sweep",

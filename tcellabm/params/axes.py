@@ -47,6 +47,20 @@ def is_axis(raw: object) -> bool:
 def read_axis(meta: Meta, raw: object, where: str) -> tuple[Value, ...] | Range:
     """Check an axis as written.
 
+    Parameters
+    ----------
+    meta : Meta
+        The parameter.
+    raw : object
+        A list of values, or a table with one of KINDS.
+    where : str
+        File or option, named in an error.
+
+    Returns
+    -------
+    tuple or Range
+        Values, each once; a range for `uniform` and `log_uniform`.
+
     Raises
     ------
     InputError
@@ -81,7 +95,22 @@ def _spaced(meta: Meta, law: str, numbers: Any, where: str) -> tuple[Value, ...]
 
 
 def read_values(meta: Meta, values: list[float], where: str) -> tuple[Value, ...]:
-    """Check values, each once."""
+    """Check values, each once.
+
+    Parameters
+    ----------
+    meta : Meta
+        The parameter.
+    values : list of float
+        In its unit; may repeat.
+    where : str
+        File or option, named in an error.
+
+    Returns
+    -------
+    tuple
+        In the type of the parameter, in the order of first appearance.
+    """
     return tuple(dict.fromkeys(meta.check(value, where) for value in values))
 
 

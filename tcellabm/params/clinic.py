@@ -138,7 +138,6 @@ class Physiology(Section):
     ferritin_maximum_ng_per_ml: float
     ferritin_loss_per_day: float
     ferritin_half_share: float
-    progression_share: float
     progression_death_per_day: float
 
 
@@ -202,7 +201,6 @@ class Pathway(Section):
     depletion_log10_kill: float
     depletion_sigma_log10: float
     depletion_log10_least: float
-    death_per_day_at_capacity: float
     adverse_event_share: float
     heavy_weight_kg: float
     heavy_dose_low_cells: float

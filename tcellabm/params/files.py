@@ -28,6 +28,12 @@ def shipped_file(name: str) -> Path | None:
     return next((path for path in paths if os.path.exists(path)), None)
 
 
+def shipped_names(kind: str) -> list[str]:
+    """Return the names of the shipped files of a kind: `params/scenarios/kymriah.toml`."""
+    root = next(root for root in _SHIPPED if root.is_dir())
+    return [f"params/{kind}/{path.name}" for path in sorted((root / kind).glob("*.toml"))]
+
+
 def read_toml(path: Path, where: str) -> dict[str, Any]:
     """Read a parameter file, refusing whatever is not TOML with keys in it."""
     text = read_text(path, where)
@@ -44,6 +50,20 @@ def read_toml(path: Path, where: str) -> dict[str, Any]:
 
 def read_text(path: Path, where: str, most_bytes: int = _LARGEST_BYTES) -> str:
     """Read a file of text in UTF-8, with or without a byte-order mark.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    where : str
+        How an error names it.
+    most_bytes : int
+        Largest size, bytes.
+
+    Returns
+    -------
+    str
+        Without the byte-order mark.
 
     Raises
     ------
@@ -73,6 +93,25 @@ def flatten(table: Mapping[Any, Any], where: str, leaves: Container[str]) -> dic
 
     A key in `leaves`, or a table with a `value`, is not entered. The `source` of a table within
     the file holds for everything in it.
+
+    Parameters
+    ----------
+    table : mapping
+        Nested, as TOML gives it.
+    where : str
+        File or option, named in an error.
+    leaves : container of str
+        Dotted keys of which the value may be a table.
+
+    Returns
+    -------
+    dict of str to Said
+        By dotted key, in the order of the table.
+
+    Raises
+    ------
+    InputError
+        A key is set twice, is no text, or is nested too deep.
     """
     found: dict[str, Said] = {}
     for key, said in _walk(table, where, leaves, "", ""):
@@ -104,4 +143,5 @@ def plain(value: Any) -> Any:
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple | range):
         return [plain(part) for part in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+    known = hasattr(value, "tolist") and not isinstance(value, type)
+    return value.tolist() if known else value

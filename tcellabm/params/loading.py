@@ -1,6 +1,7 @@
 """Layers of parameter files and overrides, resolved into `Parameters`."""
 
 import itertools
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,10 +12,27 @@ from tcellabm.params.axes import Range, is_axis, read_axis
 from tcellabm.params.errors import InputError, shorten
 from tcellabm.params.files import Said, find_file, flatten, read_toml
 from tcellabm.params.meta import POPULATION, Meta, Value, catalog, meta_of, model_file, settable
-from tcellabm.params.parameters import OVERRIDE, Entry, Parameters, entries
+from tcellabm.params.own import Source, joined, loaded, read_sources
+from tcellabm.params.parameters import OVERRIDE, RULES, Entry, Parameters, entries
+from tcellabm.params.question import REFERENCE, Question, is_question, read_question
 from tcellabm.params.size import check_size
 
+GRID = "grid"
+MOST_POINTS = 100_000  # of a grid: each takes a quarter of a millisecond to plan
+
 type File = str | os.PathLike[str]
+
+
+# What a file may name beside itself.
+FILES = {
+    "product": "the infused cells",
+    "population": "how patients differ",
+    "scenario": "what this sweep or trial rests on",
+    "published": "published figures (CSV), in a trial",
+    "posterior": "draws of parameters, in a sweep or trial",
+    "cohort": "patients of one's own (CSV)",
+    "rules": "Python files, or packages, with rules of one's own",
+}
 
 
 class _Role(NamedTuple):
@@ -25,11 +43,10 @@ class _Role(NamedTuple):
     holds: bool  # whether what it sets holds for every patient
 
 
-_TRIAL = _Role(
-    ("scenario", "product", "population", "published", "posterior"), varies=False, holds=True
-)
-_SWEEP = _Role(("scenario", "product", "population", "posterior"), varies=True, holds=True)
-_SCENARIO = _Role(("product", "population"), varies=False, holds=True)
+_LAYERS = ("product", "population", "rules", "cohort")
+_TRIAL = _Role(("scenario", *_LAYERS, "published", "posterior"), varies=False, holds=True)
+_SWEEP = _Role(("scenario", *_LAYERS, "posterior"), varies=True, holds=True)
+_SCENARIO = _Role(_LAYERS, varies=False, holds=True)
 _NAMED = _Role((), varies=False, holds=False)
 
 
@@ -40,6 +57,8 @@ class _Layer(NamedTuple):
     axes: dict[str, tuple[Value, ...] | Range]
     entries: dict[str, Entry]
     arms: list[Any]
+    rules: list[Source]
+    question: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +75,43 @@ class Sweep:
         Treatment arms as written, for who knows treatments to check.
     files : mapping of str to str
         The files named, by what they are.
+    question : Question
+        What the points are held against; the reference as written.
     """
 
     params: Parameters
     axes: Mapping[str, tuple[Value, ...] | Range]
     arms: Sequence[Any] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    question: Question = field(default_factory=Question)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether points are drawn: they are checked then, and all combinations are not."""
+        ranges = any(isinstance(axis, Range) for axis in self.axes.values())
+        return ranges or self.params.sweep.sample != GRID
 
     def points(self) -> list[dict[str, Value]]:
-        """Every point of the grid, the last axis running fastest; of a range its two ends."""
-        values = [
-            (axis.low, axis.high) if isinstance(axis, Range) else axis
-            for axis in self.axes.values()
-        ]
+        """Every point of the grid, the last axis running fastest; of a range its two ends.
+
+        Raises
+        ------
+        InputError
+            There are too many.
+        """
+        values = [_ends(axis) for axis in self.axes.values()]
+        if (many := math.prod(map(len, values))) > MOST_POINTS:
+            allowed = f"allowed: up to {MOST_POINTS}; sweep.sample draws some"
+            raise InputError(f"a grid of {many} points", "", allowed)
         return [dict(zip(self.axes, point, strict=True)) for point in itertools.product(*values)]
+
+    def first(self) -> dict[str, Value]:
+        """Return the first value of every axis."""
+        return {key: _ends(axis)[0] for key, axis in self.axes.items()}
+
+
+def _ends(axis: tuple[Value, ...] | Range) -> tuple[Value, ...]:
+    return (axis.low, axis.high) if isinstance(axis, Range) else axis
 
 
 class Row(NamedTuple):
@@ -100,6 +142,8 @@ def load(path: File | None = None, overrides: Mapping[str, Any] | None = None) -
     sweep = load_sweep(path, overrides)
     for key in sweep.axes:
         raise InputError(f"{key} is a list", "", "allowed: one value; a list is for a sweep only")
+    if name := sweep.files.get("cohort"):
+        raise InputError("files.cohort is of many patients", name, "allowed: in run, sweep, trial")
     return sweep.params
 
 
@@ -140,8 +184,13 @@ def _resolve(path: File | None, overrides: Mapping[str, Any], role: _Role) -> Sw
     for layer in (scenario, top, given):
         merged |= layer.entries
     axes = {key: axis for key, axis in top.axes.items() if key not in given.entries} | given.axes
-    sweep = Sweep(Parameters.of(merged), axes, top.arms, files)
-    for point in sweep.points():
+    # The reference in the file is a point of its axes: of another axis it is none.
+    replaced = {f"{REFERENCE}.{key}" for key in (*given.axes, *given.entries)}
+    asked = {key: value for key, value in top.question.items() if key not in replaced}
+    question = read_question(asked | given.question, os.fspath(path or OVERRIDE))
+    rules = joined([*scenario.rules, *top.rules, *given.rules])
+    sweep = Sweep(Parameters.of(merged, rules), axes, top.arms, files, question)
+    for point in [sweep.first()] if sweep.is_sample else sweep.points():
         check_size(sweep.params.replace(point))  # some values are allowed only next to others
     return sweep
 
@@ -163,7 +212,7 @@ def _moved(product: Mapping[str, Entry], population: Mapping[str, Entry]) -> dic
 def _read(path: File | None, role: _Role) -> _Layer:
     """Read one file; none, or `model.toml`, adds nothing."""
     if path is None or (file := find_file(os.fspath(path))).samefile(model_file()):
-        return _Layer({}, {}, {}, [])
+        return _Layer({}, {}, {}, [], [], {})
     where = os.fspath(path)
     leaves = settable().keys() | {f"axes.{key}" for key in settable()}
     return _layer(flatten(read_toml(file, where), where, leaves), where, role)
@@ -172,22 +221,27 @@ def _read(path: File | None, role: _Role) -> _Layer:
 def _overrides(values: Mapping[str, Any], role: _Role) -> _Layer:
     """Read overrides; what stands for many values is an axis."""
     said = flatten(values, OVERRIDE, settable())
-    axes = {key for key, (raw, _) in said.items() if is_axis(raw) and key[:6] != "files."}
+    single = {key for key in said if key.startswith("files.") or is_question(key)}
+    axes = {key for key, (raw, _) in said.items() if is_axis(raw) and key not in single}
     named = {f"axes.{key}" if key in axes else key: said[key] for key in said}
     return _layer(named, OVERRIDE, role._replace(varies=True))
 
 
 def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:
-    layer = _Layer({}, {}, {}, [])
+    layer = _Layer({}, {}, {}, [], [], {})
     plain: dict[str, Said] = {}
     for key, value in said.items():
         match key.split(".", 1):
+            case ["files", "rules"] if "rules" in role.names:
+                layer.rules.extend(read_sources(value.value, where))
             case ["files", name]:
                 layer.files[name] = _file(name, value.value, where, role)
             case ["axes", name]:
                 layer.axes[name] = _axis(name, value.value, where, role)
             case ["arms"]:
                 layer.arms.extend(_arms(value.value, where, role))
+            case ["sweep", name] if is_question(key):
+                layer.question[name] = _asked(key, value.value, where, role)
             case _:
                 plain[key] = value
     return layer._replace(entries=entries(plain, where, role.holds))
@@ -214,6 +268,12 @@ def _arms(raw: object, where: str, role: _Role) -> list[Any]:
     return raw
 
 
+def _asked(key: str, raw: object, where: str, role: _Role) -> object:
+    if not role.varies:
+        raise InputError(f"{shorten(key)} is set", where, "allowed: in a sweep file only")
+    return raw
+
+
 def rows(path: File | None = None, overrides: Mapping[str, Any] | None = None) -> list[Row]:
     """List every effective parameter of a file, distributions last.
 
@@ -223,9 +283,14 @@ def rows(path: File | None = None, overrides: Mapping[str, Any] | None = None) -
         If the file or a value cannot be used.
     """
     sweep = load_sweep(path, overrides)
-    params = sweep.params.replace(sweep.points()[0])  # an axis pins, so none of it is drawn
+    params = sweep.params.replace(sweep.first())  # an axis pins, so none of it is drawn
     values = dict.fromkeys(catalog(), "drawn") | params.resolved() | dict(sweep.axes)
-    return [_row(params.describe(key), shorten(value, 60)) for key, value in values.items()]
+    values.pop(RULES, None)
+    return [_row(params.describe(key), shorten(value, 60)) for key, value in values.items()] + [
+        Row(RULES, rule.name, rule.kind, "", str(source))
+        for source in params.rules
+        for rule in loaded(source)
+    ]
 
 
 def _row(meta: Meta, text: str) -> Row:
@@ -235,8 +300,8 @@ def _row(meta: Meta, text: str) -> Row:
 _OPENING = ("[", "{")
 
 
-def parse_set(items: Iterable[str]) -> dict[str, Any]:
-    """Read `KEY=VALUE` arguments: a value is TOML, else bare text.
+def parse_set(items: Iterable[str], option: str = OVERRIDE) -> dict[str, Any]:
+    """Read `KEY=VALUE` arguments of an option: a value is TOML, else bare text.
 
     Raises
     ------
@@ -247,9 +312,9 @@ def parse_set(items: Iterable[str]) -> dict[str, Any]:
     for item in items:
         key, equals, text = (part.strip() for part in item.partition("="))
         if not key or not equals:
-            raise InputError(f"{shorten(item)} sets nothing", OVERRIDE, "allowed: KEY=VALUE")
+            raise InputError(f"{shorten(item)} sets nothing", option, "allowed: KEY=VALUE")
         if key in found:
-            raise InputError(f"{shorten(key)} is set twice", OVERRIDE, "allowed: once")
+            raise InputError(f"{shorten(key)} is set twice", option, "allowed: once")
         found[key] = _value(key, text)
     return found
 

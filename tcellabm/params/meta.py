@@ -13,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tcellabm.params.errors import InputError, fault_of, nearest, shorten
 from tcellabm.params.files import flatten, read_toml, shipped_file
 from tcellabm.params.schema import leaves
+from tcellabm.rules import is_own
 
 type Value = float | int | bool | str
 
 MODEL_FILE = "model.toml"
 POPULATION = "population."
+OWN = {"care.policy": "policy", "dosing.schedule": "schedule"}  # may be a rule of one's own
 DISTRIBUTION_FIELDS = ("median", "sigma_ln", "low", "high")
 
 _WIDEST_SIGMA_LN = 20.0  # e^(20 z) is a float for every z that is ever drawn
@@ -78,6 +80,8 @@ class Meta:
         return value
 
     def _choice_fault(self, raw: object) -> str:
+        if self.key in OWN and is_own(raw):
+            return ""  # `Parameters` look whether it is there
         return "" if isinstance(raw, self.kind) and raw in self.range else "is not a choice"
 
     def _number_fault(self, raw: object) -> str:

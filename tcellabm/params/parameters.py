@@ -20,10 +20,12 @@ from tcellabm.params.meta import (
     meta_of,
     settable,
 )
+from tcellabm.params.own import Source, check_values
 from tcellabm.params.schema import Sections
 from tcellabm.params.section import Section
 
 OVERRIDE = "--set"
+RULES = "files.rules"
 
 
 class Entry(NamedTuple):
@@ -50,7 +52,22 @@ class Distribution:
 
 
 def entries(said: Mapping[str, Said], where: str, holds: bool) -> dict[str, Entry]:
-    """Check what a layer sets, by dotted key."""
+    """Check what a layer sets, by dotted key.
+
+    Parameters
+    ----------
+    said : mapping of str to Said
+        Values as written, by dotted key.
+    where : str
+        File or option, named in an error.
+    holds : bool
+        For every patient: a parameter that is set is not drawn.
+
+    Returns
+    -------
+    dict of str to Entry
+        Values in the type and unit of their parameters.
+    """
     return {key: _entry(key, *said[key], where, holds) for key in said}
 
 
@@ -74,14 +91,23 @@ class Parameters(Sections):
 
     _entries: dict[str, Entry] = PrivateAttr(default_factory=dict)
     _distributions: dict[str, Distribution] = PrivateAttr(default_factory=dict)
+    _rules: tuple[Source, ...] = PrivateAttr(default=())
 
     @classmethod
-    def of(cls, entries: Mapping[str, Entry]) -> Self:
-        """Lay checked entries over `model.toml`."""
+    def of(cls, entries: Mapping[str, Entry], rules: tuple[Source, ...] = ()) -> Self:
+        """Lay checked entries over `model.toml`; `rules` are the files that may be meant in them.
+
+        Raises
+        ------
+        InputError
+            An entry names a rule that is in none of the files.
+        """
         values = {key: entry.value for key, entry in entries.items() if key in catalog()}
+        check_values(values, rules)
         params = cls.model_construct(**dict(_changed(_defaults(), _nested(values))))
         params._entries = dict(entries)
         params._distributions = _distributions(entries)
+        params._rules = rules
         return params
 
     def replace(self, values: Mapping[str, Any]) -> Self:
@@ -93,7 +119,7 @@ class Parameters(Sections):
             If a key is unknown or a value is not allowed.
         """
         raw = flatten(values, OVERRIDE, settable())
-        return self.of({**self._entries, **entries(raw, OVERRIDE, holds=True)})
+        return self.of({**self._entries, **entries(raw, OVERRIDE, holds=True)}, self._rules)
 
     def get(self, key: str) -> Value:
         """Value by dotted key."""
@@ -110,6 +136,11 @@ class Parameters(Sections):
     def entries(self) -> Mapping[str, Entry]:
         """What layers above `model.toml` have set, as `of` takes it."""
         return MappingProxyType(self._entries)
+
+    @property
+    def rules(self) -> tuple[Source, ...]:
+        """Files of rules of one's own."""
+        return self._rules
 
     @property
     def set_keys(self) -> frozenset[str]:
@@ -129,17 +160,22 @@ class Parameters(Sections):
     def resolved(self) -> dict[str, Value]:
         """All that decides a run, by dotted key: what is fixed, then what the rest is drawn from.
 
-        Laid over `model.toml` as a scenario, it gives the same again.
+        Laid over `model.toml` as a scenario, it gives the same again. Where there are rules of
+        one's own, `files.rules` has their names and the hashes of their files.
         """
         entries, pinned = self._entries, self.pinned
         drawn = [key for key in self._distributions if key not in pinned]
         keys = [key for key in catalog() if key not in drawn]
         keys += [part for key in drawn for part in _parts(key)]
-        return {key: _value(key, entries) for key in keys}
+        rules = {RULES: ", ".join(map(str, self._rules))} if self._rules else {}
+        return {key: _value(key, entries) for key in keys} | rules
 
     def to_toml(self) -> str:
         """Write `resolved` as the text of a scenario file."""
-        lines = (f"{key} = {toml_text(value)}" for key, value in self.resolved().items())
+        values: dict[str, Any] = self.resolved()
+        if self._rules:
+            values[RULES] = [source.file for source in self._rules]
+        lines = (f"{key} = {toml_text(value)}" for key, value in values.items())
         return "".join(f"{line}\n" for line in lines)
 
 

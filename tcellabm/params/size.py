@@ -10,7 +10,17 @@ _MARGIN = 10.0  # standard deviations of a number of agents
 
 
 class TooManyAgentsError(InputError):
-    """More agents than `resolution.max_agents`."""
+    """More agents than `resolution.max_agents`.
+
+    Parameters
+    ----------
+    agents : float
+        How many there are.
+    most : int
+        How many there may be.
+    where : str
+        File or option they come from.
+    """
 
     def __init__(self, agents: float, most: int, where: str = "") -> None:
         """Say how many there are, and how many there may be."""

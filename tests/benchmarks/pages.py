@@ -42,7 +42,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        page = browser.new_page(viewport={"width": 1920, "height": 1080})
+        page = browser.new_page(viewport={"width": 1920, "height": 1080}, bypass_csp=True)
         started = time.monotonic()
         command = [sys.executable, "-m", "tcellabm.cli", "app", "--port", str(port)]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -19,7 +19,7 @@ sys.path[:0] = [str(FOLDER.parent), str(FOLDER.parents[1])]
 
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # before Arrow, as in the command
 
-from tcellabm.experiments import runner  # noqa: E402, I001
+from tcellabm.experiments.compute import runner  # noqa: E402, I001
 
 from experiments.conftest import fake_simulate  # noqa: E402
 
@@ -40,8 +40,8 @@ runner.simulate = simulate
 def one(folder, runs, workers):
     """Compute a sweep in this process; print what it took."""
     from tcellabm.cli.plotting import map_of
-    from tcellabm.experiments.plan import Plan
-    from tcellabm.experiments.sweep import Work, sweep
+    from tcellabm.experiments.design.plan import Plan
+    from tcellabm.experiments.studies.sweep import Work, sweep
 
     axes = {DOSE: [2e5, 5e5, 1e6, 2e6, 5e6], HALF_LIFE: [15, 60, 120, 220], "time.days": 1}
     before = time.process_time()
@@ -49,7 +49,7 @@ def one(folder, runs, workers):
     planned = time.process_time() - before
     runner.warm_up = lambda params, quiet: None
     before, wall = time.process_time(), time.monotonic()
-    sweep(plan, folder, Work(workers, quiet=True), draw=map_of)
+    sweep(plan, folder, Work(workers, quiet=True), plot=map_of)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     took = {"parent": time.process_time() - before, "wall": time.monotonic() - wall}
     print(json.dumps(took | {"plan": planned, "peak_mb": peak}))
@@ -63,10 +63,10 @@ def measure(folder, runs, workers, sleep=0.0):
 
 def read_and_draw(folder):
     """Return the seconds of the processor for reading a table and drawing what `plot` draws."""
+    from tcellabm.analysis.summary import pooled
     from tcellabm.cli import plotting
-    from tcellabm.experiments.reading import open_sweep
-    from tcellabm.experiments.summary import pooled
-    from tcellabm.views.figures import draw_map
+    from tcellabm.experiments.results.outcomes import open_sweep
+    from tcellabm.figures import draw_map
 
     sweep = open_sweep(folder)
     plotting.figures_of(sweep, [], (0.6, 0.3))  # imports and fonts

@@ -1,8 +1,7 @@
 """One drug, one body, one CNS at a time: what the kernels of the clinic do, as tests drive it."""
 
 from tcellabm.clinic import drugs as clinic_drugs
-from tcellabm.clinic.neurotoxicity import cns_law
-from tcellabm.clinic.physiology import body_law, healthy_body
+from tcellabm.clinic.physiology import body_law, cns_law, healthy_body
 from tcellabm.kernels import bedside, drugs
 from tcellabm.kernels.grading import Needs
 

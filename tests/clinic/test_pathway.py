@@ -12,7 +12,7 @@ from tcellabm.params import load
 
 CERTAIN = {
     "pathway.manufacture_failure_share": 0.0,
-    "pathway.death_per_day_at_capacity": 0.0,
+    "physiology.progression_death_per_day": 0.0,
     "pathway.adverse_event_share": 0.0,
 }
 
@@ -72,7 +72,7 @@ def test_leukemia_grows_while_waiting_towards_the_capacity():
 
 def test_leukemia_goes_with_the_size_of_the_body_and_the_way_does_not():
     """Half the weight: half the cells at screening and at infusion, and all else the same."""
-    sets = {"pathway__heavy_weight_kg": 500.0, "pathway__death_per_day_at_capacity": 0.02}
+    sets = {"pathway__heavy_weight_kg": 500.0, "physiology__progression_death_per_day": 0.02}
     heavy, light = (walk(60, patient__weight_kg=kg, **sets) for kg in (40.0, 20.0))
     assert 10 < sum(way.not_infused == "death" for way in heavy) < 50
     for whole, half in zip(heavy, light, strict=True):

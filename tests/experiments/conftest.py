@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 import tcellabm
-from tcellabm.columns import OUTCOMES
-from tcellabm.experiments import runner
-from tcellabm.experiments.plan import Plan
+from tcellabm.columns import OUTCOMES, SERIES
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.design.plan import Plan
 
 DOSE = "product.dose_cells_per_kg"
 HALF_LIFE = "product.persistence_half_life_days"
@@ -38,9 +38,11 @@ def fake_outcomes(params, seed):
 
 def fake_simulate(params, seed):
     days = range(int(params.time.days) + 1)
-    series = pd.DataFrame({"day": [float(d) for d in days], "b_cell": [seed % 7 + d for d in days]})
+    series = pd.DataFrame({column.name: [0.0] * len(days) for column in SERIES})
+    series["day"], series["b_cell"] = [float(d) for d in days], [seed % 7 + d for d in days]
     row = fake_outcomes(params, seed)
-    return SimpleNamespace(outcomes=lambda: row, series=series)
+    patient = SimpleNamespace(covariates={"patient.leukemic_burden": float(seed % 1000)})
+    return SimpleNamespace(outcomes=lambda: row, series=series, patient=patient)
 
 
 @pytest.fixture

@@ -1,22 +1,23 @@
 """Published beside simulated: what is compared, and when it agrees."""
 
 import math
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tcellabm.experiments import survival
-from tcellabm.experiments.cohort import Cohort
-from tcellabm.experiments.comparison import (
+from tcellabm.analysis import survival
+from tcellabm.analysis.cohort import Cohort
+from tcellabm.analysis.comparison import (
     clopper_pearson,
     compare,
     judged_by,
     published_curves,
     read_published,
 )
-from tcellabm.experiments.measures import BEYOND, MEASURES, Measure
-from tcellabm.experiments.posterior import weighted_quantile
+from tcellabm.analysis.measures import BEYOND, MEASURES, Measure
+from tcellabm.experiments.design.posterior import weighted_quantile
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file
 
@@ -108,12 +109,12 @@ def cohort(**more):
     ("share", "agrees"), [(0.70, "false"), (0.72, "true"), (0.88, "true"), (0.90, "false")]
 )
 def test_a_row_agrees_if_the_point_is_inside(share, agrees, monkeypatch):
-    from tcellabm.experiments import comparison
+    from tcellabm.analysis import comparison
 
     rate = Measure("rate", lambda c: 100.0 * float(np.mean(c.enrolled["remission"])))
     monkeypatch.setattr(comparison, "MEASURES", {"E01": rate})
     patients = cohort(remission=np.arange(100) < 100 * share)
-    table = compare([patients], PUBLISHED).set_index("id")
+    table = compare(patients, PUBLISHED).set_index("id")
     assert table.loc["E01", "agrees"] == agrees
     assert table.loc["E01", "simulated"] == pytest.approx(100 * share)
     assert table.loc["E01", "simulated_low"] <= 100 * share <= table.loc["E01", "simulated_high"]
@@ -121,13 +122,16 @@ def test_a_row_agrees_if_the_point_is_inside(share, agrees, monkeypatch):
 
 
 def test_the_interval_covers_posterior_draws_too(monkeypatch):
-    from tcellabm.experiments import comparison
+    """Two draws under which other patients weigh: the interval reaches from one to the other."""
+    from tcellabm.analysis import comparison
 
     rate = Measure("rate", lambda c: 100.0 * float(np.mean(c.enrolled["remission"])))
     monkeypatch.setattr(comparison, "MEASURES", {"E01": rate})
-    middle, low, high = (cohort(remission=np.arange(200) < 2 * p) for p in (80, 50, 95))
-    alone = compare([middle], PUBLISHED).set_index("id").loc["E01"]
-    wide = compare([middle, low, high], PUBLISHED).set_index("id").loc["E01"]
+    patients = cohort(remission=np.arange(200) < 160)
+    up = np.where(np.arange(200) < 160, 0.95 / 160, 0.05 / 40)
+    down = np.where(np.arange(200) < 160, 0.5 / 160, 0.5 / 40)
+    alone = compare(patients, PUBLISHED).set_index("id").loc["E01"]
+    wide = compare(patients, PUBLISHED, weights=np.stack([up, down])).set_index("id").loc["E01"]
     assert wide["simulated"] == alone["simulated"]
     assert wide["simulated_low"] < 55 < alone["simulated_low"]
     assert wide["simulated_high"] > 92
@@ -150,6 +154,30 @@ def test_an_id_twice_is_refused(tmp_path):
     file.write_text(shipped + shipped.splitlines()[1] + "\n")
     with pytest.raises(InputError, match="an id twice"):
         read_published(file)
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        *(("value", text) for text in ("inf", "1e400", "-inf", "-1", "101")),
+        *(("low", text) for text in ("99", "inf")),
+        *(("high", text) for text in ("0", "-inf")),
+        *(("n", text) for text in ("0", "-3", "inf", "0.5")),
+    ],
+)
+def test_a_published_figure_that_cannot_be_is_refused(column, text, tmp_path):
+    file = tmp_path / "published.csv"
+    table = pd.read_csv(find_file("trials/published.csv"), dtype=str, keep_default_na=False)
+    table.loc[table["id"] == "E01", column] = text  # a rate with an interval
+    table.to_csv(file, index=False)
+    with pytest.raises(InputError, match="published figure E01: "):
+        read_published(file)
+
+
+def test_published_figures_in_a_pipe_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "published.csv")
+    with pytest.raises(InputError, match="a folder, or too large"):
+        read_published(tmp_path / "published.csv")
 
 
 def test_weighted_quantiles():

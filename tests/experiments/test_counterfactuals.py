@@ -4,11 +4,12 @@ import pandas as pd
 import pytest
 
 from tcellabm import TumorTCellModel
-from tcellabm.experiments import counterfactuals as module
-from tcellabm.experiments.counterfactuals import CounterfactualPlan
-from tcellabm.experiments.effects import relations_met
-from tcellabm.experiments.relations import BURDEN, CONDITIONS, DOSE, RELATIONS, WEIGHT
-from tcellabm.experiments.session import Work
+from tcellabm.analysis.effects import relations_met
+from tcellabm.analysis.relations import RELATIONS
+from tcellabm.experiments.studies import counterfactuals as module
+from tcellabm.experiments.studies.conditions import BURDEN, CONDITIONS, DOSE, WEIGHT
+from tcellabm.experiments.studies.counterfactuals import CounterfactualPlan
+from tcellabm.experiments.studies.sweep import Work
 
 FILE = "params/trials/eliana.toml"
 QUICK = {

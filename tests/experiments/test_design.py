@@ -10,12 +10,13 @@ from SALib.sample import sobol as salib
 from scipy.stats import qmc
 
 from tcellabm import load
-from tcellabm.experiments import runner
-from tcellabm.experiments.arms import Arm, Grown, Order, shared
-from tcellabm.experiments.pilot import estimate
-from tcellabm.experiments.plan import Plan
-from tcellabm.experiments.samples import unit_sample
-from tcellabm.experiments.sweep import Work, sweep
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.compute.estimate import estimate
+from tcellabm.experiments.design.arms import Arm, Order, SharedCourse, shared
+from tcellabm.experiments.design.plan import Plan
+from tcellabm.experiments.design.points import unit_sample
+from tcellabm.experiments.design.posterior import one_patient
+from tcellabm.experiments.studies.sweep import Work, sweep
 from tcellabm.params import InputError
 
 SCENARIO = "params/scenarios/kymriah.toml"
@@ -191,7 +192,7 @@ def test_arms_that_share_a_beginning_end_as_each_would_alone(arms_file, tmp_path
 
 def test_a_day_given_to_grown_patients_is_that_of_the_order():
     arms = [Arm("a"), Arm("b", (Order("tocilizumab", 2.0),))]
-    model = Grown(load(SCENARIO, {"time.days": 3}), 1, arms).treated(arms[1])
+    model = SharedCourse(load(SCENARIO, {"time.days": 3}), 1, arms).treated(arms[1])
     assert (2.0, "tocilizumab") in model.treatments
 
 
@@ -231,6 +232,10 @@ def test_patients_draw_from_a_posterior_by_weight_the_same_at_every_point(tmp_pa
     # binomial, n = 400, p = 0.75: 5 standard errors are 0.11; equal weights would give 0.5
     assert abs(killing[:400].count(2.0) / 400 - 0.75) < 0.11
     assert 0.5 not in killing
+    # a draw goes with the seed alone: one patient draws the same
+    file_ = {"files.posterior": file}
+    alone = one_patient("scenarios/kymriah.toml", file_, made.tasks[7].seed)
+    assert alone.product.killing == killing[7]
     assert "product.killing" in made.schema.names
     row = {"run_id": made.tasks[0].run_id}
     assert made.labeled(row, made.tasks[0])["product.killing"] == killing[0]

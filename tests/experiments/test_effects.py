@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tcellabm.experiments.cohort import geometric_mean, percent
-from tcellabm.experiments.effects import effects, judged, paired, relations_met
-from tcellabm.experiments.relations import Relation, difference, last, ratio
+from tcellabm.analysis.cohort import geometric_mean, percent
+from tcellabm.analysis.effects import effects, judged, paired, relations_met
+from tcellabm.analysis.relations import Relation, difference, last, ratio
 
 Z = 1.959964
 INFINITE = math.inf

@@ -13,8 +13,8 @@ from distributed import SpecCluster
 from distributed.security import Security
 from experiments.conftest import DOSE, PATIENCE, runs_on_disk, starter, wait_until
 
-from tcellabm.experiments import runner
-from tcellabm.experiments.private import HOST, PrivateScheduler, PrivateWorker
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.compute.workers import HOST, PrivateScheduler, PrivateWorker
 from tcellabm.identity import MODEL_VERSION
 
 HERE = Path(__file__).parent

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from experiments.conftest import DOSE, HALF_LIFE
 
-from tcellabm.experiments.plan import Plan, patient_seed
+from tcellabm.experiments.design.plan import Plan, patient_seed
 from tcellabm.params import InputError
 
 SWEEP = "params/sweeps/dose_persistence.toml"
@@ -13,14 +13,14 @@ def test_the_seed_of_a_patient_is_that_of_the_contract():
     assert patient_seed(7, 3) == int(sequence.generate_state(1, np.uint64)[0] >> 1)
 
 
-def test_the_default_sweep_has_the_same_patients_at_30_points():
+def test_the_default_sweep_has_the_same_patients_at_35_points():
     tasks = Plan.load(SWEEP).tasks
-    assert len(tasks) == 30 * 24
+    assert len(tasks) == 35 * 240
     assert len({task.run_id for task in tasks}) == len(tasks)
-    first = [task.seed for task in tasks[:24]]
-    assert len(set(first)) == 24
-    assert [task.seed for task in tasks[24:48]] == first
-    assert tasks[0].settings == {DOSE: 2e5, HALF_LIFE: 15.0}
+    first = [task.seed for task in tasks[:240]]
+    assert len(set(first)) == 240
+    assert [task.seed for task in tasks[240:480]] == first
+    assert tasks[0].settings == {DOSE: 1e4, HALF_LIFE: 15.0}
 
 
 def test_setting_an_axis_pins_it_and_keeps_its_column():

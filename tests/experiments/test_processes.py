@@ -7,7 +7,8 @@ import pytest
 from experiments.conftest import PATIENCE, runs_on_disk, wait_until
 
 from tcellabm.cli import execute
-from tcellabm.experiments import lock, runner
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.results import ownership
 from tcellabm.params import InputError, load
 
 SHORT = [
@@ -18,8 +19,8 @@ RUNS = 48
 # `tcellabm` that puts every run on the disk at once, so that it can be caught in the middle.
 PROGRAM = """
 from tcellabm import cli
-from tcellabm.experiments import keeping
-keeping.SHARD_RUNS, keeping.SHARDS_APART = 1, 0.0
+from tcellabm.experiments.compute import collect
+collect.SHARD_RUNS, collect.SHARDS_APART = 1, 0.0
 cli.main()
 """
 
@@ -68,12 +69,12 @@ def test_a_sweep_survives_ctrl_c_a_kill_and_the_death_of_a_worker(begin, tmp_pat
     sweep = begin("--workers", "2", "--out", "a", "--resume")
     wait_until(lambda: runs_on_disk(folder) >= int(kept) + 6)
     with pytest.raises(InputError, match="in use by another process"):
-        lock.locked(folder).__enter__()
+        ownership.locked(folder).__enter__()
     workers_of(sweep)[0].kill()
     err = sweep.communicate(timeout=PATIENCE)[1]
     assert "Traceback" not in err
     assert sweep.returncode == 0, err
-    assert not (folder / lock.LOCK).exists()
+    assert not (folder / ownership.LOCK).exists()
 
     monkeypatch.chdir(tmp_path)
     assert execute(["sweep", *SHORT, "--workers", "0", "--out", "undisturbed"]) == 0

@@ -1,9 +1,10 @@
 import sys
 
 import pytest
+from rich.progress import Progress
 
-from tcellabm.experiments import progress as module
-from tcellabm.experiments.progress import Pace, progress
+from tcellabm.experiments.compute import collect as module
+from tcellabm.experiments.compute.collect import progress, rate_and_time_left
 
 
 @pytest.fixture
@@ -22,13 +23,14 @@ def clock(monkeypatch):
 
 
 def test_the_pace_counts_from_the_first_result(clock):
-    pace = Pace()
+    bar = Progress(get_time=clock.monotonic)
+    sweep = bar.add_task("", total=7305)
     clock.now += 60.0
-    pace.add(1)
-    assert pace.left(10) == ""
+    bar.advance(sweep, 1)
+    assert rate_and_time_left(bar) == ""
     clock.now += 2.0
-    pace.add(4)
-    assert pace.left(7300) == "2.0 runs/s, 1:00:50 left"
+    bar.advance(sweep, 4)
+    assert rate_and_time_left(bar) == "2.0 runs/s, 1:00:50 left"
 
 
 def test_off_a_terminal_there_is_a_line_now_and_then(clock, capsys):

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from tcellabm.analysis import relations
+from tcellabm.analysis.relations import RELATIONS
 from tcellabm.clinic.pathway import Journey
-from tcellabm.experiments import relations
-from tcellabm.experiments.relations import BURDEN, CONDITIONS, DOSE, RELATIONS, WEIGHT
+from tcellabm.experiments.studies.conditions import BURDEN, CONDITIONS, DOSE, WEIGHT
 from tcellabm.params import load
 from tcellabm.params.meta import settable
 

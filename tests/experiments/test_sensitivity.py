@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from experiments.conftest import DOSE, HALF_LIFE
 
+from tcellabm.analysis.indices import indices, outputs
 from tcellabm.cli import execute
-from tcellabm.experiments import sensitivity
-from tcellabm.experiments.indices import indices, outputs
-from tcellabm.experiments.sensitivity import study
-from tcellabm.experiments.sweep import Work, sweep
+from tcellabm.experiments.studies import sensitivity
+from tcellabm.experiments.studies.sensitivity import study
+from tcellabm.experiments.studies.sweep import Work, sweep
 from tcellabm.params import InputError
 
 SCENARIO = "params/scenarios/kymriah.toml"

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from tcellabm import disk
-from tcellabm.experiments import lock, store, swapping
-from tcellabm.experiments.names import LOCK, REPLACED
+from tcellabm.experiments.results import ownership, replacement, store
+from tcellabm.experiments.results.ownership import LOCK, REPLACED
 from tcellabm.params import InputError
 
 RECIPE = {"seed": 1, "axes": {"a": [1.0]}, "parameters": {"x": 1.0, "y": 2}}
@@ -37,11 +37,11 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch,
 
 
 def test_a_folder_in_use_is_refused_and_free_again_afterwards(tmp_path):
-    with lock.locked(tmp_path):
+    with ownership.locked(tmp_path):
         for part in ("", part_of(tmp_path, 1)):
             with pytest.raises(InputError, match="in use by another process"):
-                lock.locked(tmp_path, part).__enter__()
-    with lock.locked(tmp_path):
+                ownership.locked(tmp_path, part).__enter__()
+    with ownership.locked(tmp_path):
         pass
     assert names(tmp_path) == ["part-1-of-2"]
 
@@ -54,11 +54,11 @@ def part_of(folder, number):
 
 def test_two_parts_go_together_but_not_with_the_whole(tmp_path):
     first, second = part_of(tmp_path, 1), part_of(tmp_path, 2)
-    with lock.locked(tmp_path, first), lock.locked(tmp_path, second):
+    with ownership.locked(tmp_path, first), ownership.locked(tmp_path, second):
         with pytest.raises(InputError, match="in use"):
-            lock.locked(tmp_path, second).__enter__()
+            ownership.locked(tmp_path, second).__enter__()
         with pytest.raises(InputError, match="in use"):
-            lock.locked(tmp_path).__enter__()
+            ownership.locked(tmp_path).__enter__()
     assert names(tmp_path) == [first, second]
     assert names(tmp_path / first) == []
 
@@ -66,10 +66,10 @@ def test_two_parts_go_together_but_not_with_the_whole(tmp_path):
 # Holds a folder, and says so; with a word more it sees another time and another host.
 HOLDER = """
 import os, pathlib, socket, sys, time
-from tcellabm.experiments import lock
+from tcellabm.experiments.results import ownership
 if len(sys.argv) > 2:
     clock, time.time, socket.gethostname = time.time, lambda: clock() + 1e6, lambda: "elsewhere"
-with lock.locked(pathlib.Path(sys.argv[1])):
+with ownership.locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -96,10 +96,10 @@ def hold(tmp_path, with_package):
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, hold):
     holder = hold()
     with pytest.raises(InputError, match="in use"):
-        lock.locked(tmp_path).__enter__()
+        ownership.locked(tmp_path).__enter__()
     holder.kill()
     holder.wait()
-    with lock.locked(tmp_path):
+    with ownership.locked(tmp_path):
         assert names(tmp_path) == [LOCK]
     assert names(tmp_path) == []
 
@@ -108,27 +108,27 @@ def test_neither_clock_nor_name_of_the_host_decides_who_holds_a_folder(tmp_path,
     holder = hold("elsewhere")
     for _ in range(2):  # the first that is refused takes nothing away
         with pytest.raises(InputError, match="in use"):
-            lock.locked(tmp_path).__enter__()
+            ownership.locked(tmp_path).__enter__()
     assert names(tmp_path) == [LOCK]
     holder.communicate("")
-    with lock.locked(tmp_path):
+    with ownership.locked(tmp_path):
         pass
 
 
 def test_who_lost_the_file_of_a_lock_does_not_remove_that_of_the_next(tmp_path, hold):
-    with lock.locked(tmp_path):
+    with ownership.locked(tmp_path):
         (tmp_path / LOCK).unlink()
         hold()
     assert names(tmp_path) == [LOCK]
     with pytest.raises(InputError, match="in use"):
-        lock.locked(tmp_path).__enter__()
+        ownership.locked(tmp_path).__enter__()
 
 
 def test_parts_that_begin_at_once_do_not_refuse_each_other(tmp_path, hold):
     part_of(tmp_path, 1)
     holder = hold()
     threading.Timer(0.5, holder.stdin.close).start()
-    with lock.locked(tmp_path, "part-1-of-2"):
+    with ownership.locked(tmp_path, "part-1-of-2"):
         assert names(tmp_path / "part-1-of-2") == [LOCK]
 
 
@@ -245,7 +245,7 @@ def test_overwriting_never_removes_what_is_somebodys(tmp_path, monkeypatch, at_o
     (tmp_path / "a.lock").write_text("mine")
     (tmp_path / "a.new-1").mkdir()
     if not at_once:
-        monkeypatch.setattr(swapping, "_exchanged", lambda one, two: False)
+        monkeypatch.setattr(replacement, "_exchanged", lambda one, two: False)
     old_and_new(tmp_path / "a")
     assert everything(tmp_path) == sorted(["a.lock", *REPLACED_WELL])
     assert names(tmp_path) == ["a", "a.lock", "a.new-1"]
@@ -254,7 +254,7 @@ def test_overwriting_never_removes_what_is_somebodys(tmp_path, monkeypatch, at_o
 # Replaces a folder; killed at a rename: of the two folders, then of what is somebody's.
 KILLED = """
 import os, pathlib, signal, sys
-from tcellabm.experiments import store, swapping
+from tcellabm.experiments.results import replacement, store
 folder, step, at_once = pathlib.Path(sys.argv[1]), iter(range(int(sys.argv[2]))), sys.argv[3]
 def rename(self, target, own=pathlib.Path.rename):
     if next(step, None) is None:
@@ -262,7 +262,7 @@ def rename(self, target, own=pathlib.Path.rename):
     return own(self, target)
 pathlib.Path.rename = rename
 if at_once == "False":
-    swapping._exchanged = lambda one, two: False
+    replacement._exchanged = lambda one, two: False
 recipe = {"seed": 1, "axes": {"a": [1.0]}, "parameters": {"x": 1.0, "y": 2}}
 with store.open_folder(folder, recipe, overwrite=True) as new:
     new.write("summary.csv", b"new")
@@ -293,11 +293,11 @@ def test_a_folder_is_held_while_the_old_one_is_cleared_away(tmp_path, monkeypatc
     def clear_away(old, out):
         assert (out / "summary.csv").exists()
         with pytest.raises(InputError, match="in use"):
-            lock.locked(out).__enter__()
+            ownership.locked(out).__enter__()
         cleared.append(out)
 
     cleared = []
-    monkeypatch.setattr(swapping, "_clear_away", clear_away)
+    monkeypatch.setattr(replacement, "_clear_away", clear_away)
     old_and_new(tmp_path / "a")
     assert cleared == [tmp_path / "a"]
     assert not list(tmp_path.rglob(LOCK))
@@ -308,9 +308,9 @@ def test_two_folders_change_names_in_one_step(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
-    assert swapping._exchanged(tmp_path / "a", tmp_path / "b")
+    assert replacement._exchanged(tmp_path / "a", tmp_path / "b")
     assert everything(tmp_path) == ["a/b", "b/a"]
-    assert not swapping._exchanged(tmp_path / "a", tmp_path / "c")
+    assert not replacement._exchanged(tmp_path / "a", tmp_path / "c")
 
 
 def test_a_link_stays_and_what_it_points_to_is_filled(tmp_path):
@@ -327,7 +327,7 @@ def test_a_mount_point_is_not_overwritten(tmp_path, monkeypatch):
     with store.open_folder(tmp_path / "a", RECIPE) as folder:
         finish(folder)
     mounts = [SimpleNamespace(mountpoint=str(tmp_path / "a"))]
-    monkeypatch.setattr(swapping.psutil, "disk_partitions", lambda all: mounts)
+    monkeypatch.setattr(replacement.psutil, "disk_partitions", lambda all: mounts)
     with pytest.raises(InputError, match="mount point"):
         store.open_folder(tmp_path / "a", RECIPE, overwrite=True).__enter__()
     assert names(tmp_path) == ["a"] and names(tmp_path / "a") == ["manifest.json"]
@@ -366,5 +366,5 @@ def test_leftovers_of_a_killed_writer_are_removed(tmp_path):
 
 def test_folders_are_numbered(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folders = [store.free_folder("sweep", "mine") for _ in range(2)]
+    folders = [ownership.free_folder("sweep", "mine") for _ in range(2)]
     assert [str(folder) for folder in folders] == ["runs/sweep-mine-1", "runs/sweep-mine-2"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from tcellabm.experiments.summary import (
+from tcellabm.analysis.summary import (
     in_remission_at_a_year,
     pareto_best,
     pareto_front,

@@ -7,9 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 from experiments.conftest import DOSE, fake_simulate
 
-from tcellabm.experiments import keeping, lock, result, runner, store
-from tcellabm.experiments.plan import Plan
-from tcellabm.experiments.sweep import Interrupted, Work, sweep
+from tcellabm.experiments.compute import collect, runner
+from tcellabm.experiments.design.plan import Plan
+from tcellabm.experiments.results import ownership, shards, store
+from tcellabm.experiments.studies import sweep as study
+from tcellabm.experiments.studies.sweep import Interrupted, Work, sweep
 from tcellabm.params import InputError
 
 HERE = Work(workers=0, quiet=True)
@@ -40,7 +42,7 @@ def stop_after(runs, error):
 
 
 def test_a_sweep_writes_a_row_per_run_and_a_row_per_point(plan, tmp_path):
-    result = sweep(plan, tmp_path / "a", HERE, draw=lambda result: b"map")
+    result = sweep(plan, tmp_path / "a", HERE, plot=lambda result: b"map")
     outcomes = pd.read_parquet(tmp_path / "a" / "outcomes.parquet")
     assert len(outcomes) == 20
     assert outcomes[DOSE].tolist() == [5e5] * 10 + [2e6] * 10
@@ -121,12 +123,12 @@ def test_parts_of_another_sweep_are_not_joined(plan, tmp_path):
 def test_a_part_that_is_being_computed_is_not_joined(plan, tmp_path):
     part = tmp_path / "a" / "part-1-of-2"
     part.mkdir(parents=True)
-    with lock.locked(tmp_path / "a", part.name), pytest.raises(InputError, match="in use"):
+    with ownership.locked(tmp_path / "a", part.name), pytest.raises(InputError, match="in use"):
         sweep(plan, tmp_path / "a", HERE, resume=True)
 
 
 def test_time_series_are_kept_thinned_in_the_order_of_the_table(plan, tmp_path, monkeypatch):
-    monkeypatch.setattr(result, "_SERIES_BLOCK", 3)
+    monkeypatch.setattr(shards, "_SERIES_BLOCK", 3)
     monkeypatch.setattr(runner, "simulate", stop_after(7, KeyboardInterrupt()))
     work = Work(0, series=True, quiet=True)
     with pytest.raises(Interrupted):
@@ -163,11 +165,11 @@ def test_the_map_is_drawn_while_the_sweep_runs(plan, tmp_path, monkeypatch):
         time.sleep(0.02)
         return fake_simulate(params, seed)
 
-    monkeypatch.setattr(keeping, "_MAP_SECONDS", 0.0)
-    monkeypatch.setattr(keeping, "_MAP_SHARE", 0.0)
-    monkeypatch.setattr(keeping, "SHARD_SECONDS", 0.0)
+    monkeypatch.setattr(study, "MAP_SECONDS", 0.0)
+    monkeypatch.setattr(study, "_MAP_SHARE", 0.0)
+    monkeypatch.setattr(collect, "SHARD_SECONDS", 0.0)
     monkeypatch.setattr(runner, "simulate", simulate)
-    sweep(plan, tmp_path / "a", HERE, draw=draw)
+    sweep(plan, tmp_path / "a", HERE, plot=draw)
     assert drawn[-1] == 20
     assert 0 < drawn[0] < 20
     assert drawn == sorted(drawn)
@@ -219,8 +221,8 @@ def test_a_full_disk_ends_a_sweep_without_a_table(plan, tmp_path, monkeypatch):
 
 
 def test_rows_reach_the_disk_while_the_sweep_runs(plan, tmp_path, monkeypatch):
-    monkeypatch.setattr(keeping, "SHARD_RUNS", 6)
-    monkeypatch.setattr(keeping, "SHARDS_APART", 0.0)
+    monkeypatch.setattr(collect, "SHARD_RUNS", 6)
+    monkeypatch.setattr(collect, "SHARDS_APART", 0.0)
     sweep(plan, tmp_path / "a", HERE)
     assert len(list((tmp_path / "a" / "shards").iterdir())) == 4
 

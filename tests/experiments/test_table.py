@@ -3,7 +3,8 @@ import math
 import pyarrow as pa
 
 from tcellabm.columns import OUTCOMES, names
-from tcellabm.experiments.table import outcome_schema, to_table
+from tcellabm.experiments.design.plan import outcome_schema
+from tcellabm.experiments.results.shards import to_table
 
 
 def test_columns_are_keys_then_patient_then_outcomes_then_error():

@@ -1,17 +1,23 @@
 """The virtual trial as a whole: everyone enrolled, whoever computes it, and what is refused."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tcellabm import TumorTCellModel
 from tcellabm.cli import execute
 from tcellabm.columns import OUTCOMES, names
-from tcellabm.experiments.sweep import Work
-from tcellabm.experiments.trial import TrialPlan, trial
-from tcellabm.model import MODEL_VERSION
+from tcellabm.experiments.design import posterior as design
+from tcellabm.experiments.design.posterior import one_patient
+from tcellabm.experiments.studies.sweep import Work
+from tcellabm.experiments.studies.trial import TrialPlan, cohort_weights, trial
+from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError
+from tcellabm.params.files import shipped_file
+from tcellabm.params.meta import catalog
 
 QUICK = {
     "time.days": 130.0,
@@ -20,6 +26,7 @@ QUICK = {
     "resolution.agents_per_population": 16,
 }
 FILE = "params/trials/eliana.toml"
+FILE_OF_ONE = "scenarios/kymriah.toml"
 HERE = Work(workers=0, quiet=True)
 PARTS = [Work(workers=0, shard=(part, 2), quiet=True) for part in (1, 2)]
 
@@ -86,42 +93,120 @@ def test_the_comparison_has_every_row_and_resuming_changes_nothing(folder):
     assert (folder / "comparison.csv").read_text() == text
 
 
-def test_a_posterior_makes_arms_and_leaves_what_is_set(tmp_path):
-    keys = ["population.product.killing.sigma_ln", "product.affinity"]
-    said = {
-        "model_version": MODEL_VERSION,
-        "keys": keys,
-        "draws": [[1.0, 1.0], [1.2, 1.5], [1.4, 2.0]],
-        "weights": [1.0, 1.0, 1.0],
-    }
+SPREAD, PERSISTENCE = (
+    "population.product.killing.sigma_ln",
+    "population.product.persistence_half_life_days.median",
+)
+
+
+@pytest.fixture
+def posterior(tmp_path):
+    """A file of 300 draws of two laws, and the draws."""
+    rng = np.random.default_rng(1)
+    draws = np.round(np.exp(rng.normal([0.3, 5.0], [0.1, 0.3], (300, 2))), 6)
+    said = {"model_version": MODEL_VERSION, "keys": [SPREAD, PERSISTENCE]}
+    said |= {"population": "populations/pediatric_ball.toml", "passed": True}
     file = tmp_path / "posterior.json"
-    file.write_text(json.dumps(said))
-    more = {"files.posterior": str(file), "trial.posterior_draws": 2}
-    made = plan(3, **more)
-    assert [arm[keys[1]] for arm in made.points][0] == 1.5
-    assert len(made.points) == 3 and len(made.enrolled) == 9
-    assert {task.replicate for task in made.enrolled} == {0, 1, 2}
-    pinned = plan(3, **more, **{"product.affinity": 3.0})
-    assert [keys[0] in arm for arm in pinned.points] == [True] * 3
-    assert not any("product.affinity" in arm for arm in pinned.points)
+    file.write_text(json.dumps(said | {"draws": draws.reshape(3, 100, 2).tolist()}))
+    return str(file), {tuple(draw) for draw in draws.tolist()}
+
+
+def test_each_patient_has_a_draw_of_the_posterior_that_goes_with_the_seed(posterior):
+    file, draws = posterior
+    made = plan(200, **{"files.posterior": file})
+    own = [(task.settings[SPREAD], task.settings[PERSISTENCE]) for task in made.enrolled]
+    assert set(own) <= draws and len(set(own)) >= 100
+    fewer = plan(5, **{"files.posterior": file})
+    assert [(t.settings[SPREAD], t.settings[PERSISTENCE]) for t in fewer.enrolled] == own[:5]
+    task = made.tasks[3]
+    alone = one_patient(FILE_OF_ONE, {"files.posterior": file}, task.seed)
+    assert alone.get(SPREAD) == task.settings[SPREAD]
+    again = TumorTCellModel(made.params.replace(task.settings), rng=task.seed).patient
+    assert dict(again.covariates) == dict(task.covariates) | {
+        "patient.leukemic_burden": again.leukemic_burden,
+        "product.dose_cells_per_kg": task.settings["product.dose_cells_per_kg"],
+    }
+
+
+def test_what_is_set_wins_over_a_posterior_and_a_product_moves_its_medians(posterior):
+    file, _ = posterior
+    given = {"files.posterior": file}
+    assert not plan(3, **given, **{"product.killing": 2.0}).enrolled[0].settings.get(SPREAD)
+    fixed = plan(3, **given, **{SPREAD: 0.5})
+    assert SPREAD not in fixed.enrolled[0].settings and PERSISTENCE in fixed.enrolled[0].settings
+    usual = plan(3, **given).enrolled[0].settings[PERSISTENCE]
+    other = plan(3, **given, **{"files.product": "products/allogeneic.toml"})
+    entry = other.params.entries["product.persistence_half_life_days"]
+    factor = entry.value / catalog()["product.persistence_half_life_days"].value
+    assert factor != 1.0 and other.enrolled[0].settings[PERSISTENCE] == pytest.approx(
+        usual * factor
+    )
+
+
+def weights_of(made):
+    return cohort_weights(made.enrolled, made.posterior, made.params, 1)
+
+
+def test_the_patients_of_a_trial_are_a_pool_of_its_draws(posterior):
+    """Weighted to a draw, their mean log persistence is that of its law (5 standard errors)."""
+    made = plan(400, **{"files.posterior": posterior[0], "trial.posterior_draws": 20})
+    weights = weights_of(made)
+    assert weights.shape == (20, 400) and weights.sum(axis=1) == pytest.approx(np.ones(20))
+    key = "product.persistence_half_life_days"
+    logs = np.log([task.covariates[key] for task in made.enrolled])
+    drawn = made.posterior.sample(20, 1)
+    for own, draw in zip(weights, drawn, strict=True):
+        error = np.sqrt(np.sum(own**2 * (logs - own @ logs) ** 2))
+        assert abs(own @ logs - np.log(draw[PERSISTENCE])) < 5.0 * error < 1.0
+    alone = plan(4, **{"files.posterior": posterior[0], "trial.posterior_draws": 0})
+    assert weights_of(alone) is None and weights_of(plan(4)) is None
+
+
+def test_a_trial_with_a_posterior_has_its_laws_in_the_table(posterior, tmp_path):
+    made = plan(4, **{"files.posterior": posterior[0], "trial.posterior_draws": 5})
+    found = trial(made, tmp_path / "a", HERE)
+    assert found.draws == 5
+    table = pd.read_parquet(tmp_path / "a" / "patients.parquet")
+    assert table[SPREAD].tolist() == [task.settings[SPREAD] for task in made.enrolled]
+
+
+def test_a_shipped_posterior_is_the_default_where_it_fits(posterior, monkeypatch, tmp_path):
+    file = Path(posterior[0])
+    monkeypatch.setattr(design, "shipped_file", lambda name: file)
+    monkeypatch.setattr(design, "find_file", lambda name: file)
+    assert SPREAD in plan(2).enrolled[0].settings
+    assert one_patient(FILE_OF_ONE, {}, 1).get(SPREAD) != 1.6
+    assert plan(2, **{"files.posterior": "none"}).enrolled[0].settings.get(SPREAD) is None
+    said = json.loads(file.read_text(encoding="utf-8"))
+    for change in (
+        {"model_version": MODEL_VERSION + 1},
+        {"passed": False},
+        {"population": "populations/another.toml"},
+    ):
+        file.write_text(json.dumps(said | change), encoding="utf-8")
+        assert plan(2).posterior is None
+
+
+def test_what_is_shipped_is_of_this_model():
+    """A posterior of another version would stay unused without a word."""
+    path = shipped_file("trials/posterior.json")
+    assert path is None or json.loads(path.read_text())["model_version"] == MODEL_VERSION
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"model_version": MODEL_VERSION + 1}, f"allowed: version {MODEL_VERSION}"),
-        ({"draws": [], "weights": []}, "no draws"),
-        ({"weights": [-1.0]}, "a weight is no weight"),
+        ({"draws": []}, "no draws"),
         ({"keys": ["product.afinity"]}, "nearest: product.affinity"),
-        ({"draws": [[-1.0]]}, "out of range"),
+        ({"draws": [[[-1.0]]]}, "out of range"),
     ],
 )
 def test_a_posterior_that_does_not_fit_is_refused(change, told, tmp_path):
     said = {
         "model_version": MODEL_VERSION,
         "keys": ["product.affinity"],
-        "draws": [[1.0]],
-        "weights": [1.0],
+        "draws": [[[1.0]]],
     }
     file = tmp_path / "posterior.json"
     file.write_text(json.dumps(said | change))

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -13,8 +14,9 @@ from faults.disk import Disk  # noqa: E402
 from faults.flips import SWEEP, make_quick  # noqa: E402
 
 from tcellabm import cli  # noqa: E402
-from tcellabm.experiments import run, runner  # noqa: E402
-from tcellabm.experiments.names import DAMAGED, LOCK, NEW, REPLACED  # noqa: E402
+from tcellabm.experiments.compute import runner  # noqa: E402
+from tcellabm.experiments.results.ownership import DAMAGED, LOCK, NEW, REPLACED  # noqa: E402
+from tcellabm.experiments.studies import run  # noqa: E402
 
 PARTED = [*SWEEP, "--series", "--shard"]
 RUN = ["run", "--days", "1"]
@@ -57,6 +59,9 @@ def over(words):
     return Case([*words, "--overwrite"], [old])
 
 
+PARTED_TRIAL = [*TRIAL, "--shard"]
+WHAT_IF = ["counterfactuals", "-n", "2", "--workers", "0"]
+
 CASES = {
     "run": Case(RUN),
     "run --overwrite": over(RUN),
@@ -70,6 +75,15 @@ CASES = {
     "sweep --resume of a finished one": Case(JOINED, [[*SWEEP, "--series"]]),
     "trial": Case(TRIAL),
     "trial --overwrite": over(TRIAL),
+    "trial --shard": Case(
+        [*PARTED_TRIAL, "1/2"], [], [[*PARTED_TRIAL, "2/2"], [*TRIAL, "--resume"]]
+    ),
+    "trial --resume of parts": Case(
+        [*TRIAL, "--resume"], [[*PARTED_TRIAL, "1/2"], [*PARTED_TRIAL, "2/2"]]
+    ),
+    "trial --resume of a finished one": Case([*TRIAL, "--resume"], [TRIAL]),
+    "counterfactuals": Case(WHAT_IF),
+    "counterfactuals --resume of a finished one": Case([*WHAT_IF, "--resume"], [WHAT_IF]),
 }
 
 
@@ -168,6 +182,7 @@ def make_world_quick(replace=setattr):
     """Have all commands take little time; patients are computed once."""
     simulate = cache_by_name(runner.simulate)
     make_quick(replace)
+    replace(run, "_SECONDS_OF_SILENCE", math.inf)  # on a busy machine a run would speak
     replace(runner, "simulate", simulate)
     replace(run, "follow", cache_by_name(run.follow))
     replace(cli, "_draw_patient", lambda record, params: b"a figure")

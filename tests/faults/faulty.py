@@ -5,6 +5,7 @@ stops its process as a whole (SIGSTOP). Worker processes read this file again, a
 FAULTS in the environment names those wanted: some of the letters d, h, r, s.
 """
 
+import math
 import os
 import signal
 import sys
@@ -16,8 +17,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from experiments.conftest import DOSE, fake_simulate  # noqa: E402
 
 from tcellabm import cli  # noqa: E402
-from tcellabm.experiments import dispatch, keeping, runner  # noqa: E402
-from tcellabm.experiments.plan import patient_seed  # noqa: E402
+from tcellabm.experiments.compute import collect, dispatch, runner  # noqa: E402
+from tcellabm.experiments.design.plan import patient_seed  # noqa: E402
+from tcellabm.experiments.studies import sweep as study  # noqa: E402
 
 BAD = {"d": 3, "h": 7, "r": 11, "s": 15}
 KINDS = {patient_seed(1, patient): kind for kind, patient in BAD.items()}
@@ -47,8 +49,9 @@ def cut_power(handle):
 
 flushes = iter(range(int(os.environ.get("FSYNCS", 0))))
 runner.simulate = simulate
-keeping.SHARD_RUNS = int(os.environ.get("SHARD_RUNS", 100))
-keeping.SHARDS_APART = 0.0
+collect.SHARD_RUNS = int(os.environ.get("SHARD_RUNS", 100))
+collect.SHARDS_APART = 0.0
+collect.SECONDS_BETWEEN_LINES = study.MAP_SECONDS = math.inf  # however slow the machine is
 
 if __name__ == "__main__":
     runner.warm_up = lambda params, quiet: None

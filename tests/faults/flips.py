@@ -1,6 +1,6 @@
 """One bit of a result folder flipped; what `--resume` makes of it. As a script: many bits.
 
-python tests/faults/flips.py 600
+python tests/faults/flips.py [FLIPS] [SEED]
 """
 
 import contextlib
@@ -16,8 +16,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from experiments.conftest import DOSE, HALF_LIFE, fake_simulate  # noqa: E402
 
-from tcellabm.cli import execute, plotting  # noqa: E402
-from tcellabm.experiments import keeping, runner  # noqa: E402
+from tcellabm.cli import execute, plotting, reporting  # noqa: E402
+from tcellabm.experiments.compute import collect, runner  # noqa: E402
 
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "6"]
 SWEEP += ["--days", "90", "--workers", "0"]
@@ -93,24 +93,32 @@ def kind_of(path):
 
 def make_quick(replace=setattr):
     """Have sweeps take no time and write shards of three runs."""
-    replace(keeping, "SHARD_RUNS", 3)
-    replace(keeping, "SHARDS_APART", 0.0)
+    replace(collect, "SHARD_RUNS", 3)
+    replace(collect, "SHARDS_APART", 0.0)
     replace(runner, "simulate", fake_simulate)
     replace(plotting, "map_of", lambda result: b"a map")
+    replace(reporting, "report_of", lambda result, plan, courses: b"a report")
     replace(sys, "argv", ["tcellabm"])
 
 
-def main(number):
-    random, counts = Random(20), Counter()
+def main(number=3000, seed=20):
+    random, counts = Random(seed), Counter()
     make_quick()
     with tempfile.TemporaryDirectory() as scratch:
         folders = Folders(Path(scratch))
-        for _ in range(number):
+        for tried in range(1, number + 1):
             counts[folders.flip(random)] += 1
+            if tried % 100 == 0:
+                print(f"{tried} tried, {misses(counts)} misses", file=sys.stderr, flush=True)
     for (kind, came), count in sorted(counts.items()):
         print(f"{count:5} {kind}: {came}")
-    sys.exit(any(came.startswith(WRONG) for _, came in counts))
+    print(f"flips: {number} tried, {misses(counts)} misses")
+    return bool(misses(counts))
+
+
+def misses(counts):
+    return sum(count for (_, came), count in counts.items() if came.startswith(WRONG))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    sys.exit(main(*map(int, sys.argv[1:])))

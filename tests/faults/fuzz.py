@@ -20,7 +20,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from faults import edits  # noqa: E402
 
 from tcellabm import InputError, TumorTCellModel, load  # noqa: E402
-from tcellabm.experiments.posterior import Posterior  # noqa: E402
+from tcellabm.analysis.comparison import read_published  # noqa: E402
+from tcellabm.experiments.design.posterior import Posterior  # noqa: E402
+from tcellabm.experiments.studies.calibration import Calibration  # noqa: E402
 from tcellabm.identity import MODEL_VERSION  # noqa: E402
 from tcellabm.params import load_sweep, load_trial, parse_set  # noqa: E402
 from tcellabm.params.meta import catalog  # noqa: E402
@@ -28,7 +30,8 @@ from tcellabm.params.meta import catalog  # noqa: E402
 SECONDS, MEMORY_MB, LONGEST = 5.0, 500, 193
 ODD = ["", " ", "nan", "-nan", "inf", "-1", "1e999", "9" * 400, "true", "[]", "{}", "[[1]]", "\x00"]
 ODD += ["'", '"', "=", "%00", "%zz", "é", "\u202e", "\ud800", "x" * 3000, "[" * 2000, "1_0", "0x1f"]
-SHARES = {"file": 0.25, "set": 0.25, "address": 0.3, "checkpoint": 0.1, "posterior": 0.1}
+SHARES = {"file": 0.25, "set": 0.25, "address": 0.26, "checkpoint": 0.1, "posterior": 0.08}
+SHARES |= {"published": 0.03, "calibration": 0.03}
 
 
 def anything(rng, depth=0):
@@ -70,9 +73,9 @@ class Kinds:
 
     def __init__(self, folder):
         """Make what is to be changed."""
-        from tcellabm.views.browser.guard import Guard
-        from tcellabm.views.browser.hosts import Allowed
-        from tcellabm.views.browser.plan import Plan
+        from tcellabm.app.guard import Guard
+        from tcellabm.app.hosts import Allowed
+        from tcellabm.app.plan import Plan
 
         self.folder, self._plan = folder, Plan
         self._seeds = [
@@ -85,6 +88,7 @@ class Kinds:
         model.save(folder / "seed.npz")
         self._content = (folder / "seed.npz").read_bytes()
         self._header, self._arrays = edits.unpacked(folder / "seed.npz")
+        self._published = Path("params/trials/published.csv").read_text("utf-8").splitlines()
         self._guard = Guard(self._page, Allowed("127.0.0.1", 8765, []), lambda _: False)
         self._loop, self._params = asyncio.new_event_loop(), load()
 
@@ -147,7 +151,7 @@ class Kinds:
 
     def posterior(self, rng):
         said = {"model_version": MODEL_VERSION, "keys": ["product.killing", "product.affinity"]}
-        said |= {"draws": [[1.0, 1.0], [1.2, 1.5]], "weights": [1.0, 3.0], "seed": 1}
+        said |= {"draws": [[[1.0, 1.0], [1.2, 1.5]]], "passed": True}
         _change(rng, said)
         content = json.dumps(said).encode()
         path = self.folder / rng.choice(["a.json", "a.csv"])
@@ -155,6 +159,25 @@ class Kinds:
             content = b"product.killing,weight\n1,1\n2,3\n"
         path.write_bytes(flipped(rng, content) if rng.random() < 0.5 else content)
         Posterior.load(str(path), self._params)
+
+    def published(self, rng):
+        path = self.folder / "published.csv"
+        lines = self._published[:1] + rng.sample(self._published[1:], 9)
+        place = rng.randrange(1, 10)
+        cells = lines[place].split(",")
+        cells[rng.randrange(len(cells))] = rng.choice([value(rng), *ODD])
+        lines[place] = ",".join(cells)
+        content = "\n".join(lines).encode(*UTF8)
+        path.write_bytes(flipped(rng, content) if rng.random() < 0.5 else content)
+        read_published.__wrapped__(path)  # the cache would hold all of them
+
+    def calibration(self, rng):
+        path = self.folder / "calibration.toml"
+        prior = f'"{key(rng)}" = {{ low = {value(rng)}, high = {value(rng)} }}'
+        lines = ['files.trial = "trials/eliana.toml"', "[priors]", rng.choice([prior, value(rng)])]
+        content = "\n".join(lines).encode(*UTF8)
+        path.write_bytes(flipped(rng, content) if rng.random() < 0.5 else content)
+        Calibration.load(str(path), 1, 1, {})
 
 
 def _change(rng, part):
@@ -197,6 +220,7 @@ def fuzz(cases, seed=1):
                 name = f"{seed}-{kind}-{number}"  # the whole recipe of a case
                 if why := fault_of(getattr(kinds, kind), random.Random(name)):
                     faults[name] = why
+            print(f"{kind}: {tried[kind]} tried, {len(faults)} misses so far", file=sys.stderr)
             grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
             if grown > MEMORY_MB:
                 faults[kind] = f"memory grew by {grown:.0f} MB"
@@ -214,6 +238,7 @@ def main():
     print(f"{time.process_time() - start:.0f} s of the processor")
     for name, why in list(faults.items())[:50]:
         print(name, why.encode("ascii", "replace").decode())
+    print(f"fuzz: {sum(tried.values())} tried, {len(faults)} misses")
     return bool(faults)
 
 

@@ -1,4 +1,4 @@
-"""Commands killed at random moments, over and over: `python tests/faults/kills.py [KILLS] [SEED]`.
+"""Commands killed at random moments: `python tests/faults/kills.py [KILLS] [SEED] [NAME ...]`.
 
 Of each kind of command a table is made undisturbed. Then the command is begun, its parent, a worker
 or both are killed at some moment, and it is begun again; the last time nothing is killed. Held is
@@ -23,11 +23,11 @@ import psutil  # noqa: E402
 from faults.failing import contents, execute, left  # noqa: E402
 from faults.flips import SWEEP  # noqa: E402
 
-import tcellabm.experiments.dispatch  # noqa: E402, F401 - before the processes part
+import tcellabm.experiments.compute.dispatch  # noqa: E402, F401 - before the processes part
 import tcellabm.model  # noqa: E402, F401
 from tcellabm import cli  # noqa: E402
-from tcellabm.cli import plotting  # noqa: E402
-from tcellabm.experiments import keeping  # noqa: E402
+from tcellabm.cli import plotting, reporting  # noqa: E402
+from tcellabm.experiments.compute import collect  # noqa: E402
 
 MOST_SECONDS = 5.0  # that anything may outlive what was killed
 MARK = "TCELLABM_TEST_OF_KILLS"
@@ -46,13 +46,14 @@ COMMANDS = {
     "counterfactuals": ["counterfactuals", "-n", "2"],
 }
 HERE = ["--workers", "0"]
+WORKERS = (0, 0, 2)  # numbers of processes to choose from
 
 
 class Killed:
     """A command, in a folder of its own, with what it gives undisturbed."""
 
-    def __init__(self, scratch, words, random):
-        self.words, self.random = words, random
+    def __init__(self, scratch, words, random, workers):
+        self.words, self.random, self.workers = words, random, workers
         self.out, self.temporary = scratch / "results" / "a", scratch / "temporary"
         self.temporary.mkdir()
         begun = time.monotonic()
@@ -105,7 +106,7 @@ class Killed:
             self.finish(old)
         kills, faults = [], []
         for _ in range(self.random.randint(1, 4)):
-            workers = self.random.choice([0, 0, 2])
+            workers = self.random.choice(self.workers)
             killed, ran_out = self.kill(workers)
             kills += killed
             faults += self.remains()
@@ -177,22 +178,23 @@ def workers_of(parent):
 def without_figures():
     """Figures take most of the time of a small command, and are drawn when all runs are there."""
     plotting.map_of = sys.modules["tcellabm.cli.trial"]._draw = lambda result: b"a figure"
+    reporting.report_of = lambda result, plan, courses: b"a report"
     whole = plotting.sensitivity_of
     plotting.sensitivity_of = lambda study, result: {
         "indices.csv": whole(study, result)["indices.csv"]
     }
 
 
-def kills(number, seed=1, names=tuple(COMMANDS)):
+def kills(number, seed=1, names=tuple(COMMANDS), workers=WORKERS):
     """Kill commands of each kind in turn until so many processes were killed."""
     random, tried, faults = Random(seed), Counter(), []
-    keeping.SHARD_RUNS, keeping.SHARDS_APART = 1, 0.0
+    collect.SHARD_RUNS, collect.SHARDS_APART = 1, 0.0
     without_figures()
     with tempfile.TemporaryDirectory() as scratch:
         cases = {}
         for name in names:
             Path(scratch, str(len(cases))).mkdir()
-            cases[name] = Killed(Path(scratch, str(len(cases))), COMMANDS[name], random)
+            cases[name] = Killed(Path(scratch, str(len(cases))), COMMANDS[name], random, workers)
         while sum(tried.values()) < number:
             for name, case in cases.items():
                 killed, wrong = case.round()
@@ -204,11 +206,14 @@ def kills(number, seed=1, names=tuple(COMMANDS)):
 
 def main(number=300, seed=1, *names):
     begun = time.monotonic()
-    tried, faults = kills(int(number), int(seed), names or tuple(COMMANDS))
+    here = "--workers=0" in names
+    chosen = [name for name in names if name in COMMANDS] or tuple(COMMANDS)
+    tried, faults = kills(int(number), int(seed), chosen, (0,) if here else WORKERS)
     for name, count in sorted(tried.items()):
         print(f"{count:4} {name}")
-    print(f"{sum(tried.values())} kills in {time.monotonic() - begun:.0f} s, {len(faults)} misses")
+    print(f"{sum(tried.values())} kills in {time.monotonic() - begun:.0f} s")
     print(*faults[:50], sep="\n")
+    print(f"kills: {sum(tried.values())} tried, {len(faults)} misses")
     return bool(faults)
 
 

@@ -1,18 +1,23 @@
-"""What befalls result folders: `python tests/faults/report.py [KILLS]` prints what was held.
+"""What users meet, tried over and over: `python tests/faults/report.py [PART ...]`.
 
-Every call to the disk fails in turn, in all kinds of commands; then commands are killed.
+The parts are `kills` (commands killed at random moments), `calls` (every call to the disk fails in
+turn), `flips` (a bit of a result folder), `fuzz` (input that nobody meant) and `streams` (standard
+streams closed or full). Each prints what it tried as it goes, and ends with its misses.
 """
 
+import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from faults import failing  # noqa: E402
 from faults.disk import FULL, ONCE  # noqa: E402
+
+SCRIPTS = {"kills": ["300"], "flips": ["3000"], "fuzz": ["100000"], "streams": []}
+PARTS = (*SCRIPTS, "calls")
 
 
 def calls(step=1, first=1, names=tuple(failing.CASES)):
@@ -26,19 +31,29 @@ def calls(step=1, first=1, names=tuple(failing.CASES)):
             yield f"{name}, {way}", len(came), len(came) - len(missed), missed
 
 
-def main(number=300):
-    from faults import kills
-
-    warnings.simplefilter("ignore")  # Python's, of a fork
-    killed = kills.main(number)
+def report_calls(names=tuple(failing.CASES)):
+    """Print what came of every call that failed; return whether any was missed."""
     failing.make_world_quick()
     begun, missed, tried = time.monotonic(), [], 0
-    for name, number, held, why in calls():
+    for name, number, held, why in calls(names=names):
         tried, missed = tried + number, [*missed, *why]
         print(f"{name}: {number} calls failed, {held} held", *why, sep="\n    ", flush=True)
-    print(f"{tried} calls in {time.monotonic() - begun:.0f} s, {len(missed)} misses")
-    return killed or bool(missed)
+    print(f"{time.monotonic() - begun:.0f} s")
+    print(f"calls: {tried} tried, {len(missed)} misses")
+    return bool(missed)
+
+
+def main(*parts):
+    missed = False
+    for part in parts or PARTS:
+        if part == "calls":
+            missed |= report_calls()
+        else:  # each changes the process that it is in
+            script = str(Path(__file__).with_name(f"{part}.py"))
+            command = [sys.executable, "-W", "ignore", script, *SCRIPTS[part]]
+            missed |= bool(subprocess.run(command, check=False).returncode)
+    return missed
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(*sys.argv[1:]))

@@ -13,8 +13,8 @@ import pytest
 from experiments.conftest import DOSE, HALF_LIFE, PATIENCE, fake_simulate, runs_on_disk, wait_until
 
 from tcellabm.cli import execute
-from tcellabm.experiments import runner
-from tcellabm.experiments.names import LOCK
+from tcellabm.experiments.compute import runner
+from tcellabm.experiments.results.ownership import LOCK
 
 PROGRAM = str(Path(__file__).with_name("faulty.py"))
 SWEEP = ["sweep", "--set", f"{DOSE}=[5e5, 2e6]", "--set", f"{HALF_LIFE}=60", "-n", "20"]
@@ -156,6 +156,7 @@ def test_a_mount_point_is_filled_but_neither_overwritten_nor_written_when_read_o
     undisturbed, small_disk, no_runs, capsys, monkeypatch
 ):
     disk = str(small_disk)
+    subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
     with monkeypatch.context() as world:
         world.setattr(runner, "simulate", fake_simulate)
         assert here(disk) == undisturbed
@@ -163,6 +164,16 @@ def test_a_mount_point_is_filled_but_neither_overwritten_nor_written_when_read_o
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     assert "Read-only file system" in refused(capsys, str(small_disk / "a"))
     assert "Read-only file system" in refused(capsys, disk, "--resume")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a tmpfs is Linux's")
+def test_a_folder_with_a_mount_point_in_it_is_not_overwritten(
+    small_disk, no_runs, capsys, monkeypatch
+):
+    folder = small_disk.parent
+    monkeypatch.chdir(folder.parent)
+    assert "--overwrite of a mount point" in refused(capsys, str(folder), "--overwrite")
+    assert os.listdir(folder) == [small_disk.name]
 
 
 def test_a_folder_that_can_be_none_is_refused_before_any_run(no_runs, capsys):

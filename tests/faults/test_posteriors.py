@@ -6,25 +6,25 @@ import math
 import pytest
 
 from tcellabm import InputError, load
-from tcellabm.experiments.posterior import Posterior
+from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.identity import MODEL_VERSION
 
 KEYS = ["product.killing", "product.affinity"]
 GOOD = {
     "model_version": MODEL_VERSION,
     "keys": KEYS,
-    "draws": [[1.0, 1.0], [1.2, 1.5]],
-    "weights": [1.0, 3.0],
+    "draws": [[[1.0, 1.0], [1.2, 1.5]], [[1.1, 1.0], [1.3, 1.6]]],
 }
 NO_NUMBERS = ("x", "0.5", None, math.nan, math.inf, -1.0, True, [1.0], {}, 10**400)
 CHANGES = [
-    *({"weights": [value, 1.0]} for value in NO_NUMBERS),
-    *({"draws": [[value, 1.0], [1.0, 1.0]]} for value in NO_NUMBERS),
-    *({"weights": value} for value in ([0, 0], [1.0], [], None, "ab", {}, [1e308, 1e308])),
-    *({"draws": value} for value in ([[1.0, 1.0], [1.0]], [[1.0] * 3] * 2, [[], []], [], None)),
+    *({"draws": [[[value, 1.0], [1.0, 1.0]]]} for value in NO_NUMBERS),
+    *({"draws": value} for value in ([[[1.0, 1.0], [1.0]]], [[[1.0] * 3] * 2], [[[], []]])),
+    *({"draws": value} for value in ([], [[]], [[1.0, 1.0]], None)),
     *({"keys": value} for value in ([], None, KEYS[:1], [KEYS[0]] * 2, ["no.such", KEYS[0]])),
     *({"keys": [KEYS[0], value]} for value in (3, None, "weight", "care.policy", "")),
     *({"model_version": value} for value in (None, "5", MODEL_VERSION + 1, float(MODEL_VERSION))),
+    {"population": 3},
+    {"passed": "no"},
     {"more": 1},
 ]
 CONTENTS = {
@@ -71,14 +71,8 @@ def test_a_good_one_is_read_with_and_without_a_byte_order_mark(mark, tmp_path):
     (tmp_path / "a.csv").write_bytes(
         mark + b"product.killing,product.affinity,weight\n1,1,1\n1.2,1.5,3\n"
     )
-    for name in ("a.json", "a.csv"):
-        read = Posterior.load(str(tmp_path / name), load())
-        assert read.keys == tuple(KEYS)
-        assert read.median() == {KEYS[0]: 1.2, KEYS[1]: 1.5}
-        assert read.weights.tolist() == [0.25, 0.75]
-
-
-def test_what_is_no_number_has_no_median(tmp_path):
-    (tmp_path / "a.csv").write_text("care.policy\nlabel\nnone\n", encoding="utf-8")
-    with pytest.raises(InputError, match="care.policy has no median"):
-        Posterior.load(str(tmp_path / "a.csv"), load()).median()
+    chains, table = (Posterior.load(str(tmp_path / name), load()) for name in ("a.json", "a.csv"))
+    assert chains.keys == table.keys == tuple(KEYS)
+    assert [draw[KEYS[0]] for draw in chains.draws] == [1.0, 1.2, 1.1, 1.3]
+    assert chains.weights.tolist() == [0.25] * 4
+    assert table.weights.tolist() == [0.25, 0.75]

@@ -11,6 +11,7 @@ from faults.failing import make_world_quick
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
 FEW = ("run", "run --overwrite", "sweep --series --overwrite")
+SLOW = ("kills", "calls", "flips", "fuzz", "streams")
 
 
 @pytest.mark.parametrize("name", FEW)
@@ -27,9 +28,12 @@ def printed(*words):
 
 
 def test_a_command_that_is_killed_is_brought_to_its_end_by_the_next():
-    assert ", 0 misses" in printed("-W", "ignore", str(HERE / "kills.py"), "2", "1", "sweep")
+    """In one process, which begins at once; workers are killed in `test_faults`."""
+    told = printed("-W", "ignore", str(HERE / "kills.py"), "2", "1", "sweep", "--workers=0")
+    assert ", 0 misses" in told
 
 
 @pytest.mark.slow
-def test_commands_are_killed_at_random_moments_and_all_calls_fail():
-    assert printed(str(HERE / "report.py")).count(", 0 misses") == 2
+@pytest.mark.parametrize("part", SLOW)
+def test_all_that_the_report_tries_is_held(part):
+    assert printed("-W", "ignore", str(HERE / "report.py"), part).endswith(", 0 misses\n")

@@ -16,16 +16,6 @@ from faults.test_faults import PROGRAM, SWEEP, finish, here, in_a_folder, undist
 from tcellabm.cli import errors
 
 MOST_SECONDS = 5.0  # that a process may outlive the one that started it
-CALIBRATE = """
-import time
-from tcellabm import cli
-from tcellabm.experiments import calibration
-def summary(made, logs):
-    while True:
-        time.sleep(0.01)
-calibration.summary = summary
-cli.main()
-"""
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
@@ -113,7 +103,7 @@ def test_what_nohup_has_ignored_stays_so():
 HELD = """
 import os, signal, time
 from multiprocessing import resource_tracker
-from tcellabm.experiments.signals import STOPS, interrupts_held
+from tcellabm.experiments.compute.processes import STOPS, interrupts_held
 with interrupts_held():
     assert set(STOPS) <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
 assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
@@ -130,13 +120,11 @@ def test_processes_start_with_signals_held_and_so_does_that_of_python_itself(sta
 
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM", "SIGINT", "SIGKILL"])
 def test_no_process_of_calibrate_outlives_it(start, name):
-    pytest.importorskip("pyabc")
-    words = ["--workers", "2", "--patients", "2", "--out", "a"]
-    begun = start("-c", CALIBRATE, "calibrate", *words)
-    parent = psutil.Process(begun.pid)
-    wait_until(lambda: begun.poll() is not None or len(parent.children()) >= 2)
-    time.sleep(1.0)  # so that they are at work
-    children = parent.children(recursive=True)
+    pytest.importorskip("emcee")
+    words = ["calibrate", "--workers", "2", "-n", "200", "--out", "a"]
+    begun = start("-m", "tcellabm.cli", *words)
+    wait_until(lambda: begun.poll() is not None or runs_on_disk(Path("a/pool-1")) >= 1)
+    children = psutil.Process(begun.pid).children(recursive=True)
     assert len(children) >= 2, begun.communicate()
     begun.send_signal(getattr(signal, name))
     assert_gone(children)
@@ -144,7 +132,7 @@ def test_no_process_of_calibrate_outlives_it(start, name):
     if name == "SIGKILL":
         return
     assert begun.returncode == 130
-    assert said.splitlines()[-1].startswith("interrupted: whole generations are kept; go on with:")
+    assert "runs are kept; go on with: tcellabm calibrate" in said.splitlines()[-1]
     assert "Traceback" not in said
     assert not Path("a/.tcellabm.lock").exists()
 

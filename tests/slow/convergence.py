@@ -15,7 +15,7 @@ import pandas as pd
 from population import follow, mean, ratio, together
 
 from tcellabm import load
-from tcellabm.experiments.summary import in_remission_at_a_year
+from tcellabm.analysis.summary import in_remission_at_a_year
 
 YEAR = 366.0
 PATIENTS = 200

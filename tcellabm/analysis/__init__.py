@@ -1,0 +1,1 @@
+"""Tables in; tables and words out: rates, effects, survival, simulated rows beside published."""

@@ -1,0 +1,1 @@
+"""How it is run: one patient, local processes, Dask, an estimate, progress."""

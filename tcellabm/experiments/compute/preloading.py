@@ -1,0 +1,25 @@
+"""What the fork server loads, once for all workers; it ends if its parent does meanwhile."""
+
+import os
+import signal
+
+PARENT = "TCELLABM_PARENT"  # in the environment: number of the process that starts the fork server
+_SECONDS = 0.5
+
+
+def _end_without_parent(*_: object) -> None:
+    if os.getppid() != int(os.environ.get(PARENT, 0)):
+        os._exit(1)
+
+
+def _load() -> None:
+    from tcellabm.experiments.compute import runner  # noqa: F401
+
+
+if PARENT in os.environ:
+    # No thread: there would be one less in the processes that are forked.
+    signal.signal(signal.SIGALRM, _end_without_parent)
+    signal.setitimer(signal.ITIMER_REAL, _SECONDS, _SECONDS)
+    _load()
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -1,0 +1,1 @@
+"""Result folders on disk: shards, manifest, lock, reading back."""

@@ -1,0 +1,68 @@
+"""How one run of many is repeated by `tcellabm run`: a shipped scenario, and what to set on top."""
+
+import shlex
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from tcellabm.identity import SIZES
+from tcellabm.params import InputError, Parameters, Value, load
+from tcellabm.params.errors import toml_text
+from tcellabm.params.files import Said, shipped_file
+from tcellabm.params.parameters import entries
+
+DEFAULT = "kymriah"  # what `tcellabm run` follows by itself
+
+
+def words(params: Parameters) -> str:
+    """Return what to write after `tcellabm run` for a run with these parameters.
+
+    Raises
+    ------
+    InputError
+        No shipped scenario comes to them by setting keys.
+    """
+    own = deciding(params)
+    found = [
+        (name, sets) for name, base in _scenarios() if (sets := _on_top(base, own)) is not None
+    ]
+    if not found:
+        raise InputError("No command of `run` sets what this one was given", "", "")
+    name, sets = min(found, key=lambda one: (len(one[1]), one[0] != DEFAULT))
+    scenario = [] if name == DEFAULT else [f"params/scenarios/{name}.toml"]
+    return " ".join([*scenario, settings(sets)]).strip()
+
+
+def settings(values: Mapping[str, Any]) -> str:
+    """Return values by dotted key as `--set` arguments of a shell."""
+    pairs = (f"{key}={_text(value)}" for key, value in values.items())
+    return " ".join(f"--set {shlex.quote(pair)}" for pair in pairs)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else toml_text(value)
+
+
+def deciding(params: Parameters) -> dict[str, Value]:
+    """Return all that decides a run, by dotted key."""
+    return {key: v for key, v in params.resolved().items() if not key.startswith(SIZES)}
+
+
+def of_manifest(parameters: Mapping[str, Value]) -> Parameters:
+    """Return the parameters that a manifest lists."""
+    settings = {key: Said(value, "") for key, value in parameters.items()}
+    return Parameters.of(entries(settings, "manifest.json", holds=True))
+
+
+@cache
+def _scenarios() -> list[tuple[str, Parameters]]:
+    folder = shipped_file("scenarios")
+    assert folder is not None, "the package was installed without its scenarios"
+    return [(path.stem, load(path)) for path in sorted(folder.glob("*.toml"))]
+
+
+def _on_top(base: Parameters, own: Mapping[str, Value]) -> dict[str, Value] | None:
+    """Return what to set over a scenario; None where that is not equivalent."""
+    before = deciding(base)
+    sets = {key: value for key, value in own.items() if before.get(key) != value}
+    return sets if deciding(base.replace(sets)) == own else None

@@ -1,0 +1,1 @@
+"""What is run for a purpose: a patient, sweep, trial, counterfactuals, sensitivity, calibration."""

@@ -1,0 +1,660 @@
+"""Calibration: laws of a population fitted to the rows marked `calibrate`, by weighting a pool.
+
+A folder holds `pool-1` (a result folder like that of a sweep), the chains, perhaps a second pool
+around the first fit, and at the end `posterior.json`. Every part resumes.
+"""
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tcellabm.analysis.comparison import read_published
+from tcellabm.analysis.courses import Individual
+from tcellabm.analysis.fit import Target, differs, simulated
+from tcellabm.analysis.fit_report import table_of_individuals, table_of_rows
+from tcellabm.analysis.likelihood import Row, read_rows
+from tcellabm.analysis.weighting import (
+    Laws,
+    Weighting,
+    covariate_of,
+    laws_of,
+    mixed_proposal,
+    normalized,
+)
+from tcellabm.disk import write_whole
+from tcellabm.experiments.compute.collect import Work
+from tcellabm.experiments.design.posterior import NONE
+from tcellabm.experiments.results.ownership import entries, locked
+from tcellabm.experiments.studies.pool import Pool, PoolPlan, compute_pool
+from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, pareto_k, sample
+from tcellabm.experiments.studies.trial import PUBLISHED
+from tcellabm.identity import MODEL_VERSION, digest
+from tcellabm.params import InputError, Parameters, load_trial
+from tcellabm.params.errors import fault_of
+from tcellabm.params.files import find_file, read_text
+from tcellabm.params.meta import meta_of
+
+POSTERIOR, ROWS, INDIVIDUALS, RECIPE = "posterior.json", "rows.csv", "courses.csv", "recipe.json"
+IDENTIFIED = 0.5  # share of the prior's variance (of logs) that the data must take away
+MOST_PARETO_K = 0.7  # of the weights: above it their variance is not to be trusted (Vehtari 2024)
+RESAMPLED = 50  # pools
+PREDICTED = 400  # draws that predictions are made of
+SMALL_SHARE = 0.1  # of a small pool, the effective patients that are asked for
+MOST_POOL_ERROR = 0.5  # of a posterior's width: what another pool may move its mean by
+WIDER = 1.5  # the second pool is that much wider than the first fit
+_MARGIN = 1.1  # the sampler keeps so far above the least effective patients
+_NEAR, _SELDOM = 1.5, 0.01  # few draws may lie near that wall
+
+
+class _PoolSize(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    patients: Annotated[int, Field(ge=20, le=10_000_000)]
+    days: Annotated[float, Field(ge=460.0)]  # twelve-month RFS of a day-90 responder
+    most: Annotated[int, Field(ge=1, le=9)]
+
+
+class _Sampler(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    ensembles: Annotated[int, Field(ge=2, le=64)]
+    walkers: Annotated[int, Field(ge=4, le=1000)]
+    draws: Annotated[int, Field(ge=10, le=100_000)]
+    least_draws: Annotated[int, Field(ge=1)]
+    least_patients: Annotated[int, Field(ge=1)]
+    rounds: Annotated[int, Field(ge=1, le=10_000)]
+    steps: Annotated[int, Field(ge=40, le=1_000_000)]
+
+
+class _Prior(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    low: Annotated[float, Field(gt=0.0)]
+    high: float
+
+
+class _Files(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    trial: str
+    likelihood: str
+
+
+class _Written(BaseModel):
+    """A calibration file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    files: _Files
+    pool: _PoolSize
+    sampler: _Sampler
+    priors: Annotated[dict[str, _Prior], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What to fit, and how.
+
+    Attributes
+    ----------
+    written : _Written
+        The file.
+    seed : int
+        Of everything: laws, patients, chains.
+    settings : mapping
+        What the user has set besides.
+    patients : int
+        Enrolled in a pool.
+    """
+
+    written: _Written
+    seed: int
+    settings: Mapping[str, Any]
+    patients: int
+
+    @classmethod
+    def load(
+        cls, file: str, seed: int, settings: Mapping[str, Any], patients: int | None = None
+    ) -> "Calibration":
+        """Read a calibration file.
+
+        Parameters
+        ----------
+        file : str
+            Path, or name of a shipped file.
+        seed : int
+            Of everything: laws, patients, chains.
+        settings : mapping
+            Values by dotted key, over those of the trial.
+        patients : int, optional
+            Enrolled in a pool; as the file has it if not given.
+
+        Returns
+        -------
+        Calibration
+            Checked.
+
+        Raises
+        ------
+        InputError
+            It is none, or a prior is not of a law of the population, or not a range.
+        """
+        allowed = "allowed: files, pool, sampler, and priors KEY = { low, high }"
+        try:
+            written = _Written.model_validate(tomllib.loads(read_text(find_file(file), file)))
+        except ValidationError as error:
+            raise InputError(f"not a calibration: {fault_of(error)}", file, allowed) from None
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise InputError(f"not a calibration: {error}", file, allowed) from None
+        calibration = cls(written, seed, settings, patients or written.pool.patients)
+        calibration._check(file)
+        return calibration
+
+    def _check(self, where: str) -> None:
+        fixed = ("files.posterior", "files.cohort", "trial.", "time.")
+        if taken := [key for key in self.settings if key.startswith(fixed)]:
+            raise InputError(f"{taken[0]} is set", "--set", "allowed: other keys; patients by -n")
+        needed = 2 * len(self.keys) + 2
+        if self.written.sampler.walkers < needed:
+            raise InputError("too few walkers", where, f"allowed: {needed} or more")
+        for key, prior in self.written.priors.items():
+            if not prior.low < prior.high:
+                what = f"prior of {key}: {prior.low:g} to {prior.high:g}"
+                raise InputError(what, where, "allowed: low < high")
+            for end in (prior.low, prior.high):
+                meta_of(key, where).check(end, where)
+            covariate = covariate_of(key)
+            if covariate not in self.params.distributions or covariate in self.params.pinned:
+                what = f"{key} is no law of the population"
+                raise InputError(what, where, "allowed: population.COVARIATE.median or .sigma_ln")
+            self.params.replace({key: prior.low}).replace({key: prior.high})
+        _ = self.rows  # reads and checks them
+
+    @cached_property
+    def params(self) -> Parameters:
+        """Parameters of the trial."""
+        return load_trial(self.written.files.trial, self.of_trial).params
+
+    @property
+    def of_trial(self) -> dict[str, Any]:
+        """What the trial is run with."""
+        days = {"time.days": self.written.pool.days, "files.posterior": NONE}
+        return {**days, **self.settings}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The laws that are fitted."""
+        return tuple(self.written.priors)
+
+    @cached_property
+    def laws(self) -> Laws:
+        """The same as laws of covariates."""
+        return laws_of(self.keys, self.params.distributions)
+
+    @property
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """Logs of the ends of the priors."""
+        priors = self.written.priors.values()
+        return np.log([prior.low for prior in priors]), np.log([prior.high for prior in priors])
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """The published figures."""
+        trial = load_trial(self.written.files.trial, self.of_trial)
+        return read_published(find_file(trial.files.get("published", PUBLISHED)))
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows that are fitted."""
+        return read_rows(find_file(self.written.files.likelihood), self.published)
+
+    @property
+    def population(self) -> str:
+        """The population file whose laws are fitted."""
+        trial = load_trial(self.written.files.trial, self.of_trial)
+        return trial.files.get("population", "").removeprefix("params/")
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All that decides the result."""
+        return {
+            "model_version": MODEL_VERSION,
+            "calibration": self.written.model_dump(),
+            "patients": self.patients,
+            "seed": self.seed,
+            "settings": dict(self.settings),
+            "rows": digest(repr(self.rows)),
+            "parameters": digest(json.dumps(self.params.resolved(), sort_keys=True)),
+        }
+
+    def sampling(self, work: Work) -> Sampling:
+        """Return how chains are made."""
+        size = self.written.sampler
+        return Sampling(
+            size.ensembles,
+            size.walkers,
+            size.draws,
+            size.least_draws,
+            size.rounds,
+            size.steps,
+            min(work.processes, size.ensembles),
+        )
+
+    def chance(self, *words: int) -> int:
+        """Return the seed of one purpose."""
+        return _seed(self.seed, *words)
+
+    def pool_plan(self, number: int, drawn: np.ndarray) -> PoolPlan:
+        """Return the plan of a pool, each of other patients."""
+        seed = self.chance(number)
+        return PoolPlan.of(self.written.files.trial, self.of_trial, self.keys, drawn, seed)
+
+    def compute(
+        self, number: int, drawn: np.ndarray, folder: Path, work: Work, command: str
+    ) -> Pool:
+        """Compute a pool into a folder, or go on with it.
+
+        Parameters
+        ----------
+        number : int
+            Of the pool, from 1: each has other patients.
+        drawn : ndarray, shape (patients, keys)
+            Logs of the laws of each patient.
+        folder : Path
+            The pool's own.
+        work : Work
+            Workers and part.
+        command : str
+            Kept in the manifest.
+
+        Returns
+        -------
+        Pool
+            With every run that is there.
+        """
+        return compute_pool(self.pool_plan(number, drawn), folder, work, command)
+
+    def target(self, pool: Pool) -> Target:
+        """Return the density that is sampled."""
+        covariates = pool.covariates(self.laws)
+        proposal = mixed_proposal(covariates, self.laws, pool.drawn)
+        infused = pool.infused
+        weighting = Weighting(covariates, self.laws, proposal)
+        return Target(self.rows, infused, weighting, self.least_patients(len(infused["seed"])))
+
+    def least_patients(self, patients: int) -> float:
+        """Return how many effective patients the sampler keeps to, in a pool of some size."""
+        return _MARGIN * min(self.written.sampler.least_patients, SMALL_SHARE * patients)
+
+
+def _seed(root: int, *words: int) -> int:
+    return int(np.random.SeedSequence(root, spawn_key=words).generate_state(1)[0])
+
+
+def from_priors(calibration: Calibration) -> np.ndarray:
+    """Return the laws of the first pool: of each patient, drawn from the priors."""
+    low, high = calibration.box
+    rng = np.random.default_rng(_seed(calibration.seed, 0))
+    drawn: np.ndarray = rng.uniform(low, high, (calibration.patients, len(low)))
+    return drawn
+
+
+def around(calibration: Calibration, draws: np.ndarray) -> np.ndarray:
+    """Return the laws of a further pool: as the fit has them, wider, each covariate by itself."""
+    rng = np.random.default_rng(_seed(calibration.seed, 1, len(draws)))
+    middle = draws.mean(axis=0)
+    wide = np.clip(middle + WIDER * (draws - middle), *calibration.box)
+    drawn = np.empty((calibration.patients, len(calibration.keys)))
+    for covariate in calibration.laws.covariates:
+        own = [i for i, key in enumerate(calibration.keys) if covariate_of(key) == covariate]
+        drawn[:, own] = wide[rng.integers(len(wide), size=len(drawn))][:, own]
+    return drawn
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A sampled posterior, and what is to be believed of it.
+
+    Attributes
+    ----------
+    target : Target
+        What was sampled.
+    chains : Chains
+        The draws.
+    pareto_k : float
+        Greatest of the weights at any draw.
+    patients : ndarray
+        Effective patients of the pool at each draw.
+    pool_error : float
+        Greatest standard error of a key's posterior mean by the finite pool, over the posterior's
+        standard deviation; 0 where no individual courses are fitted.
+    """
+
+    target: Target
+    chains: Chains
+    pareto_k: float
+    patients: np.ndarray
+    pool_error: float = 0.0
+
+    @classmethod
+    def of(cls, target: Target, chains: Chains) -> "Fit":
+        """Look at the weights at every draw."""
+        greatest, patients = -math.inf, []
+        for theta in chains.flat:
+            logs = target.weighting.log_weights(theta[None])
+            greatest = max(greatest, pareto_k(logs[0]))
+            patients.append(float(target.patients(normalized(logs))[0]))
+        error = 0.0 if target.courses is None else float(pool_error(target, chains.flat).max())
+        return cls(target, chains, greatest, np.array(patients), error)
+
+    def pool_suffices(self, least: int) -> bool:
+        """Tell whether the pool speaks to all of the posterior."""
+        near = float(np.mean(self.patients < _NEAR * least))
+        whole = float(self.patients.min()) >= least and near <= _SELDOM
+        return whole and self.pareto_k < MOST_PARETO_K and self.pool_error <= MOST_POOL_ERROR
+
+
+def pool_error(target: Target, draws: np.ndarray) -> np.ndarray:
+    """Return how far another pool would move posterior means, in standard deviations, by key.
+
+    Patients of the pool are resampled (bootstrap); the draws are weighted by what their likelihood
+    then is over what it was. Individual courses rest on few virtual patients each, which neither
+    effective patients of the whole pool nor Pareto k shows.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (draws, keys)
+        Of the posterior.
+    """
+    some = _some(draws)
+    weights = target.weighting.weights(some)
+    before = target.log_likelihood(weights)
+    rng = np.random.default_rng(len(draws))
+    means = []
+    for _ in range(RESAMPLED):
+        other = weights * rng.poisson(1.0, weights.shape[1])
+        moved = target.log_likelihood(other / other.sum(axis=1, keepdims=True)) - before
+        means.append(normalized(moved) @ some)
+    error: np.ndarray = np.std(means, axis=0) / np.std(some, axis=0)
+    return error
+
+
+def calibrate(
+    calibration: Calibration,
+    folder: Path,
+    work: Work | None = None,
+    *,
+    resume: bool = False,
+    command: str = "",
+) -> dict[str, Any] | None:
+    """Compute a pool and fit it, or go on; return and write the posterior; None for a part.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What to fit, and how.
+    folder : Path
+        Where pools, chains and the posterior are kept; made if missing.
+    work : Work, optional
+        How to compute the pools.
+    resume : bool
+        Go on with a folder that is not empty.
+    command : str
+        The command line, for the manifests of pools.
+
+    Returns
+    -------
+    dict or None
+        What `posterior.json` holds; None for a part.
+
+    Raises
+    ------
+    InputError
+        emcee or arviz-stats is not installed; the folder is in use, not empty, or was made from
+        another recipe; the pool is too small.
+    Interrupted
+        Ctrl-C; what is finished is kept.
+    """
+    engine()
+    work = work or Work()
+    folder.mkdir(parents=True, exist_ok=True)
+    # Parts of a pool are held by their own folders.
+    with nullcontext() if work.part else locked(folder):
+        _hold(folder, calibration.recipe, resume or bool(work.part))
+        fit = _fitted(calibration, folder, work, command)
+        if fit is None:
+            return None
+        posterior = written(calibration, fit)
+        text = json.dumps(posterior, indent=None, separators=(",", ":"), allow_nan=False)
+        tables = {ROWS: table_of_rows(posterior), INDIVIDUALS: table_of_individuals(posterior)}
+        for name, table in tables.items():
+            if len(table):
+                write_whole(folder / name, table.to_csv(index=False, lineterminator="\n").encode())
+        write_whole(folder / POSTERIOR, (text + "\n").encode())
+    return posterior
+
+
+def pool_folder(folder: Path, number: int) -> Path:
+    """Return the folder of a pool, numbered from 1."""
+    return folder / f"pool-{number}"
+
+
+def _fitted(calibration: Calibration, folder: Path, work: Work, command: str) -> Fit | None:
+    """Compute pools and chains until a pool suffices, or the most pools are there."""
+    drawn, pool, fit = from_priors(calibration), None, None
+    for number in range(1, calibration.written.pool.most + 1):
+        own = calibration.compute(number, drawn, pool_folder(folder, number), work, command)
+        if not own.complete:
+            return None
+        pool = own if pool is None else pool.with_more(own)
+        fit = fit_pool(calibration, pool, work, folder / f"chains-{number}")
+        if fit.pool_suffices(calibration.written.sampler.least_patients):
+            break
+        drawn = around(calibration, fit.chains.flat)
+    return fit
+
+
+def fit_pool(calibration: Calibration, pool: Pool, work: Work, folder: Path | None = None) -> Fit:
+    """Sample the posterior that a pool gives.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        With priors and sampler.
+    pool : Pool
+        Patients to weight.
+    work : Work
+        Of it the workers.
+    folder : Path, optional
+        Where chains are kept, and found again.
+
+    Returns
+    -------
+    Fit
+        With its chains and how well the pool speaks to them.
+    """
+    target = calibration.target(pool)
+    how = calibration.sampling(work)
+    seed = _seed(calibration.seed, 2)
+    chains = sample(target.log_probability, *calibration.box, seed, how, folder)
+    return Fit.of(target, chains)
+
+
+def _hold(folder: Path, recipe: dict[str, Any], resume: bool) -> None:
+    """Note the recipe in a new folder; refuse one made from another."""
+    file = folder / RECIPE
+    content = (json.dumps(recipe, indent=1, sort_keys=True) + "\n").encode()
+    if not entries(folder):
+        write_whole(file, content)
+    elif not resume:
+        raise InputError("the result folder is not empty", str(folder), "allowed: --resume")
+    elif not file.exists() or file.read_bytes() != content:
+        allowed = "allowed: the same calibration as there, or another --out"
+        raise InputError("the folder was made from another recipe", str(folder), allowed)
+
+
+# --- the posterior as written ---------------------------------------------------------------------
+
+
+def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
+    """Return what `posterior.json` holds."""
+    least = calibration.written.sampler
+    chains = fit.chains
+    diagnostics = {
+        "ess_min": _short(chains.effective),
+        "rhat_max": _short(chains.rhat),
+        "pareto_k_max": _short(fit.pareto_k),
+        "draws": len(chains.flat),
+        "steps": chains.steps,
+        "pool_patients": len(fit.target.infused["seed"]),
+        "pool_effective_min": _short(fit.patients.min()),
+    }
+    if fit.target.courses is not None:
+        diagnostics["pool_error"] = _short(fit.pool_error)
+    passed = (
+        chains.effective >= least.least_draws
+        and chains.rhat < 1.01
+        and fit.pool_suffices(least.least_patients)
+    )
+    mean = chains.flat.mean(axis=0, keepdims=True)
+    logs = fit.target.weighting.log_weights(mean)[0]
+    return {
+        "model_version": MODEL_VERSION,
+        "population": calibration.population,
+        "passed": bool(passed),
+        "recipe": calibration.recipe,
+        "diagnostics": diagnostics,
+        "parameters": identified(calibration, chains),
+        "predictive": predictive(calibration, fit),
+        **individuals(fit),
+        "keys": list(calibration.keys),
+        "draws": [
+            [[_short(v) for v in draw] for draw in chain] for chain in np.exp(chains.draws).tolist()
+        ],
+        "log_weights": [round(float(v), 3) for v in logs - logs.max()],
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def identified(calibration: Calibration, chains: Chains) -> dict[str, dict[str, Any]]:
+    """Say of each parameter how much of the prior's variance (of logs) the data took away."""
+    found = {}
+    for place, (key, prior) in enumerate(calibration.written.priors.items()):
+        logs = chains.flat[:, place]
+        left = float(np.var(logs)) / (math.log(prior.high / prior.low) ** 2 / 12.0)
+        quantiles = np.exp(np.quantile(logs, [0.05, 0.5, 0.95]))
+        found[key] = {
+            "prior": [prior.low, prior.high],
+            **{name: _short(v) for name, v in zip(("q5", "q50", "q95"), quantiles, strict=True)},
+            "variance_taken": round(1.0 - left, 3),
+            "variance_taken_error": round(left * math.sqrt(2.0 / chains.effective), 3),
+            "identified": 1.0 - left >= IDENTIFIED,
+        }
+    return found
+
+
+def predictive(calibration: Calibration, fit: Fit) -> dict[str, dict[str, Any]]:
+    """Return what cohorts of the published size, drawn from the posterior, say to each row."""
+    rng = np.random.default_rng(_seed(calibration.seed, 3))
+    thetas = _some(fit.chains.flat)
+    return {row.name: predicted(row, fit.target, thetas, rng) for row in fit.target.rows}
+
+
+def individuals(fit: Fit) -> dict[str, Any]:
+    """Return what is said of each individual whose course was fitted; nothing if none was.
+
+    `values`, `censored`; `effective`, virtual patients that the likelihood rests on, median over
+    draws; `ranks`, of the values that were quantified among those of the population.
+    """
+    courses = fit.target.courses
+    if courses is None:
+        return {}
+    weights = fit.target.weighting.weights(_some(fit.chains.flat))
+    sizes = np.median(courses.effective(weights), axis=0)
+    ranks = courses.ranks(weights.mean(axis=0))
+    each = zip(courses.individuals, sizes, ranks, strict=True)
+    return {"individuals": {person.name: _individual(person, *own) for person, *own in each}}
+
+
+def _individual(person: Individual, effective: float, ranks: np.ndarray) -> dict[str, Any]:
+    return {
+        "values": len(person.days),
+        "censored": int(person.censored.sum()),
+        "effective": _short(float(effective)),
+        "ranks": [round(float(rank), 4) for rank in ranks[~person.censored]],
+    }
+
+
+def _some(draws: np.ndarray) -> np.ndarray:
+    """Return as many draws as predictions are made of, spread over all."""
+    some: np.ndarray = draws[np.linspace(0, len(draws) - 1, min(PREDICTED, len(draws))).astype(int)]
+    return some
+
+
+def predicted(
+    row: Row, target: Target, thetas: np.ndarray, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the figure of a row over draws and patients, and how far the published one is off.
+
+    Parameters
+    ----------
+    row : Row
+        Published.
+    target : Target
+        The weighted pool.
+    thetas : ndarray, shape (draws, keys)
+        Logs of the laws.
+    rng : numpy.random.Generator
+        Of the cohorts.
+
+    Returns
+    -------
+    dict
+        `form`, `n`, `published`; `simulated`, of the population, over draws; `low`, `high`, 95 % of
+        cohorts of n; `z`, the simulated less the published, over both errors, on the scale of
+        `differs` with the sign of the figure itself. Only the first three where no cohort has such
+        a patient.
+    """
+    alone = target.with_rows([row])
+    figures, cohorts = [], []
+    for theta in thetas:
+        weights = target.weighting.weights(theta[None])
+        figures.append(float(alone.likelihood.figures(weights)[0, 0]))
+        cohort = simulated(row, target.infused, weights[0], rng)
+        cohorts.append(math.nan if cohort is None else cohort.value)
+    known = np.array(cohorts)[np.isfinite(cohorts)]
+    if not len(known):
+        return {"form": row.form, "n": row.n, "published": row.value}
+    low, high = np.quantile(known, [0.025, 0.975])
+    off = differs(row, known)
+    off = off[np.isfinite(off)]
+    spread = math.hypot(float(np.std(off)), row.tolerance) / math.sqrt(row.weight)
+    sign = -1.0 if row.form == "kaplan_meier" else 1.0  # log(-log S) falls where S rises
+    return {
+        "form": row.form,
+        "n": row.n,
+        "published": row.value,
+        "simulated": _short(float(np.nanmean(figures))),
+        "low": _short(float(low)),
+        "high": _short(float(high)),
+        "z": round(sign * float(np.mean(off)) / spread, 2) if spread > 0.0 else None,
+    }
+
+
+def replaced(calibration: Calibration, **changes: Any) -> Calibration:
+    """Return a calibration with another sampler."""
+    sampler = calibration.written.sampler.model_copy(update=changes)
+    return replace(calibration, written=calibration.written.model_copy(update={"sampler": sampler}))

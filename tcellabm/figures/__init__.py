@@ -1,0 +1,25 @@
+"""Figures, drawn from tables only; Matplotlib is imported when one is drawn."""
+
+from tcellabm.figures.curves import draw_curves
+from tcellabm.figures.designs import draw_comparison, draw_designs
+from tcellabm.figures.drivers import draw_drivers
+from tcellabm.figures.map import draw_map
+from tcellabm.figures.patient import draw_patient
+from tcellabm.figures.sensitivity import draw_indices, draw_tornado
+from tcellabm.figures.tradeoff import draw_tradeoff
+from tcellabm.figures.trial import draw_trial
+from tcellabm.figures.window import draw_sheets
+
+__all__ = [
+    "draw_comparison",
+    "draw_curves",
+    "draw_designs",
+    "draw_drivers",
+    "draw_indices",
+    "draw_map",
+    "draw_patient",
+    "draw_sheets",
+    "draw_tornado",
+    "draw_tradeoff",
+    "draw_trial",
+]

@@ -1,1 +1,0 @@
-"""Looking at results: figures and words, from tables only."""
