@@ -10,7 +10,7 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc", "myst_nb"
 source_suffix = {".md": "myst-nb"}
 exclude_patterns = ["build", "_build"]
 
-# Tutorials are run anew each time, in folders of their own; a cell that raises ends the build.
+# Tutorials are run again at each build, in folders of their own; a cell that raises ends the build.
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True

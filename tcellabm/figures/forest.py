@@ -15,7 +15,7 @@ _USES = {
     "input": "INPUT: the population is made from these",
 }
 _EDGE = 3.0  # the scale ends there; what lies beyond is drawn at the edge as an arrow
-_TOLD, _FOUND = 3.6, 7.3  # columns of numbers
+_PUBLISHED, _FOUND = 3.5, 6.7  # columns of numbers
 _GOOD, _BAD = "#0072b2", "#d55e00"
 
 
@@ -54,7 +54,7 @@ def _write_heads(panel: "Axes") -> None:
     )
     panel.text(-12.3, -3.2, title, fontsize=10.5, fontweight="bold")
     panel.text(-3.5, -1.1, "* in part recalled, not read", fontsize=8.5, ha="right")
-    for place, text in ((_TOLD, "published"), (_FOUND, "simulated (z)")):
+    for place, text in ((_PUBLISHED, "published"), (_FOUND, "simulated (z)")):
         panel.text(place, -1.1, text, fontsize=8.5, fontweight="bold")
 
 
@@ -79,7 +79,7 @@ def _draw_row(panel: "Axes", line: float, row: pd.Series) -> None:
     recalled = "*" if "recalled" in str(row["confidence"]) else ""
     name = f"{row['id']}{recalled}  {_short(str(row['quantity']))}{_when(row)}"
     panel.text(-3.5, line, name, fontsize=7.8, ha="right", va="center")
-    panel.text(_TOLD, line, _published(row), fontsize=7.8, va="center")
+    panel.text(_PUBLISHED, line, _published(row), fontsize=7.8, va="center")
     z = "" if math.isnan(row["z"]) else f" ({row['z']:+.1f})"
     simulated = f"{_number(row['simulated'])} {_unit(row)}{z}"
     weight = "normal" if agrees else "bold"

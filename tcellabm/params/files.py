@@ -6,7 +6,9 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tcellabm.params.errors import InputError, shorten
+from pydantic import BaseModel, ValidationError
+
+from tcellabm.params.errors import InputError, fault_of, shorten
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SHIPPED = (_PACKAGE / "_files", _PACKAGE.parent / "params")
@@ -46,6 +48,39 @@ def read_toml(path: Path, where: str) -> dict[str, Any]:
     if not table:
         raise InputError("sets nothing", where, "allowed: TOML with keys in it")
     return table
+
+
+def read_form[Form: BaseModel](form: type[Form], file: str, what: str, allowed: str) -> Form:
+    """Read a TOML file that is no parameter file, held to a form.
+
+    Parameters
+    ----------
+    form : type
+        What its keys and values are checked against.
+    file : str
+        As given; shipped files are found too.
+    what : str
+        What it should be, with its article, for an error.
+    allowed : str
+        What would be right.
+
+    Returns
+    -------
+    Form
+        Checked.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    """
+    try:
+        return form.model_validate(tomllib.loads(read_text(find_file(file), file)))
+    except ValidationError as error:
+        fault = fault_of(error)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        fault = str(error)
+    raise InputError(f"not {what}: {fault}", file, allowed)
 
 
 def read_text(path: Path, where: str, most_bytes: int = _LARGEST_BYTES) -> str:

@@ -145,6 +145,7 @@ def test_a_posterior_is_named_by_its_hash_and_each_patient_has_a_draw(
     ("old", "new", "told"),
     [
         ("title", "name", "not a cohort"),
+        ("title", "x = " + "[" * 5000 + "\ntitle", "not a cohort"),
         ('measure = "crs_any"', 'measure = "crs"', "allowed: remission"),
         ('arm = "no measurable disease"', 'arm = "other"', "arm other"),
         ("n = 7", "n = 0", "not a cohort"),

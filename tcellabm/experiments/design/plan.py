@@ -175,9 +175,8 @@ class Plan:
     def _check_posterior(self, name: str) -> None:
         """Refuse a posterior that was named and draws what is set; the shipped one gives way."""
         assert self.posterior is not None
-        own = self.cohort.keys if self.cohort is not None else ()
         for key in self.posterior.keys if name else ():
-            if key in self.axes or key in self.given or key in own:
+            if key in self.axes or key in self.given or key in self.cohort_columns:
                 raise InputError(f"{key} is set and drawn too", name, "allowed: one of them")
 
     def filled(self) -> "Plan":
@@ -202,15 +201,22 @@ class Plan:
 
     def _own(self, patient: int, seed: int) -> dict[str, Any]:
         """Return what is set for one patient at every point."""
-        drawn = self._drawn(seed)
-        return drawn if self.cohort is None else drawn | self.cohort.rows[patient]
+        return self._drawn(seed) | self.cohort_row(patient)
+
+    @property
+    def cohort_columns(self) -> dict[str, list[Any]]:
+        """What patients of one's own are set to, by key; empty if there are none."""
+        return {} if self.cohort is None else self.cohort.columns
+
+    def cohort_row(self, patient: int) -> dict[str, Any]:
+        """Return what a patient of one's own is set to; nothing if there are none."""
+        return {} if self.cohort is None else self.cohort.rows[patient]
 
     def _drawn(self, seed: int) -> dict[str, Any]:
         """Return what a draw of the posterior sets for one patient, where nothing else does."""
         if self.posterior is None:
             return {}
-        own = self.cohort.keys if self.cohort is not None else ()
-        return self.posterior.settings(self.params, seed, (*self.axes, *own))
+        return self.posterior.settings(self.params, seed, (*self.axes, *self.cohort_columns))
 
     def _names(self, settings: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[str]:
         """Name runs; where all have the same parameters these are written out once."""
@@ -263,8 +269,7 @@ class Plan:
         if self.posterior is not None:
             draws, keys = self.posterior.draws, self._drawn(self.seed)
             columns |= {key: [draw[key] for draw in draws] for key in keys}
-        if self.cohort is not None:
-            columns |= self.cohort.columns
+        columns |= self.cohort_columns
         laws = [key for key in self.params.distributions if key not in columns]
         covariates = [(key, pa.float64()) for key in laws if key not in self.params.pinned]
         outcomes = outcome_schema(columns, own_columns(self.params))

@@ -31,8 +31,8 @@ class Results:
     keys : list of str
         Columns that tell points apart.
     runs : DataFrame
-        A row per run that ended well, with the outcome columns. Of a trial: the infused, at the
-        median of the posterior.
+        A row per run that ended well, with the outcome columns. Of a trial: the infused; of
+        earlier versions those at the median of the posterior.
     failed : int
         Runs that ended as errors.
     recipe : dict

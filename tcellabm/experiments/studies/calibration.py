@@ -6,7 +6,6 @@ around the first fit, and at the end `posterior.json`. Every part resumes.
 
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -16,11 +15,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tcellabm.analysis.comparison import read_published
-from tcellabm.analysis.courses import Individual
-from tcellabm.analysis.fit import Target, differs, simulated
+from tcellabm.analysis.fit import Target
 from tcellabm.analysis.fit_report import table_of_individuals, table_of_rows
 from tcellabm.analysis.likelihood import Row, read_rows
 from tcellabm.analysis.weighting import (
@@ -29,31 +27,25 @@ from tcellabm.analysis.weighting import (
     covariate_of,
     laws_of,
     mixed_proposal,
-    normalized,
 )
 from tcellabm.disk import write_whole
 from tcellabm.experiments.compute.collect import Work
 from tcellabm.experiments.design.posterior import NONE
 from tcellabm.experiments.results.ownership import entries, locked
+from tcellabm.experiments.studies.fitted import Fit, individuals, predicted, short, some
 from tcellabm.experiments.studies.pool import Pool, PoolPlan, compute_pool
-from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, pareto_k, sample
+from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, sample
 from tcellabm.experiments.studies.trial import PUBLISHED
 from tcellabm.identity import MODEL_VERSION, digest
 from tcellabm.params import InputError, Parameters, load_trial
-from tcellabm.params.errors import fault_of
-from tcellabm.params.files import find_file, read_text
+from tcellabm.params.files import find_file, read_form
 from tcellabm.params.meta import meta_of
 
 POSTERIOR, ROWS, INDIVIDUALS, RECIPE = "posterior.json", "rows.csv", "courses.csv", "recipe.json"
 IDENTIFIED = 0.5  # share of the prior's variance (of logs) that the data must take away
-MOST_PARETO_K = 0.7  # of the weights: above it their variance is not to be trusted (Vehtari 2024)
-RESAMPLED = 50  # pools
-PREDICTED = 400  # draws that predictions are made of
 SMALL_SHARE = 0.1  # of a small pool, the effective patients that are asked for
-MOST_POOL_ERROR = 0.5  # of a posterior's width: what another pool may move its mean by
 WIDER = 1.5  # the second pool is that much wider than the first fit
 _MARGIN = 1.1  # the sampler keeps so far above the least effective patients
-_NEAR, _SELDOM = 1.5, 0.01  # few draws may lie near that wall
 
 
 class _PoolSize(BaseModel):
@@ -150,12 +142,7 @@ class Calibration:
             It is none, or a prior is not of a law of the population, or not a range.
         """
         allowed = "allowed: files, pool, sampler, and priors KEY = { low, high }"
-        try:
-            written = _Written.model_validate(tomllib.loads(read_text(find_file(file), file)))
-        except ValidationError as error:
-            raise InputError(f"not a calibration: {fault_of(error)}", file, allowed) from None
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise InputError(f"not a calibration: {error}", file, allowed) from None
+        written = read_form(_Written, file, "a calibration", allowed)
         calibration = cls(written, seed, settings, patients or written.pool.patients)
         calibration._check(file)
         return calibration
@@ -252,7 +239,7 @@ class Calibration:
 
     def chance(self, *words: int) -> int:
         """Return the seed of one purpose."""
-        return _seed(self.seed, *words)
+        return int(np.random.SeedSequence(self.seed, spawn_key=words).generate_state(1)[0])
 
     def pool_plan(self, number: int, drawn: np.ndarray) -> PoolPlan:
         """Return the plan of a pool, each of other patients."""
@@ -297,21 +284,17 @@ class Calibration:
         return _MARGIN * min(self.written.sampler.least_patients, SMALL_SHARE * patients)
 
 
-def _seed(root: int, *words: int) -> int:
-    return int(np.random.SeedSequence(root, spawn_key=words).generate_state(1)[0])
-
-
 def from_priors(calibration: Calibration) -> np.ndarray:
     """Return the laws of the first pool: of each patient, drawn from the priors."""
     low, high = calibration.box
-    rng = np.random.default_rng(_seed(calibration.seed, 0))
+    rng = np.random.default_rng(calibration.chance(0))
     drawn: np.ndarray = rng.uniform(low, high, (calibration.patients, len(low)))
     return drawn
 
 
 def around(calibration: Calibration, draws: np.ndarray) -> np.ndarray:
     """Return the laws of a further pool: as the fit has them, wider, each covariate by itself."""
-    rng = np.random.default_rng(_seed(calibration.seed, 1, len(draws)))
+    rng = np.random.default_rng(calibration.chance(1, len(draws)))
     middle = draws.mean(axis=0)
     wide = np.clip(middle + WIDER * (draws - middle), *calibration.box)
     drawn = np.empty((calibration.patients, len(calibration.keys)))
@@ -319,74 +302,6 @@ def around(calibration: Calibration, draws: np.ndarray) -> np.ndarray:
         own = [i for i, key in enumerate(calibration.keys) if covariate_of(key) == covariate]
         drawn[:, own] = wide[rng.integers(len(wide), size=len(drawn))][:, own]
     return drawn
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A sampled posterior, and what is to be believed of it.
-
-    Attributes
-    ----------
-    target : Target
-        What was sampled.
-    chains : Chains
-        The draws.
-    pareto_k : float
-        Greatest of the weights at any draw.
-    patients : ndarray
-        Effective patients of the pool at each draw.
-    pool_error : float
-        Greatest standard error of a key's posterior mean by the finite pool, over the posterior's
-        standard deviation; 0 where no individual courses are fitted.
-    """
-
-    target: Target
-    chains: Chains
-    pareto_k: float
-    patients: np.ndarray
-    pool_error: float = 0.0
-
-    @classmethod
-    def of(cls, target: Target, chains: Chains) -> "Fit":
-        """Look at the weights at every draw."""
-        greatest, patients = -math.inf, []
-        for theta in chains.flat:
-            logs = target.weighting.log_weights(theta[None])
-            greatest = max(greatest, pareto_k(logs[0]))
-            patients.append(float(target.patients(normalized(logs))[0]))
-        error = 0.0 if target.courses is None else float(pool_error(target, chains.flat).max())
-        return cls(target, chains, greatest, np.array(patients), error)
-
-    def pool_suffices(self, least: int) -> bool:
-        """Tell whether the pool speaks to all of the posterior."""
-        near = float(np.mean(self.patients < _NEAR * least))
-        whole = float(self.patients.min()) >= least and near <= _SELDOM
-        return whole and self.pareto_k < MOST_PARETO_K and self.pool_error <= MOST_POOL_ERROR
-
-
-def pool_error(target: Target, draws: np.ndarray) -> np.ndarray:
-    """Return how far another pool would move posterior means, in standard deviations, by key.
-
-    Patients of the pool are resampled (bootstrap); the draws are weighted by what their likelihood
-    then is over what it was. Individual courses rest on few virtual patients each, which neither
-    effective patients of the whole pool nor Pareto k shows.
-
-    Parameters
-    ----------
-    draws : ndarray, shape (draws, keys)
-        Of the posterior.
-    """
-    some = _some(draws)
-    weights = target.weighting.weights(some)
-    before = target.log_likelihood(weights)
-    rng = np.random.default_rng(len(draws))
-    means = []
-    for _ in range(RESAMPLED):
-        other = weights * rng.poisson(1.0, weights.shape[1])
-        moved = target.log_likelihood(other / other.sum(axis=1, keepdims=True)) - before
-        means.append(normalized(moved) @ some)
-    error: np.ndarray = np.std(means, axis=0) / np.std(some, axis=0)
-    return error
 
 
 def calibrate(
@@ -485,8 +400,7 @@ def fit_pool(calibration: Calibration, pool: Pool, work: Work, folder: Path | No
     """
     target = calibration.target(pool)
     how = calibration.sampling(work)
-    seed = _seed(calibration.seed, 2)
-    chains = sample(target.log_probability, *calibration.box, seed, how, folder)
+    chains = sample(target.log_probability, *calibration.box, calibration.chance(2), how, folder)
     return Fit.of(target, chains)
 
 
@@ -511,16 +425,16 @@ def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
     least = calibration.written.sampler
     chains = fit.chains
     diagnostics = {
-        "ess_min": _short(chains.effective),
-        "rhat_max": _short(chains.rhat),
-        "pareto_k_max": _short(fit.pareto_k),
+        "ess_min": short(chains.effective),
+        "rhat_max": short(chains.rhat),
+        "pareto_k_max": short(fit.pareto_k),
         "draws": len(chains.flat),
         "steps": chains.steps,
         "pool_patients": len(fit.target.infused["seed"]),
-        "pool_effective_min": _short(fit.patients.min()),
+        "pool_effective_min": short(fit.patients.min()),
     }
     if fit.target.courses is not None:
-        diagnostics["pool_error"] = _short(fit.pool_error)
+        diagnostics["pool_error"] = short(fit.pool_error)
     passed = (
         chains.effective >= least.least_draws
         and chains.rhat < 1.01
@@ -539,14 +453,10 @@ def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
         **individuals(fit),
         "keys": list(calibration.keys),
         "draws": [
-            [[_short(v) for v in draw] for draw in chain] for chain in np.exp(chains.draws).tolist()
+            [[short(v) for v in draw] for draw in chain] for chain in np.exp(chains.draws).tolist()
         ],
         "log_weights": [round(float(v), 3) for v in logs - logs.max()],
     }
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.6g}")
 
 
 def identified(calibration: Calibration, chains: Chains) -> dict[str, dict[str, Any]]:
@@ -558,7 +468,7 @@ def identified(calibration: Calibration, chains: Chains) -> dict[str, dict[str, 
         quantiles = np.exp(np.quantile(logs, [0.05, 0.5, 0.95]))
         found[key] = {
             "prior": [prior.low, prior.high],
-            **{name: _short(v) for name, v in zip(("q5", "q50", "q95"), quantiles, strict=True)},
+            **{name: short(v) for name, v in zip(("q5", "q50", "q95"), quantiles, strict=True)},
             "variance_taken": round(1.0 - left, 3),
             "variance_taken_error": round(left * math.sqrt(2.0 / chains.effective), 3),
             "identified": 1.0 - left >= IDENTIFIED,
@@ -568,90 +478,9 @@ def identified(calibration: Calibration, chains: Chains) -> dict[str, dict[str, 
 
 def predictive(calibration: Calibration, fit: Fit) -> dict[str, dict[str, Any]]:
     """Return what cohorts of the published size, drawn from the posterior, say to each row."""
-    rng = np.random.default_rng(_seed(calibration.seed, 3))
-    thetas = _some(fit.chains.flat)
-    return {row.name: predicted(row, fit.target, thetas, rng) for row in fit.target.rows}
-
-
-def individuals(fit: Fit) -> dict[str, Any]:
-    """Return what is said of each individual whose course was fitted; nothing if none was.
-
-    `values`, `censored`; `effective`, virtual patients that the likelihood rests on, median over
-    draws; `ranks`, of the values that were quantified among those of the population.
-    """
-    courses = fit.target.courses
-    if courses is None:
-        return {}
-    weights = fit.target.weighting.weights(_some(fit.chains.flat))
-    sizes = np.median(courses.effective(weights), axis=0)
-    ranks = courses.ranks(weights.mean(axis=0))
-    each = zip(courses.individuals, sizes, ranks, strict=True)
-    return {"individuals": {person.name: _individual(person, *own) for person, *own in each}}
-
-
-def _individual(person: Individual, effective: float, ranks: np.ndarray) -> dict[str, Any]:
-    return {
-        "values": len(person.days),
-        "censored": int(person.censored.sum()),
-        "effective": _short(float(effective)),
-        "ranks": [round(float(rank), 4) for rank in ranks[~person.censored]],
-    }
-
-
-def _some(draws: np.ndarray) -> np.ndarray:
-    """Return as many draws as predictions are made of, spread over all."""
-    some: np.ndarray = draws[np.linspace(0, len(draws) - 1, min(PREDICTED, len(draws))).astype(int)]
-    return some
-
-
-def predicted(
-    row: Row, target: Target, thetas: np.ndarray, rng: np.random.Generator
-) -> dict[str, Any]:
-    """Return the figure of a row over draws and patients, and how far the published one is off.
-
-    Parameters
-    ----------
-    row : Row
-        Published.
-    target : Target
-        The weighted pool.
-    thetas : ndarray, shape (draws, keys)
-        Logs of the laws.
-    rng : numpy.random.Generator
-        Of the cohorts.
-
-    Returns
-    -------
-    dict
-        `form`, `n`, `published`; `simulated`, of the population, over draws; `low`, `high`, 95 % of
-        cohorts of n; `z`, the simulated less the published, over both errors, on the scale of
-        `differs` with the sign of the figure itself. Only the first three where no cohort has such
-        a patient.
-    """
-    alone = target.with_rows([row])
-    figures, cohorts = [], []
-    for theta in thetas:
-        weights = target.weighting.weights(theta[None])
-        figures.append(float(alone.likelihood.figures(weights)[0, 0]))
-        cohort = simulated(row, target.infused, weights[0], rng)
-        cohorts.append(math.nan if cohort is None else cohort.value)
-    known = np.array(cohorts)[np.isfinite(cohorts)]
-    if not len(known):
-        return {"form": row.form, "n": row.n, "published": row.value}
-    low, high = np.quantile(known, [0.025, 0.975])
-    off = differs(row, known)
-    off = off[np.isfinite(off)]
-    spread = math.hypot(float(np.std(off)), row.tolerance) / math.sqrt(row.weight)
-    sign = -1.0 if row.form == "kaplan_meier" else 1.0  # log(-log S) falls where S rises
-    return {
-        "form": row.form,
-        "n": row.n,
-        "published": row.value,
-        "simulated": _short(float(np.nanmean(figures))),
-        "low": _short(float(low)),
-        "high": _short(float(high)),
-        "z": round(sign * float(np.mean(off)) / spread, 2) if spread > 0.0 else None,
-    }
+    rng = np.random.default_rng(calibration.chance(3))
+    weights = fit.target.weighting.weights(some(fit.chains.flat))
+    return {row.name: predicted(row, fit.target, weights, rng) for row in fit.target.rows}
 
 
 def replaced(calibration: Calibration, **changes: Any) -> Calibration:

@@ -25,14 +25,13 @@ from tcellabm.experiments.compute.collect import Work
 from tcellabm.experiments.design.data_file import OWN
 from tcellabm.experiments.results.ownership import locked
 from tcellabm.experiments.studies.calibration import (
-    PREDICTED,
     RECIPE,
     Calibration,
     around,
     from_priors,
     pool_folder,
-    predicted,
 )
+from tcellabm.experiments.studies.fitted import predicted, some
 from tcellabm.experiments.studies.pool import Pool
 from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, sample
 from tcellabm.params import InputError
@@ -246,11 +245,10 @@ def _without(calibration: Calibration, target: Target, letters: tuple[str, ...])
     chains = _short_chains(
         calibration, target.with_rows(remaining), calibration.chance(6, len(remaining))
     )
-    flat = chains.flat
-    thetas = flat[np.linspace(0, len(flat) - 1, min(PREDICTED, len(flat))).astype(int)]
+    weights = target.weighting.weights(some(chains.flat))
     rng = np.random.default_rng(calibration.chance(7, len(remaining)))
     left = [row for row in target.rows if row.name[0] in letters]
-    return {row.name: predicted(row, target, thetas, rng) for row in left}
+    return {row.name: predicted(row, target, weights, rng) for row in left}
 
 
 # --- the weighted pool against direct runs --------------------------------------------------------

@@ -1,6 +1,5 @@
 """A fit to data of one's own: a calibration whose rows, or individual courses, come from a file."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tcellabm.analysis.courses import Courses
 from tcellabm.analysis.fit import Target
@@ -28,8 +27,7 @@ from tcellabm.experiments.studies.course_pool import (
 )
 from tcellabm.experiments.studies.pool import Pool, PoolPlan
 from tcellabm.params import InputError
-from tcellabm.params.errors import fault_of
-from tcellabm.params.files import find_file, read_text
+from tcellabm.params.files import find_file, read_form
 
 FILE = "params/trials/fit.toml"
 
@@ -66,12 +64,7 @@ def read_fit(file: str) -> _Fit:
         It is none.
     """
     allowed = "allowed: files.calibration; courses: patients, error_sd_ln, laws"
-    try:
-        return _Fit.model_validate(tomllib.loads(read_text(find_file(file), file)))
-    except ValidationError as error:
-        raise InputError(f"not a fit: {fault_of(error)}", file, allowed) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"not a fit: {error}", file, allowed) from None
+    return read_form(_Fit, file, "a fit", allowed)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """A blind test: a published cohort is predicted and written down before its figures are read."""
 
 import hashlib
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.prediction import MEASURES, Arm, Prediction, held_against, predict
@@ -33,8 +32,7 @@ from tcellabm.experiments.studies.trial import (
 )
 from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.params import InputError, Parameters, load_trial
-from tcellabm.params.errors import fault_of
-from tcellabm.params.files import find_file, read_text
+from tcellabm.params.files import find_file, read_form
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
@@ -195,8 +193,8 @@ class CohortPlan(Plan):
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
         given: dict[str, Sequence[object]] = {key: [value] for key, value in self.given.items()}
-        patients = {} if self.cohort is None else self.cohort.columns
-        fields = [f for f in columns_of(given | patients, self._laws) if f.name not in COURSES]
+        columns = columns_of(given | self.cohort_columns, self._laws)
+        fields = [field for field in columns if field.name not in COURSES]
         more = [pa.field("arm", pa.string()), pa.field("tumor_left", pa.float64())]
         return pa.schema([*fields, *more])
 
@@ -217,18 +215,13 @@ class CohortPlan(Plan):
         """Add to a row what the user has set, laws, the way to infusion, and the arm."""
         assert isinstance(task, CohortTask)
         drawn = {key: task.settings[key] for key in self._laws if key in task.settings}
-        own = {} if self.cohort is None else self.cohort.rows[task.patient]
+        own = self.cohort_row(task.patient)
         return self.given | own | drawn | task.journey._asdict() | row | {"arm": task.arm_name}
 
 
 def _read(file: str) -> _Protocol:
     allowed = "allowed: title, changed, trial, [[arms]], [[predictions]]"
-    try:
-        protocol = _Protocol.model_validate(tomllib.loads(read_text(find_file(file), file)))
-    except ValidationError as error:
-        raise InputError(f"not a cohort: {fault_of(error)}", file, allowed) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"not a cohort: {error}", file, allowed) from None
+    protocol = read_form(_Protocol, file, "a cohort", allowed)
     names = [arm.name for arm in protocol.arms]
     if files := [key for arm in protocol.arms for key in arm.set if key.startswith("files")]:
         raise InputError(

@@ -145,8 +145,8 @@ class TrialPlan(Plan):
     def schema(self) -> pa.Schema:
         """Columns of `patients.parquet`."""
         given: dict[str, Sequence[object]] = {key: [value] for key, value in self.given.items()}
-        patients = {} if self.cohort is None else self.cohort.columns
-        return columns_of(given | patients, laws_drawn(self.enrolled), own_columns(self.params))
+        own = own_columns(self.params)
+        return columns_of(given | self.cohort_columns, laws_drawn(self.enrolled), own)
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class TrialPlan(Plan):
     def labeled(self, row: Row, task: Task) -> Row:
         """Add to a row what the user has set, and the way from enrollment to infusion."""
         assert isinstance(task, TrialTask)
-        own = {} if self.cohort is None else self.cohort.rows[task.patient]
+        own = self.cohort_row(task.patient)
         drawn = {key: task.settings[key] for key in laws_drawn(self.enrolled)}
         return self.given | own | drawn | task.journey._asdict() | row
 
