@@ -148,7 +148,7 @@ def pooled(outcomes: pd.DataFrame, keys: Sequence[str], bins: int = 0) -> pd.Dat
     outcomes : DataFrame
         A row per run.
     keys : sequence of str
-        Columns; values are sorted.
+        Columns; numbers are sorted, words stand in the order of the runs.
     bins : int
         Put numbers of more than twelve different values into that many bins of equal counts,
         each named by its median; 0 for never.
@@ -158,7 +158,8 @@ def pooled(outcomes: pd.DataFrame, keys: Sequence[str], bins: int = 0) -> pd.Dat
     DataFrame
         As `summarize` does, with `patients` too.
     """
-    runs = pd.DataFrame({key: binned(outcomes[key], bins) for key in keys})
+    columns = {key: binned(outcomes[key], bins) for key in keys}
+    runs = pd.DataFrame({key: places(values) for key, values in columns.items()})
     runs = _counted(runs, outcomes).assign(seed=outcomes["seed"])
     by_patient = runs.groupby([*keys, "seed"], dropna=False).sum().reset_index()
     groups = by_patient.groupby(list(keys), dropna=False) if keys else None
@@ -167,10 +168,25 @@ def pooled(outcomes: pd.DataFrame, keys: Sequence[str], bins: int = 0) -> pd.Dat
     heads = (
         by_patient[list(keys)].groupby(place).first() if keys else pd.DataFrame(index=sums.index)
     )
+    heads = pd.DataFrame({key: _at(heads[key], columns[key]) for key in keys}, index=sums.index)
     effective = {rate: _effective(by_patient, place.to_numpy(), sums, rate) for rate in RATES}
     table = _with_intervals(pd.concat([heads, sums], axis=1), list(keys), effective)
     table["patients"] = by_patient[by_patient["n"] > 0].groupby(place)["seed"].nunique()
     return table
+
+
+def places(values: pd.Series) -> pd.Series:
+    """Return what to sort by: numbers themselves, of words the place of their first appearance."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values
+    return pd.Series(pd.factorize(values, use_na_sentinel=False)[0], values.index)
+
+
+def _at(found: pd.Series, values: pd.Series) -> pd.Series:
+    """Return the values that `places` stands for."""
+    if pd.api.types.is_numeric_dtype(values):
+        return found
+    return found.map(dict(enumerate(values.unique())))
 
 
 def binned(values: pd.Series, bins: int) -> pd.Series:

@@ -255,7 +255,7 @@ def sensitivity(
 
 @app.command()
 def plot(
-    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Result folder of a sweep.")],
     x: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes across.")] = None,
     y: Annotated[str | None, typer.Option(metavar="KEY", help="Axis that goes up.")] = None,
     remission: Annotated[
@@ -334,4 +334,8 @@ def main() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     streams.make_safe()
     stop_on_signals()
-    sys.exit(finished(execute(sys.argv[1:])))
+    try:
+        code = finished(execute(sys.argv[1:]))
+    except KeyboardInterrupt:  # while an error was being told
+        code = INTERRUPTED
+    sys.exit(code)

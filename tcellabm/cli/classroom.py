@@ -21,7 +21,7 @@ _MEGABYTE = 1e6
 
 
 def classroom(
-    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the site.")],
     patients: Annotated[
         int,
         typer.Option(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A")],
-    b: Annotated[Path, typer.Argument(metavar="B")],
+    a: Annotated[Path, typer.Argument(metavar="A", help="A result folder.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The one to compare it with.")],
     out: Out = None,
     overwrite: Overwrite = False,
 ) -> None:

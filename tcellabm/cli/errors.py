@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from typing import Never
+from typing import Any, Never
 
 import typer
 
@@ -12,6 +12,7 @@ from tcellabm.experiments.compute.processes import STOPS
 BAD_INPUT = 2
 INTERRUPTED = 130
 _LONGEST = 200
+_BOUNDS = {"ge": "{} or more", "le": "{} or less", "gt": "more than {}", "lt": "less than {}"}
 # Typer brings its own Click or uses the real one; either way this is the base of usage errors.
 _UsageError = typer.BadParameter.__mro__[1]
 
@@ -26,7 +27,7 @@ def fail(error: Exception) -> int:
     from tcellabm.params import InputError
 
     if isinstance(error, _UsageError):
-        return _say_error(error.format_message())  # type: ignore[attr-defined]
+        return _say_error(_usage(error))
     if isinstance(error, InputError):
         return _say_error(str(error))
     if isinstance(error, OSError):
@@ -34,6 +35,25 @@ def fail(error: Exception) -> int:
         return _say_error(f"{what}, allowed: a writable folder with space left")
     _say_error(f"{type(error).__name__}: {error}; TCELLABM_TRACEBACK=1 shows where")
     return 1
+
+
+def _usage(error: Any) -> str:
+    """Say in our words what a command line lacks, or which value is out of range."""
+    option = getattr(error, "param", None)
+    if option is None:
+        return str(error.format_message())
+    name = option.opts[0] if option.param_type_name == "option" else option.metavar
+    if type(error).__name__ == "MissingParameter":
+        about = f": {option.help[:1].lower()}{option.help[1:]}" if option.help else ""
+        return f"`tcellabm {error.ctx.info_name}` needs {name}{about}"
+    found: list[Any] = getattr(error.__cause__ or error.__context__, "errors", list)()
+    if not found:
+        return str(error.format_message())
+    bounds = [
+        _BOUNDS[end].format(at) for end, at in found[0].get("ctx", {}).items() if end in _BOUNDS
+    ]
+    allowed = bounds or [found[0]["msg"].removeprefix("Input should be ").partition(",")[0]]
+    return f"{name} {found[0]['input']}, allowed: {allowed[0]}"
 
 
 def finished(code: int) -> int:

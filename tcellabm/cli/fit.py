@@ -8,7 +8,9 @@ from tcellabm.cli import options
 from tcellabm.cli.calibrate import Check, Direct, Enrolled, Simulations, check_finished, compute
 from tcellabm.cli.options import Dask, Out, Resume, Seed, Settings, Shard, Workers
 
-Data = Annotated[str, typer.Argument(metavar="DATA.csv")]
+Data = Annotated[
+    str, typer.Argument(metavar="DATA.csv", help="A row a measure, or a row a transgene value.")
+]
 Published = Annotated[
     bool, typer.Option("--published", help="Fit the published rows marked `calibrate` as well.")
 ]

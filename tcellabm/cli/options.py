@@ -77,16 +77,18 @@ def overrides(settings: Sequence[str], options: Mapping[str, object]) -> dict[st
     Raises
     ------
     InputError
-        A key is set twice.
+        A key is set twice, or an option is out of its range.
     """
     from tcellabm.params import parse_set
+    from tcellabm.params.meta import meta_of
 
     given = parse_set(settings)
     for key, value in options.items():
-        if value is not None and key in given:
+        if value is None:
+            continue
+        if key in given:
             refuse(f"{key} is set twice", "--set and an option of its own", "allowed: once")
-        if value is not None:
-            given[key] = value
+        given[key] = meta_of(key).check(value, "--days" if key == "time.days" else "-n")
     return given
 
 

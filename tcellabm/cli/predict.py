@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def predict(
-    cohort: Annotated[str, typer.Argument(metavar="COHORT")],
+    cohort: Annotated[
+        str, typer.Argument(metavar="COHORT", help="A cohort, as those in params/cohorts.")
+    ],
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
     patients: Patients = None,
     seed: Seed = 1,

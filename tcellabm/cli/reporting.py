@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tcellabm.analysis.answer import Answer
     from tcellabm.experiments.design.plan import Plan
     from tcellabm.experiments.results.outcomes import Result
     from tcellabm.figures.report import Played
@@ -34,7 +35,7 @@ def report_of(result: "Result", plan: "Plan", courses: Mapping[str, bytes]) -> b
     """
     orders = {arm.name: [(one.treatment, one.day) for one in arm.orders] for arm in plan.arms}
     sweep = Sweep(
-        result.outcomes, plan.params, result.keys, result.is_grid, result.settings, result.summary
+        result.outcomes, plan.params, result.keys, result.is_grid, result.settings, result.answer
     )
     return draw(sweep, courses, orders, f"seed {plan.seed}", result.total)
 
@@ -52,9 +53,9 @@ def report_of_folder(folder: Path) -> bytes:
     orders = {arm["name"]: [(o["treatment"], o["day"]) for o in arm["give"]] for arm in arms}
     keys = [*recipe["axes"], *([COLUMN] if arms else [])]
     is_grid = parameters.get("sweep.sample", GRID) == GRID
-    summary = answer(whole.runs, keys, whole.question).summary
+    found = answer(whole.runs, keys, whole.question)
     settings = recipe.get("set", {})
-    sweep = Sweep(whole.runs, _parameters(recipe), keys, is_grid, settings, summary)
+    sweep = Sweep(whole.runs, _parameters(recipe), keys, is_grid, settings, found)
     wanted = int(recipe.get("wanted", len(whole.runs)))
     return draw(sweep, whole.courses, orders, f"seed {recipe['seed']}", wanted)
 
@@ -76,7 +77,7 @@ class Sweep(NamedTuple):
     keys: list[str]
     is_grid: bool
     settings: Mapping[str, Any]
-    summary: "pd.DataFrame"
+    answer: "Answer"
 
 
 def draw(
@@ -115,9 +116,9 @@ def draw(
         runs=runs,
         keys=keys,
         is_grid=sweep.is_grid,
-        summary=sweep.summary,
+        answer=sweep.answer,
         notes=[
-            patients_told(sweep.summary),
+            patients_told(sweep.answer.summary),
             *settings_told(sweep.settings),
             *_missing(runs, wanted),
         ],

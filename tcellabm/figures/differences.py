@@ -6,53 +6,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tcellabm.figures import squares
 from tcellabm.figures.labels import DOSE, axis_label, value_label
 from tcellabm.figures.rates import cell_borders, label_axes, say_unseen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BETTER, WORSE, SAME = "#2166ac", "#c1570c", "#e4e4e4"
-_LEAST_DEPTH, _DEEPEST = 0.25, 0.4  # of color; the difference that has all of it
 _MOST_WRITTEN = 14
-LEGEND = (
-    "Blue ▲▼: better than the reference (framed); orange ▲▼: worse (▲ more, ▼ less, in points), "
-    "where 95 % limits for all points and rates at once exclude no difference. Gray: not resolved."
-)
 
 
 def has_differences(points: pd.DataFrame) -> bool:
     """Tell whether points are held against a reference."""
     columns = [name for name in points if str(name).endswith("_difference")]
     return bool(columns) and bool(points[columns].notna().to_numpy().any())
-
-
-def color_of(difference: float, resolved: bool, rate: str) -> tuple[float, float, float]:
-    """Return the color of a difference: deeper where it is larger, gray where not resolved.
-
-    Parameters
-    ----------
-    difference : float
-        Of shares, -1 to 1; NaN if not known.
-    resolved : bool
-        Its limits exclude 0.
-    rate : str
-        Of `severe_crs` less is better, of others more.
-
-    Returns
-    -------
-    (float, float, float)
-        Red, green, blue, 0 to 1.
-    """
-    from matplotlib.colors import to_rgb
-
-    if not resolved or np.isnan(difference):
-        red, green, blue = to_rgb(SAME)
-        return red, green, blue
-    good = (difference > 0) != (rate == "severe_crs")
-    depth = max(_LEAST_DEPTH, min(1.0, abs(difference) / _DEEPEST))
-    red, green, blue = (1 - depth * (1 - part) for part in to_rgb(BETTER if good else WORSE))
-    return red, green, blue
 
 
 def draw_difference_cells(
@@ -99,29 +66,20 @@ def draw_difference_cells(
         say_unseen(panel)
 
 
-def _color(point: pd.Series, rate: str) -> tuple[float, float, float]:
-    return color_of(float(point[f"{rate}_difference"]), bool(point[f"{rate}_resolved"]), rate)
+def _color(point: pd.Series, rate: str) -> squares.Color:
+    difference, resolved = point[f"{rate}_difference"], point[f"{rate}_resolved"]
+    return squares.color_of(float(difference), bool(resolved), rate)
 
 
 def _write(panel: "Axes", x: int, y: int, point: pd.Series, rate: str, itself: bool) -> None:
     if np.isnan(point[rate]):
         return
-    red, green, blue = _color(point, rate)
-    ink = "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5 else "black"
-    low, high = 100 * point[f"{rate}_low"], 100 * point[f"{rate}_high"]
-    style: Any = {"ha": "center", "color": ink}
-    panel.text(x, y + 0.06, f"{point[rate]:.0%}", va="bottom", size=12, weight="bold", **style)
-    panel.text(x, y + 0.01, f"{low:.0f}–{high:.0f}", va="top", size=9, **style)
-    below = "ref." if itself else _change(point, rate)
+    style: Any = {"ha": "center", "color": squares.ink_on(_color(point, rate))}
+    share, ends = squares.percent(point, rate), squares.interval(point, rate)
+    panel.text(x, y + 0.06, share, va="bottom", size=12, weight="bold", **style)
+    panel.text(x, y + 0.01, ends, va="top", size=9, **style)
+    below = squares.REFERENCE if itself else squares.change(point, rate)
     panel.text(x, y - 0.25, below, va="top", size=8.5, weight="bold", **style)
-
-
-def _change(point: pd.Series, rate: str) -> str:
-    """Write a resolved difference in points, with its direction as a mark."""
-    if not point[f"{rate}_resolved"]:
-        return ""
-    difference = 100 * float(point[f"{rate}_difference"])
-    return f"{'▲' if difference > 0 else '▼'} {abs(difference):.0f}"
 
 
 def _frame(panel: "Axes", x: int, y: int) -> None:
@@ -173,7 +131,8 @@ def draw_difference_points(
         color = _color(point, rate) if point[f"{rate}_resolved"] else "0.6"
         shape: Any = {"fmt": "D" if place == reference else "o", "markeredgecolor": "black"}
         panel.errorbar(x, share, whisker, color=color, ecolor="0.4", capsize=4, ms=8, **shape)
-        text = f"{share:.0%}\n{'reference' if place == reference else _change(point, rate)}"
+        below = "reference" if place == reference else squares.change(point, rate)
+        text = f"{squares.percent(point, rate)}\n{below}"
         side: Any = {"textcoords": "offset points", "va": "center", "size": 10}
         panel.annotate(text.rstrip(), (x, share), (10, 0), **side)
     panel.set_xticks(range(len(points)), [value_label(axes[0], v) for v in points[axes[0]]])

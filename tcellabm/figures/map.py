@@ -10,13 +10,13 @@ from tcellabm.analysis.answer import Answer
 from tcellabm.analysis.summary import RATES, TRADE_OFF, pareto_front, wilson
 from tcellabm.figures.canvas import image, look, new_figure
 from tcellabm.figures.differences import (
-    LEGEND,
     draw_difference_cells,
     draw_difference_points,
     has_differences,
 )
 from tcellabm.figures.labels import axis_label, place_axes, settings_told, value_label
 from tcellabm.figures.rates import TITLES, draw_heat, draw_points
+from tcellabm.figures.squares import LEGEND
 from tcellabm.figures.window import PANELS, draw_sheet
 
 if TYPE_CHECKING:

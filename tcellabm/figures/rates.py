@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tcellabm.figures import squares
 from tcellabm.figures.labels import axis_label, value_label
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ TITLES = {
     "remission_365": "In remission on day 365: more is better",
     "severe_crs": "Severe CRS (Penn grade 3 or more): less is better",
 }
-# Blue and orange stay apart for color-blind readers; both darken with the rate, also in gray.
-_MAPS = {"remission": "Blues", "remission_365": "Blues", "severe_crs": "Oranges"}
 _INKS = {"remission": "#08519c", "remission_365": "#08519c", "severe_crs": "#a63603"}
 _UNSEEN = "not observed:\nfollowed for less than 365 days"
 _MOST_WRITTEN = 14
@@ -48,7 +47,9 @@ def draw_heat(panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: st
             _write(panel, column, row, point, rate)
         if point["best"]:
             _mark(panel, column, row, written)
-    image = panel.imshow(share, cmap=_MAPS[rate], vmin=0, vmax=1, origin="lower", aspect="auto")
+    image = panel.imshow(
+        share, cmap=squares.SHADES[rate], vmin=0, vmax=1, origin="lower", aspect="auto"
+    )
     if not written:
         _colorbar(panel, image)
     cell_borders(panel, share.shape)
@@ -60,19 +61,11 @@ def draw_heat(panel: "Axes", points: pd.DataFrame, axes: Sequence[str], rate: st
 def _write(panel: "Axes", x: int, y: int, point: dict[str, Any], rate: str) -> None:
     if np.isnan(point[rate]):
         return
-    ink = _ink_on(_MAPS[rate], point[rate])
-    low, high = 100 * point[f"{rate}_low"], 100 * point[f"{rate}_high"]
+    ink = squares.ink_on(squares.color_of_share(point[rate], rate))
+    share, ends = squares.percent(point, rate), squares.interval(point, rate)
     center: Any = {"ha": "center", "color": ink}
-    panel.text(x, y - 0.02, f"{point[rate]:.0%}", va="bottom", size=12, weight="bold", **center)
-    panel.text(x, y - 0.1, f"{low:.0f}–{high:.0f}", va="top", size=9, **center)
-
-
-def _ink_on(color_map: str, share: float) -> str:
-    """Choose the ink that stands out on a color, by its brightness (Rec. 709)."""
-    from matplotlib import colormaps
-
-    red, green, blue, _ = colormaps[color_map](share)
-    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5 else "black"
+    panel.text(x, y - 0.02, share, va="bottom", size=12, weight="bold", **center)
+    panel.text(x, y - 0.1, ends, va="top", size=9, **center)
 
 
 def _mark(panel: "Axes", x: int, y: int, framed: bool) -> None:

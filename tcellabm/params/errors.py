@@ -78,15 +78,26 @@ def _foreign_text(value: object) -> str:
         return f"a {type(value).__name__}"
 
 
-def nearest(key: str, known: Iterable[str]) -> str:
-    """Name up to three known keys most like `key`, above all those that hold its last word."""
+def nearest(key: str, known: Iterable[str], least: float = 0.0) -> str:
+    """Name up to three known keys most like `key`, above all those that hold its last word.
+
+    Parameters
+    ----------
+    key : str
+        Unknown.
+    known : iterable of str
+        Those to choose from.
+    least : float
+        Likeness, 0 to 1, below which a key is not named; of none the text is empty.
+    """
     key = key[:100].lower()
     word = key.rpartition(".")[2]
 
     def likeness(candidate: str) -> float:
         return SequenceMatcher(None, candidate, key).ratio() + (word in candidate)
 
-    names = sorted(known, key=likeness, reverse=True)[:3]
+    names = [name for name in sorted(known, key=likeness, reverse=True) if likeness(name) >= least]
+    names = names[:3]
     while len(names) > 1 and len(", ".join(names)) > 90:
         names.pop()
     return ", ".join(names)

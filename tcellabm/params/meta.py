@@ -22,6 +22,7 @@ POPULATION = "population."
 OWN = {"care.policy": "policy", "dosing.schedule": "schedule"}  # may be a rule of one's own
 DISTRIBUTION_FIELDS = ("median", "sigma_ln", "low", "high")
 
+_ALIKE = 0.5  # keys less like an unknown one are no help
 _WIDEST_SIGMA_LN = 20.0  # e^(20 z) is a float for every z that is ever drawn
 
 
@@ -179,4 +180,5 @@ def meta_of(key: str, where: str = "") -> Meta:
         return settable()[key]
     drawn = key.startswith(POPULATION)
     names = [name for name in settable() if name.startswith(POPULATION) == drawn]
-    raise InputError(f"unknown key {shorten(key)}", where, f"nearest: {nearest(key, names)}")
+    alike = nearest(key, names, _ALIKE) or "none, `tcellabm params` lists all"
+    raise InputError(f"unknown key {shorten(key)}", where, f"nearest: {alike}")

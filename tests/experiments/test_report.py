@@ -6,15 +6,19 @@ import json
 import math
 import re
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from experiments.conftest import DOSE, HALF_LIFE
+from matplotlib.colors import to_hex
 
 from tcellabm import TumorTCellModel
 from tcellabm.analysis.packed import MISSING, QUANTITIES, grid, pack, unpack
+from tcellabm.analysis.sentences import sentences
+from tcellabm.analysis.summary import RATES, pooled
 from tcellabm.app.address import patient_query, query_of
 from tcellabm.app.plan import Plan as PagePlan
 from tcellabm.app.twins import Twins
@@ -23,8 +27,10 @@ from tcellabm.columns import SERIES
 from tcellabm.experiments.design import plan as plans
 from tcellabm.experiments.design.plan import Plan
 from tcellabm.experiments.results import replay
+from tcellabm.experiments.results.outcomes import open_sweep
 from tcellabm.experiments.studies.run import one_or_many
 from tcellabm.experiments.studies.sweep import Work, sweep
+from tcellabm.figures import labels, squares
 from tcellabm.identity import run_id
 from tcellabm.params import InputError, load, parse_set
 
@@ -184,7 +190,7 @@ def test_a_third_axis_is_small_multiples_and_a_sample_is_put_in_bins(tmp_path, f
     more = {"sweep.patients": 2, "time.days": 60.0}
     sweep(Plan.load(KYMRIAH, axes | more), tmp_path / "a", HERE, report=reporting.report_of)
     data = data_of((tmp_path / "a" / "report.html").read_bytes())
-    assert data["facets"] == ["care policy: label", "care policy: none"]
+    assert data["facets"] == ["care policy: none", "care policy: label"]
     assert [cell["facet"] for cell in data["cells"]] == [0, 1] * 4
     laws = {DOSE: {"log_uniform": [1e5, 1e7]}, HALF_LIFE: {"uniform": [20, 200]}}
     size = {"sweep.sample": "sobol", "sweep.points": 32, "sweep.patients": 1}
@@ -193,6 +199,60 @@ def test_a_third_axis_is_small_multiples_and_a_sample_is_put_in_bins(tmp_path, f
     assert len(data["points"]) == 32
     assert sum(cell["n"] for cell in data["cells"]) == 32
     assert [len(axis["values"]) for axis in data["axes"]] == [6, 6]
+
+
+def test_squares_say_what_the_map_says(tmp_path, fake_model):
+    """Rates and their ends, the reference, resolved changes, the label, the window: one source."""
+    axes = {DOSE: [1e5, 5e5, 2e6], HALF_LIFE: [30, 120]}
+    asked = {"sweep.window.remission_365": 0.3, "sweep.window.severe_crs": 0.5}
+    more = {"sweep.label": [2e5, 5e6], "sweep.reference": {DOSE: 5e5, HALF_LIFE: 120}}
+    plan = Plan.load(KYMRIAH, axes | asked | more | {"sweep.patients": 40})
+    result = sweep(plan, tmp_path / "a", HERE, report=reporting.report_of)
+    data = data_of((tmp_path / "a" / "report.html").read_bytes())
+    table = result.summary
+    assert [cell["values"] for cell in data["cells"]] == table[[DOSE, HALF_LIFE]].values.tolist()
+    for cell, (_, row) in zip(data["cells"], table.iterrows(), strict=True):
+        shown = cell["shown"]["severe_crs"]
+        assert shown["percent"] == f"{row['severe_crs']:.0%}"
+        assert shown["range"] == (
+            f"{100 * row['severe_crs_low']:.0f}–{100 * row['severe_crs_high']:.0f}"
+        )
+        resolved = bool(row["severe_crs_resolved"])
+        assert shown["change"] == ("ref." if cell["reference"] else "▲ 100" if resolved else "")
+        assert (shown["color"] == to_hex(squares.SAME)) == (not resolved)
+        assert cell["shown"]["window"]["percent"] == f"{row['in_window']:.0%}"
+    assert [c["reference"] for c in data["cells"]] == [False, False, False, True, False, False]
+    assert {c["shown"]["severe_crs"]["change"] for c in data["cells"]} == {"", "ref.", "▲ 100"}
+    assert data["label"] == ["0.5", "2"]
+    assert [panel["name"] for panel in data["panels"]] == [*RATES, "window"]
+    assert any("within the label (0.2–5)" in line for line in data["legend"])
+    assert data["said"] == sentences(result.answer, labels)
+    assert "Dose: " in data["said"][0]
+
+
+def test_a_half_is_rounded_as_on_the_map(tmp_path, fake_model):
+    """The browser would make 13 of 12.5, Python 12."""
+    plan = Plan.load(KYMRIAH, {DOSE: [5e5, 2e6], "sweep.patients": 8})
+    result = sweep(plan, tmp_path / "a", HERE)
+    table = result.summary.assign(remission=0.125)
+    found = replace(result, answer=replace(result.answer, summary=table))
+    data = data_of(reporting.report_of(found, plan, {}))
+    assert {cell["shown"]["remission"]["percent"] for cell in data["cells"]} == {"12%"}
+
+
+def test_words_stand_in_the_order_of_the_sweep_everywhere(tmp_path, fake_model):
+    """Also where its table is read again from shards that were never joined."""
+    policies = ["none", "label", "early"]
+    plan = Plan.load(KYMRIAH, {"care.policy": policies, DOSE: [2e6, 5e5], "sweep.patients": 2})
+    sweep(plan, tmp_path / "a", HERE, report=reporting.report_of)
+    shard = Work(workers=0, quiet=True, shard=(1, 2))
+    sweep(plan, tmp_path / "b", shard, report=reporting.report_of)
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        data = data_of(reporting.report_of_folder(folder))
+        assert data["axes"][1]["values"] == policies
+        assert pooled(open_sweep(folder).outcomes, ["care.policy"])["care.policy"].tolist() == (
+            policies
+        )
 
 
 def test_text_from_a_table_can_not_end_the_script(tmp_path, fake_model):

@@ -44,15 +44,20 @@ class Estimate:
     def lines(self, workers: int) -> list[str]:
         """Say it in words, for a number of processes."""
         arms = f" x {self.arms} arms" if self.arms > 1 else ""
-        each = f" x {self.patients} patients" if self.runs > self.points * self.arms else ""
+        each = f" x {_counted(self.patients, 'patient')}" if self._several else ""
         wall = self.runs * self.seconds / workers
         error = f" ± {self.spread:.2g}" if self.spread else ""
         return [
-            f"{self.points} points{arms}{each} = {self.runs} runs",
+            f"{_counted(self.points, 'point')}{arms}{each} = {_counted(self.runs, 'run')}",
             f"{self.seconds:.2g}{error} s a run ({self.timed} timed here, one at a time)",
             f"about {duration(wall)} on {workers} process{'es' if workers > 1 else ''}",
             f"about {size(self.disk_bytes)} on the disk",
         ]
+
+    @property
+    def _several(self) -> bool:
+        """Whether a point has more than one run."""
+        return self.runs > self.points * self.arms
 
 
 def estimate(plan: Plan, series: bool = False, quiet: bool = False) -> Estimate:
@@ -111,6 +116,10 @@ def _bytes(plan: Plan, reports: list[Report]) -> float:
         for series in report.series:
             total += _TABLES * series.memory_usage(index=False).sum() // 3  # as zstd has it, about
     return total / len(rows)
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

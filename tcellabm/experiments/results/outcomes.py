@@ -177,7 +177,7 @@ def open_sweep(name: Path | str) -> Opened:
     recipe = _manifest_of(folder)
     keys = list(recipe["axes"]) + ([arms.COLUMN] if "arms" in recipe else [])
     settings = recipe.get("set", {})
-    outcomes = _outcomes(folder, keys, settings, recipe.get("files", {}).get(OUTCOMES, ""))
+    outcomes = _outcomes(folder, recipe, keys, settings)
     if not len(outcomes):
         raise InputError("no run has ended yet", str(name), "allowed: a sweep with finished runs")
     is_grid = recipe["parameters"].get("sweep.sample", GRID) == GRID
@@ -226,12 +226,28 @@ def _runs_and_courses(
         return runs, _by_run(_read_written(folder / COURSES, files[COURSES]))
     tables = [shards.read(path) for path in shards.files(folder, SHARDS)]
     runs = pa.concat_tables([table for table in tables if table is not None]).to_pandas()
-    runs = runs.drop_duplicates("run_id").sort_values(
-        [*recipe["axes"], "patient"], ignore_index=True
-    )
+    runs = _in_order(runs.drop_duplicates("run_id"), recipe)
     courses = _by_run(runs) if CURVES in runs else {}
     runs = runs.drop(columns=CURVES, errors="ignore")
     return runs, {name: course for name, course in courses.items() if course}
+
+
+def _in_order(runs: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """Sort runs as the finished table has them: by point, words in the order of the recipe."""
+    words: dict[str, list[Any]] = {
+        key: values for key, values in recipe["axes"].items() if isinstance(values, list)
+    }
+    if "arms" in recipe:
+        words[arms.COLUMN] = [arm["name"] for arm in recipe["arms"]]
+
+    def sorting(values: pd.Series) -> pd.Series:
+        wanted = words.get(str(values.name), [])
+        listed = any(isinstance(value, str) for value in wanted)
+        return values.map({word: place for place, word in enumerate(wanted)}) if listed else values
+
+    keys = [key for key in (*recipe["axes"], *words) if key in runs]
+    order = [*dict.fromkeys(keys), "patient"]
+    return runs.sort_values(order, key=sorting, kind="stable", ignore_index=True)
 
 
 def _by_run(courses: pd.DataFrame) -> dict[str, bytes]:
@@ -261,11 +277,11 @@ def _manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def _outcomes(
-    folder: Path, keys: list[str], settings: dict[str, Any], checksum: str
+    folder: Path, recipe: Mapping[str, Any], keys: list[str], settings: dict[str, Any]
 ) -> pd.DataFrame:
     """Read the table, or the shards of a sweep that is not at its end."""
     columns = [*keys, *ESSENTIAL]
-    if checksum:
+    if checksum := recipe.get("files", {}).get(OUTCOMES, ""):
         return _table(folder / OUTCOMES, columns, settings, checksum)
     found = (shards.read(path) for path in shards.files(folder, SHARDS))
     tables = [
@@ -276,8 +292,7 @@ def _outcomes(
     if not tables:
         return pd.DataFrame(columns=columns)
     tables = [table.replace_schema_metadata() for table in tables]
-    runs = pa.concat_tables(tables).to_pandas().drop_duplicates("run_id")
-    return runs.sort_values([*keys, "patient"], ignore_index=True)
+    return _in_order(pa.concat_tables(tables).to_pandas().drop_duplicates("run_id"), recipe)
 
 
 def _table(path: Path, columns: list[str], settings: dict[str, Any], checksum: str) -> pd.DataFrame:

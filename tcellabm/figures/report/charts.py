@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 # Okabe-Ito colors and shapes of their own, for color-blind readers and gray print.
 FATE_COLORS = ("#009e73", "#e69f00", "#56b4e9", "#000000")
 FATE_SHAPES = ("circle", "triangle-up", "square", "cross")
-_RATES = {"remission": "blues", "remission_365": "blues", "severe_crs": "oranges"}
+CHOSEN = "#cc00cc"  # stands out from all of them
 _CELLS = {
     "leukemia, CD19+": ("#d55e00", [1, 0]),
     "leukemia, CD19−": ("#d55e00", [5, 3]),
@@ -23,8 +23,7 @@ NONE_LEFT = 0.1  # where a logarithmic axis shows none
 
 def specs() -> dict[str, Any]:
     """Return the charts by name, as Vega-Lite reads them."""
-    maps = {rate: _map(scheme) for rate, scheme in _RATES.items()}
-    charts = {**maps, "dots": _dots(), "elsewhere": _elsewhere(), "course": _course()}
+    charts = {"map": _map(), "dots": _dots(), "elsewhere": _elsewhere(), "course": _course()}
     return {name: _plain(chart) for name, chart in charts.items()}
 
 
@@ -49,39 +48,47 @@ def _axes(labels: bool = True) -> tuple[Any, Any]:
     return alt.X("x:O", sort=[], title="", **grid), alt.Y("y:O", sort=[], title="", **grid)
 
 
-def _map(scheme: str) -> "alt.TopLevelMixin":
-    """One rate over two axes: its percentage in each square, with the interval under it."""
+def _map() -> "alt.TopLevelMixin":
+    """Show one rate over two axes: its percentage in each square, interval and change under it."""
     import altair as alt
 
-    shades: Any = scheme  # the type checker has a list of all schemes
     chosen = alt.param(name="chosen", value=-1)
     x, y = _axes()
     base = alt.Chart(_data("cells")).encode(x=x, y=y)
-    color = alt.Color(
-        "rate:Q", scale=alt.Scale(scheme=shades, domain=[0, 1], clamp=True), legend=None
-    )
     tip = [
         alt.Tooltip("name:N", title="point"),
         alt.Tooltip("told:N", title="rate (95 %)"),
         alt.Tooltip("n:Q", title="patients"),
-        alt.Tooltip("difference:N", title="against reference"),
+        alt.Tooltip("difference:N", title="against the reference"),
     ]
-    squares = base.mark_rect(cursor="pointer", stroke="white", invalid=None).encode(
-        color=alt.condition("isValid(datum.rate)", color, alt.value("#dddddd")),
-        tooltip=tip,
+    color, ink = (alt.Color(f"{name}:N", scale=None, legend=None) for name in ("color", "ink"))
+    rects = base.mark_rect(cursor="pointer", stroke="white").encode(color=color, tooltip=tip)
+    lines: Any = (
+        ("percent", -9, 14, "bold"),
+        ("range", 5, 10, "normal"),
+        ("change", 18, 10, "bold"),
     )
-    ink = alt.condition("datum.rate > 0.55", alt.value("white"), alt.value("black"))
-    texts = {"color": ink, "tooltip": tip}
-    percent = base.mark_text(dy=-5, fontSize=14, fontWeight="bold", cursor="pointer")
-    interval = base.mark_text(dy=9, fontSize=10, cursor="pointer")
-    written = [percent.encode(text="percent:N", **texts), interval.encode(text="range:N", **texts)]
-    layers = alt.layer(squares, *written, _ring(base, "black"))
-    return layers.add_params(chosen).properties(width=alt.Step(47), height=alt.Step(38))
+    written = [
+        base.mark_text(dy=dy, fontSize=size, fontWeight=weight, cursor="pointer").encode(
+            text=f"{name}:N", color=ink, tooltip=tip
+        )
+        for name, dy, size, weight in lines
+    ]
+    bar = alt.Chart(_data("label")).mark_rect(color="black")
+    bar = bar.encode(x=x, y=alt.value(-7), y2=alt.value(-3))
+    layers = alt.layer(rects, *written, bar, _reference(base), _chosen(base))
+    return layers.add_params(chosen).properties(width=alt.Step(47), height=alt.Step(50))
 
 
-def _ring(base: Any, color: str) -> Any:
-    """Return a frame around the chosen square, above its neighbors."""
-    frame = base.mark_rect(filled=False, stroke=color, strokeWidth=3.5)
+def _reference(base: Any) -> Any:
+    """Return a frame around the reference, black as on the figures."""
+    frame = base.mark_rect(filled=False, stroke="black", strokeWidth=5)
+    return frame.transform_filter("datum.reference")
+
+
+def _chosen(base: Any) -> Any:
+    """Return a frame around the chosen square, narrow enough for that of the reference to show."""
+    frame = base.mark_rect(filled=False, stroke=CHOSEN, strokeWidth=3)
     return frame.transform_filter("datum.id === chosen")
 
 
@@ -123,7 +130,7 @@ def _dots() -> "alt.TopLevelMixin":
             y=y,
             color=fate["color"],
             shape=alt.Shape(field, scale=shapes, legend=None),
-            stroke=alt.value("#cc00cc"),
+            stroke=alt.value(CHOSEN),
             strokeWidth=ring,
             tooltip=tip,
         )
@@ -147,9 +154,7 @@ def _elsewhere() -> "alt.TopLevelMixin":
     dark = f"datum.fate === '{FATES[-1]}'"
     ink = alt.condition(dark, alt.value("white"), alt.value("black"))
     grades = base.mark_text(fontSize=13, fontWeight="bold", cursor="pointer")
-    layers = alt.layer(
-        squares, grades.encode(text="CRS:N", color=ink, tooltip=tip), _ring(base, "#cc00cc")
-    )
+    layers = alt.layer(squares, grades.encode(text="CRS:N", color=ink, tooltip=tip), _chosen(base))
     return layers.add_params(chosen).properties(width=alt.Step(40), height=alt.Step(28))
 
 

@@ -1,11 +1,6 @@
 "use strict";
 // The state of the page is which cell is chosen, which run is open, and what is filtered.
 
-const RATES = {
-  remission: "Remission (CR or CRi): more is better",
-  remission_365: "In remission on day 365: more is better",
-  severe_crs: "Severe CRS (Penn 3 or more): less is better",
-};
 const { runs, cells, axes } = DATA;
 const SERVER = "http://127.0.0.1:8765/";
 const COLORS = CHARTS.dots.encoding.color.scale.range;
@@ -26,7 +21,6 @@ function h(tag, properties = {}, ...children) {
 const byId = (id) => document.getElementById(id);
 const day = (value) => (value === null ? "–" : `${Math.round(value)}`);
 const PHENOTYPES = { cd19_positive: "CD19+", cd19_negative: "CD19−" };
-const percent = (value) => `${Math.round(100 * value)}`;
 
 // --- charts --------------------------------------------------------------------------------------
 
@@ -47,8 +41,9 @@ function ordered(spec) {
     const [x, y] = axes;
     if (encoding.x === undefined) continue;
     Object.assign(encoding.x, { sort: x ? x.values : [], title: x ? x.label : null });
-    Object.assign(encoding.y, { sort: y ? [...y.values].reverse() : [], title: y ? y.label : null });
     if (!x) encoding.x.axis = null;
+    if (encoding.y.value !== undefined) continue;
+    Object.assign(encoding.y, { sort: y ? [...y.values].reverse() : [], title: y ? y.label : null });
     if (!y) encoding.y.axis = null;
   }
   return copy;
@@ -57,19 +52,8 @@ function ordered(spec) {
 const named = (cell) => axes.map((axis, i) => `${axis.label.split(" (")[0]} ${cell.labels[i]}`).concat(DATA.facets[cell.facet] || []).join(", ") || "all patients";
 
 function square(cell, id) {
-  return { id, x: cell.labels[0] ?? "", y: axes.length > 1 ? cell.labels[1] : "", name: named(cell), n: cell.n };
+  return { id, x: cell.labels[0] ?? "", y: axes.length > 1 ? cell.labels[1] : "", name: named(cell), n: cell.n, reference: cell.reference };
 }
-
-function rated(cell, id, rate) {
-  const [value, low, high] = cell.rates[rate];
-  const seen = value !== null;
-  const against = cell.differences?.[rate];
-  const difference = against && against[0] !== null
-    ? `${signed(against[0])} points (${signed(against[1])} to ${signed(against[2])})${against[3] ? "" : ", not resolved"}` : "–";
-  return { ...square(cell, id), rate: value, percent: seen ? `${percent(value)}%` : "", range: seen ? `${percent(low)}–${percent(high)}` : "",
-    told: seen ? `${percent(value)} % (${percent(low)} to ${percent(high)})` : "not observed: followed for less than 365 days", difference };
-}
-const signed = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(0)}`;
 
 async function drawMaps() {
   const place = byId("maps");
@@ -77,15 +61,15 @@ async function drawMaps() {
     const row = h("div", { class: "row" });
     if (title) place.append(h("h3", {}, title));
     place.append(row);
-    for (const [rate, caption] of Object.entries(RATES)) {
+    for (const { name, title: caption, unseen } of DATA.panels) {
       const chart = h("div");
       row.append(h("figure", {}, h("figcaption", {}, caption), chart));
-      const data = cells.map((cell, id) => rated(cell, id, rate)).filter((one) => cells[one.id].facet === facet);
-      if (data.every((one) => one.rate === null)) {
+      if (unseen) {
         chart.replaceChildren(h("p", { class: "soft" }, "Not observed: followed for less than 365 days."));
         continue;
       }
-      const view = await draw(chart, `map-${facet}-${rate}`, ordered(CHARTS[rate]), { cells: data });
+      const data = cells.map((cell, id) => ({ ...square(cell, id), ...cell.shown[name] })).filter((one) => cells[one.id].facet === facet);
+      const view = await draw(chart, `map-${facet}-${name}`, ordered(CHARTS.map), { cells: data, label: DATA.label.map((x) => ({ x })) });
       view.addEventListener("click", (event, item) => { if (item?.datum?.id !== undefined) choose(item.datum.id); });
     }
   }
@@ -223,7 +207,8 @@ function showTable(list) {
       if (marked) return h("td", {}, symbol(runs.fate[i]), shown);
       return h("td", {}, key === "number" ? h("button", { type: "button", "aria-label": `open patient ${shown}` }, shown) : shown);
     })));
-  byId("table").replaceChildren(h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows));
+  const none = h("tr", {}, h("td", { colspan: COLUMNS.length }, "No patient of this point passes the filters."));
+  byId("table").replaceChildren(h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...(rows.length ? rows : [none])));
 }
 
 // --- one patient ---------------------------------------------------------------------------------
@@ -333,6 +318,8 @@ function drawElsewhere(place, i) {
 
 async function begin() {
   byId("notes").textContent = `${DATA.notes.join(". ")}.`;
+  byId("said").replaceChildren(...DATA.said.map((line) => h("li", {}, line)));
+  byId("reading").textContent = DATA.legend.join(" ");
   byId("footer").textContent = DATA.footer;
   await drawMaps();
   drawChoices();

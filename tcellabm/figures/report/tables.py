@@ -1,7 +1,6 @@
 """The numbers of a report: points, patients, runs, packed courses, as JSON values."""
 
 import base64
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,10 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from tcellabm.analysis.answer import Answer
 from tcellabm.analysis.fates import FATES, fates
 from tcellabm.analysis.packed import MISSING, QUANTITIES, grid
-from tcellabm.analysis.summary import RATES, binned, pooled
-from tcellabm.figures.labels import axis_label, place_axes, value_label
+from tcellabm.analysis.sentences import sentences
+from tcellabm.analysis.summary import binned, pooled
+from tcellabm.figures import labels
+from tcellabm.figures.labels import place_axes
+from tcellabm.figures.report import maps
 
 MOST_RUNS = 10_000  # whose patients are on the page
 _BINS = 6  # of an axis that has too many values to show one by one
@@ -52,8 +55,8 @@ class Contents:
         Columns that tell points apart.
     is_grid : bool
         Whether points are all combinations of values.
-    summary : DataFrame
-        A row per point, as `analysis.answer.answer` returns it.
+    answer : Answer
+        What the runs say of each point, and what points are held against.
     notes : sequence of str
         What to tell above the map.
     footer : str
@@ -71,7 +74,7 @@ class Contents:
     runs: pd.DataFrame
     keys: Sequence[str]
     is_grid: bool
-    summary: pd.DataFrame
+    answer: Answer
     notes: Sequence[str]
     footer: str
     courses: Mapping[str, bytes]
@@ -84,19 +87,25 @@ class Contents:
 def tables(contents: Contents) -> dict[str, Any]:
     """Return all that the page shows as JSON values."""
     runs = contents.runs[contents.runs["error"] == ""].reset_index(drop=True)
+    answer = contents.answer
     within, further = place_axes(contents.keys)
     further = further if contents.is_grid else []
     shown = runs.assign(**{key: binned(runs[key], _BINS) for key in [*within, *further]})
-    cells = _cells(contents, runs, shown, within, further)
+    points = answer.summary if contents.is_grid else pooled(shown, [*within, *further])
+    cells = maps.cells(points, [*within, *further], answer.reference if contents.is_grid else None)
     place = {_name(cell["values"]): number for number, cell in enumerate(cells)}
     names = [_name(values) for values in _rows(shown, [*within, *further])]
     included = _first_patients(runs, contents.keys)
     return {
         "notes": [*contents.notes, *_left_out(runs, included)],
+        "said": sentences(answer, labels),
+        "legend": maps.legend(answer, points, within),
+        "panels": maps.panels(answer, points),
+        "label": maps.within_label(answer.question.label, within, cells),
         "footer": contents.footer,
         "first": len(cells) // 2,
-        "axes": [_axis(key, cells, number) for number, key in enumerate(within)],
-        "facets": _facets(cells, further, len(within)),
+        "axes": [maps.axis(key, cells, number) for number, key in enumerate(within)],
+        "facets": maps.facets(cells, further, len(within)),
         "cells": cells,
         "points": _points(contents, runs[included]),
         "patients": _patients(contents, runs[included]),
@@ -136,73 +145,12 @@ def _left_out(runs: pd.DataFrame, included: np.ndarray) -> list[str]:
     return [f"Patients of {included.sum()} runs are shown one by one, rates are of all {len(runs)}"]
 
 
-def _cells(
-    contents: Contents,
-    runs: pd.DataFrame,
-    shown: pd.DataFrame,
-    within: list[str],
-    further: list[str],
-) -> list[dict[str, Any]]:
-    """Return a cell per square of the maps, with its rates."""
-    keys = [*within, *further]
-    table = contents.summary if contents.is_grid else pooled(shown, keys)
-    rows = table.to_dict("records")
-    cells = [_cell(row, keys) for row in rows]
-    order = sorted(range(len(cells)), key=lambda number: _sorting(cells[number]["values"]))
-    return [cells[number] for number in order]
-
-
-def _sorting(values: Sequence[Any]) -> list[tuple[bool, Any]]:
-    return [(isinstance(value, str), value) for value in values]
-
-
-def _cell(row: Mapping[Any, Any], keys: Sequence[str]) -> dict[str, Any]:
-    values = [row[key] for key in keys]
-    rates = {rate: [_number(row[rate + end]) for end in ("", "_low", "_high")] for rate in RATES}
-    cell = {"values": [_plain(value) for value in values], "n": int(row["n"]), "rates": rates}
-    cell["labels"] = [value_label(key, value) for key, value in zip(keys, values, strict=True)]
-    if f"{RATES[0]}_difference" in row:
-        cell["differences"] = {rate: _difference(row, rate) for rate in RATES}
-    return cell
-
-
-def _difference(row: Mapping[Any, Any], rate: str) -> list[Any]:
-    numbers = [_number(row[f"{rate}_difference{end}"]) for end in ("", "_low", "_high")]
-    return [*numbers, bool(row[f"{rate}_resolved"])]
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _number(value: Any, digits: int = 4) -> float | None:
-    number = float(value)
-    return round(number, digits) if math.isfinite(number) else None
-
-
-def _axis(key: str, cells: list[dict[str, Any]], number: int) -> dict[str, Any]:
-    values = {cell["labels"][number]: cell["values"][number] for cell in cells}
-    labels = sorted(values, key=lambda label: _sorting([values[label]]))
-    return {"key": key, "label": axis_label(key), "values": labels}
-
-
-def _facets(cells: list[dict[str, Any]], further: list[str], start: int) -> list[str]:
-    """Give each cell the number of its small multiple; return the titles of these."""
-    titles: dict[str, int] = {}
-    for cell in cells:
-        pairs = zip(further, cell["labels"][start:], strict=True)
-        title = "; ".join(f"{axis_label(key)}: {label}" for key, label in pairs)
-        cell["facet"] = titles.setdefault(title, len(titles))
-    return list(titles)
-
-
 def _points(contents: Contents, runs: pd.DataFrame) -> list[dict[str, str]]:
     """Return how each point is played, in the order in which runs name them."""
     keys = list(contents.keys)
     rows = dict.fromkeys(_rows(runs, keys))
-    return [
-        contents.of_point(dict(zip(keys, map(_plain, row), strict=True)))._asdict() for row in rows
-    ]
+    points = (dict(zip(keys, map(maps.plain, row), strict=True)) for row in rows)
+    return [contents.of_point(point)._asdict() for point in points]
 
 
 def _patients(contents: Contents, runs: pd.DataFrame) -> list[dict[str, Any]]:
@@ -219,7 +167,7 @@ def _patients(contents: Contents, runs: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _given(contents: Contents, values: Sequence[Any]) -> dict[str, Any]:
     """Return what is set for a patient: a number that is none was drawn."""
-    pairs = zip(contents.own, map(_plain, values), strict=True)
+    pairs = zip(contents.own, map(maps.plain, values), strict=True)
     return {key: value for key, value in pairs if value == value}
 
 
@@ -237,7 +185,7 @@ def _runs(contents: Contents, runs: pd.DataFrame, cells: list[int]) -> dict[str,
         "cured": runs["cured"].astype(int).tolist(),
     }
     for name in (*_DAYS, "icu_days", "followed_days"):
-        table[name] = [_number(value, 1) for value in runs[name].tolist()]
+        table[name] = [maps.number(value, 1) for value in runs[name].tolist()]
     for name in _COUNTS:
         table[name] = [int(value) for value in runs[name].tolist()]
     for name in _TEXTS:
