@@ -25,6 +25,7 @@ from tcellabm.analysis.cohort import Columns
 from tcellabm.analysis.comparison import NORMAL_95
 from tcellabm.analysis.patientwise import ROWS, Curve, Group, responders
 from tcellabm.analysis.survival import DAYS_PER_MONTH
+from tcellabm.kernels.survival import weighted_kaplan_meier
 from tcellabm.params import InputError
 
 FORMS = ("binomial", "median", "log_normal", "log_normal_ratio", "kaplan_meier")
@@ -307,7 +308,7 @@ class _Sorted:
     """Patients of a curve in the order of their times; at one time events come first."""
 
     order: np.ndarray  # of all members
-    event: np.ndarray  # places in `order` of events until the time
+    event: np.ndarray  # whether an event of theirs counts
 
     @classmethod
     def of(cls, curve: Curve) -> "_Sorted":
@@ -316,18 +317,13 @@ class _Sorted:
         days, event = curve.times.days[members], curve.times.event[members]
         order = np.lexsort((~event, days))
         counts = event[order] & (days[order] <= curve.months * DAYS_PER_MONTH)
-        return cls(members[order], np.flatnonzero(counts))
+        return cls(members[order], counts)
 
     def at(self, weights: np.ndarray) -> np.ndarray:
         """Return the weighted Kaplan-Meier estimate, shape (thetas,); NaN without patients."""
-        sorted_weights = weights[:, self.order]
-        before = np.cumsum(sorted_weights, axis=1)
-        total = before[:, -1:] if before.shape[1] else np.full((len(weights), 1), math.nan)
-        own = sorted_weights[:, self.event]
-        risk = total - before[:, self.event] + own
-        with np.errstate(all="ignore"):
-            share: np.ndarray = np.exp(np.sum(np.log1p(-np.minimum(own / risk, 1.0)), axis=1))
-        return np.where(np.isnan(total[:, 0]), math.nan, share)
+        shares = np.empty(len(weights))
+        weighted_kaplan_meier(np.ascontiguousarray(weights), self.order, self.event, shares)
+        return shares
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,26 @@ class Laws:
         theta : ndarray, shape (thetas, keys)
             Logs of the values of `keys`.
         """
-        shape = (len(theta), len(self.covariates))
-        laws = np.broadcast_to(self.usual.T[:, None, :], (2, *shape)).copy()
-        for column, key in enumerate(self.keys):
-            place = self.covariates.index(covariate_of(key))
-            laws[int(key.endswith(".sigma_ln")), :, place] = theta[:, column]
-        return laws[0], np.exp(laws[1])
+        each = [self.of(theta, number) for number in range(len(self.covariates))]
+        middle, sigma = (np.stack(parts, axis=1) for parts in zip(*each, strict=True))
+        return middle, sigma
+
+    def of(self, theta: np.ndarray, covariate: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return log median and sigma of one covariate, each of shape (thetas,).
+
+        Parameters
+        ----------
+        theta : ndarray, shape (thetas, keys)
+            Logs of the values of `keys`.
+        covariate : int
+            Its place in `covariates`.
+        """
+        name = f"{POPULATION}{self.covariates[covariate]}"
+        law = [np.full(len(theta), usual) for usual in self.usual[covariate]]
+        for place, part in enumerate(("median", "sigma_ln")):
+            if f"{name}.{part}" in self.keys:
+                law[place] = theta[:, self.keys.index(f"{name}.{part}")]
+        return law[0], np.exp(law[1])
 
 
 def laws_of(keys: Sequence[str], described: Mapping[str, Described]) -> Laws:
@@ -136,7 +150,7 @@ def log_density(x: Covariates, laws: Laws, theta: np.ndarray, covariate: int) ->
     ndarray, shape (thetas, patients)
         On a bound, the log of its mass.
     """
-    middle, sigma = (part[:, covariate, None] for part in laws.at(theta))
+    middle, sigma = (part[:, None] for part in laws.of(theta, covariate))
     low, high = laws.bounds[covariate]
     density = (x.logs[None, :, covariate] - middle) / sigma
     density *= -0.5 * density
@@ -240,7 +254,8 @@ class Weighting:
             np.where(np.isfinite(low), log_ndtr((low - middle) / sigma), 0.0),
             np.where(np.isfinite(high), log_ndtr((middle - high) / sigma), 0.0),
         )
-        logs: np.ndarray = np.hstack(parts) @ self._basis - self._proposal
+        logs: np.ndarray = np.hstack(parts) @ self._basis
+        logs -= self._proposal
         return logs
 
     def weights(self, theta: np.ndarray) -> np.ndarray:
@@ -250,11 +265,14 @@ class Weighting:
 
 def normalized(logs: np.ndarray) -> np.ndarray:
     """Return weights from their logs; they sum to 1 along the last axis."""
-    raw: np.ndarray = np.exp(logs - logs.max(axis=-1, keepdims=True))
-    return raw / raw.sum(axis=-1, keepdims=True)
+    raw: np.ndarray = logs - logs.max(axis=-1, keepdims=True)
+    np.exp(raw, out=raw)  # in place: most of the time would go into new arrays
+    raw /= raw.sum(axis=-1, keepdims=True)
+    return raw
 
 
 def effective(weights: np.ndarray) -> np.ndarray:
     """Return how many equally weighted patients tell as much (Kish), along the last axis."""
-    size: np.ndarray = weights.sum(axis=-1) ** 2 / np.sum(weights**2, axis=-1)
+    squares = np.einsum("...i,...i", weights, weights)
+    size: np.ndarray = weights.sum(axis=-1) ** 2 / squares
     return size

@@ -151,8 +151,9 @@ def test_a_pool_that_does_not_suffice_is_followed_by_one_around_the_fit(toy, tmp
     one, two = (pd.read_parquet(pool_folder(tmp_path / "a", n) / POOL) for n in (1, 2))
     assert found["diagnostics"]["pool_patients"] == len(one) + len(two)
     assert not set(one["seed"]) & set(two["seed"])
-    key = toy.keys[0]
-    assert np.log(two[key]).std() < 0.8 * np.log(one[key]).std()
+    narrower = [np.log(two[key]).std() / np.log(one[key]).std() for key in toy.keys]
+    print(narrower)
+    assert min(narrower) < 0.7 and max(narrower) < 1.0
 
 
 def test_a_wider_pool_keeps_the_laws_of_a_covariate_together(toy):

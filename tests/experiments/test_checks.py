@@ -51,7 +51,7 @@ def test_ranks_on_one_side_are_not_uniform():
 
 def test_a_pool_weighted_to_other_laws_is_seen_against_direct_runs(toy, folder):  # noqa: F811
     """Remission of killing 0.5 against that of 2: more than 3 standard errors."""
-    target, draws = module._target(
+    _, target, _ = module._targets(
         toy, folder, HERE, json.loads((folder / "posterior.json").read_text()), ""
     )
     plan = toy.pool_plan(50, np.tile(np.log([0.5, 1.0, 1.0]), (400, 1)))

@@ -52,6 +52,16 @@ def test_ensembles_that_disagree_have_a_large_rhat():
     assert summarized([steps], QUICK).rhat > 1.05
 
 
+def test_short_and_slow_chains_do_not_count_as_many_draws(tmp_path):
+    """Walkers that wander slowly: 64 000 numbers, but each walker has hardly moved."""
+    rng = np.random.default_rng(3)
+    steps = 0.05 * np.cumsum(rng.standard_normal((4, 250, 64, 2)), axis=1)
+    found = summarized([steps], Sampling(4, 64, 2000, 1000))
+    assert found.length < 20.0 and found.effective < 1000.0
+    again = sample(normal, LOW, HIGH, 1, QUICK)
+    assert again.length >= QUICK.length
+
+
 def test_a_density_that_is_nowhere_is_refused():
     with pytest.raises(InputError, match="points of the prior"):
         sample(lambda points: np.full(len(points), -np.inf), LOW, HIGH, 1, QUICK)

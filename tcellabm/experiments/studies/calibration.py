@@ -34,7 +34,15 @@ from tcellabm.experiments.design.posterior import NONE
 from tcellabm.experiments.results.ownership import entries, locked
 from tcellabm.experiments.studies.fitted import Fit, individuals, predicted, short, some
 from tcellabm.experiments.studies.pool import Pool, PoolPlan, compute_pool
-from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, sample
+from tcellabm.experiments.studies.sampler import (
+    LENGTH,
+    RHAT,
+    Chains,
+    Sampling,
+    engine,
+    one_thread_each,
+    sample,
+)
 from tcellabm.experiments.studies.trial import PUBLISHED
 from tcellabm.identity import MODEL_VERSION, digest
 from tcellabm.params import InputError, Parameters, load_trial
@@ -400,7 +408,9 @@ def fit_pool(calibration: Calibration, pool: Pool, work: Work, folder: Path | No
     """
     target = calibration.target(pool)
     how = calibration.sampling(work)
-    chains = sample(target.log_probability, *calibration.box, calibration.chance(2), how, folder)
+    with one_thread_each():
+        seed = calibration.chance(2)
+        chains = sample(target.log_probability, *calibration.box, seed, how, folder)
     return Fit.of(target, chains)
 
 
@@ -430,6 +440,7 @@ def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
         "pareto_k_max": short(fit.pareto_k),
         "draws": len(chains.flat),
         "steps": chains.steps,
+        "length": short(chains.length),
         "pool_patients": len(fit.target.infused["seed"]),
         "pool_effective_min": short(fit.patients.min()),
     }
@@ -437,7 +448,8 @@ def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
         diagnostics["pool_error"] = short(fit.pool_error)
     passed = (
         chains.effective >= least.least_draws
-        and chains.rhat < 1.01
+        and chains.rhat < RHAT
+        and chains.length >= LENGTH
         and fit.pool_suffices(least.least_patients)
     )
     mean = chains.flat.mean(axis=0, keepdims=True)

@@ -9,6 +9,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,12 +34,19 @@ from tcellabm.experiments.studies.calibration import (
 )
 from tcellabm.experiments.studies.fitted import predicted, some
 from tcellabm.experiments.studies.pool import Pool
-from tcellabm.experiments.studies.sampler import Chains, Sampling, engine, sample
+from tcellabm.experiments.studies.sampler import (
+    Chains,
+    Sampling,
+    engine,
+    one_thread_each,
+    sample,
+)
 from tcellabm.params import InputError
 
 CHECKS = "checks.json"
 SIMULATED = 200  # trials of simulation-based calibration
 DIRECT = 6200  # enrolled at each draw, of whom 5000 and more are infused
+SHORT = 800  # steps of a fit among many: some ten autocorrelation times, half of them burn-in
 RANKED = 100  # draws among which the truth has its rank
 # Whose figures a row is; E and P share patients, so that they are left out together.
 TRIALS = {
@@ -92,11 +100,11 @@ def check(
     engine()
     work = work or Work()
     posterior = _posterior_of(calibration, folder)
-    with locked(folder):
-        target, draws = _target(calibration, folder, work, posterior, command)
+    with locked(folder), one_thread_each():
+        first, target, draws = _targets(calibration, folder, work, posterior, command)
         done = {
             "simulation": _simulation(
-                calibration, target, folder / "check-simulation", simulations
+                calibration, first, folder / "check-simulation", simulations, work
             ),
             "left_out": _left_out(calibration, target, folder / "check-left-out"),
             "direct": _direct(calibration, target, draws, folder, work, direct, command),
@@ -117,17 +125,20 @@ def _posterior_of(calibration: Calibration, folder: Path) -> dict[str, Any]:
     return dict(posterior)
 
 
-def _target(
+def _targets(
     calibration: Calibration, folder: Path, work: Work, posterior: Mapping[str, Any], command: str
-) -> tuple[Target, np.ndarray]:
-    """Return the density of the pools that are there, and draws of the posterior as logs."""
-    drawn, pool, chains = from_priors(calibration), None, None
+) -> tuple[Target, Target, np.ndarray]:
+    """Return the density of the first pool and of all, and draws of the posterior as logs."""
+    drawn, pool, first = from_priors(calibration), None, None
     number = 1
     while pool_folder(folder, number).is_dir():
         own = calibration.compute(number, drawn, pool_folder(folder, number), work, command)
         pool = own if pool is None else pool.with_more(own)
+        if first is None:
+            first = calibration.target(pool)
         if pool_folder(folder, number + 1).is_dir():
-            how, target = calibration.sampling(work), calibration.target(pool)
+            how = calibration.sampling(work)
+            target = first if number == 1 else calibration.target(pool)
             chains = sample(
                 target.log_probability,
                 *calibration.box,
@@ -137,9 +148,9 @@ def _target(
             )
             drawn = around(calibration, chains.flat)
         number += 1
-    assert isinstance(pool, Pool)
+    assert isinstance(pool, Pool) and first is not None
     draws = np.log(np.array(posterior["draws"])).reshape(-1, len(calibration.keys))
-    return calibration.target(pool), draws
+    return first, first if number == 2 else calibration.target(pool), draws
 
 
 def _kept(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -157,12 +168,20 @@ def _kept(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _simulation(
-    calibration: Calibration, target: Target, folder: Path, simulations: int
+    calibration: Calibration, target: Target, folder: Path, simulations: int, work: Work
 ) -> dict[str, Any]:
-    ranks = []
-    for number in range(simulations):
+    """Rank truths among draws of their fits, in the pool of the prior: others lie elsewhere."""
+
+    def one(number: int) -> list[float]:
         make = partial(_ranks, calibration, target, number)
-        ranks.append(_kept(folder / f"{number:04d}.json", make)["ranks"])
+        ranks: list[float] = _kept(folder / f"{number:04d}.json", make)["ranks"]
+        return ranks
+
+    threads = ThreadPoolExecutor(max(1, work.processes))
+    try:
+        ranks = list(threads.map(one, range(simulations)))
+    finally:
+        threads.shutdown(cancel_futures=True)
     return uniformity(np.array(ranks, float), calibration.keys)
 
 
@@ -214,15 +233,9 @@ def _truth(calibration: Calibration, target: Target, rng: np.random.Generator) -
 
 
 def _short_chains(calibration: Calibration, target: Target, seed: int) -> Chains:
-    how = Sampling(
-        2,
-        calibration.written.sampler.walkers,
-        RANKED,
-        RANKED,
-        6,
-        calibration.written.sampler.steps,
-        2,
-    )
+    """Sample by one ensemble, of which each walker gives a few draws after burn-in."""
+    walkers = calibration.written.sampler.walkers
+    how = Sampling(1, walkers, RANKED, RANKED, rounds=1, steps=SHORT)
     return sample(target.log_probability, *calibration.box, seed, how)
 
 

@@ -22,7 +22,17 @@ STRIDE = 10  # steps from one that is kept to the next
 START = 4096  # points of the prior that walkers begin among
 BEST = 8  # of so many times the walkers, the best, they are picked
 RHAT = 1.01
+LENGTH = 20.0  # of chains in autocorrelation times: shorter ones flatter themselves
 _BURNED = 0.5  # of the steps so far
+
+
+def one_thread_each() -> Any:
+    """Return a context in which matrix products use one thread: ensembles already use them all."""
+    engine()
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1, user_api="blas")
+
 
 LogProbability = Callable[[np.ndarray], np.ndarray]  # (points, keys) -> (points,)
 
@@ -43,6 +53,8 @@ class Sampling:
         Rounds at most, and steps of a round.
     threads : int
         Ensembles that go on at once; changes no number.
+    length : float
+        Autocorrelation times that a chain is to last after burn-in.
     """
 
     ensembles: int = 4
@@ -52,15 +64,17 @@ class Sampling:
     rounds: int = 24
     steps: int = 500
     threads: int = 1
+    length: float = LENGTH
 
 
 class Chains(NamedTuple):
     """What was sampled: draws of each ensemble in step order, thinned past autocorrelation."""
 
     draws: np.ndarray  # (ensembles, draws, keys)
-    effective: float  # least of all keys
+    effective: float  # of these draws, least of all keys
     rhat: float  # greatest of all keys
     steps: int  # of each ensemble
+    length: float = math.inf  # after burn-in, in autocorrelation times of the slowest key
 
     @property
     def flat(self) -> np.ndarray:
@@ -79,6 +93,7 @@ def engine() -> tuple[Any, Any]:
     """
     try:
         import emcee
+        import threadpoolctl  # noqa: F401
         from arviz_stats.base.array import array_stats  # arrays alone: quick to import
     except ImportError as error:
         what = f"calibration needs {error.name}"
@@ -132,7 +147,8 @@ def sample(
 
 
 def _enough(chains: Chains, how: Sampling) -> bool:
-    return chains.effective >= how.least and chains.rhat < RHAT
+    long = chains.length >= how.length
+    return long and chains.effective >= how.least and chains.rhat < RHAT
 
 
 def _in_box(log_probability: LogProbability, low: np.ndarray, high: np.ndarray) -> LogProbability:
@@ -191,7 +207,11 @@ def _steps(
 
 
 def summarized(rounds: list[np.ndarray], how: Sampling) -> Chains:
-    """Thin what was sampled after burn-in past its autocorrelation, and say how good it is."""
+    """Thin what was sampled after burn-in past its autocorrelation, and say how good it is.
+
+    Effective draws are counted with every walker as a chain of its own, since neighbors in a
+    chain of all walkers are other walkers; R-hat compares the independent ensembles.
+    """
     emcee, stats = engine()
     whole = np.concatenate(rounds, axis=1)
     late = whole[:, int(_BURNED * whole.shape[1]) :]
@@ -200,9 +220,13 @@ def summarized(rounds: list[np.ndarray], how: Sampling) -> Chains:
     thinned = late[:, ::thin].reshape(len(late), -1, late.shape[-1])
     places = np.linspace(0, thinned.shape[1] - 1, min(how.draws, thinned.shape[1])).astype(int)
     draws = thinned[:, places]
-    effective = min(float(stats.ess(draws[..., key])) for key in range(draws.shape[-1]))
-    rhat = max(float(stats.rhat(draws[..., key])) for key in range(draws.shape[-1]))
-    return Chains(draws, effective, rhat, whole.shape[1] * STRIDE)
+    keys = range(draws.shape[-1])
+    walkers = np.moveaxis(late, 2, 1).reshape(-1, late.shape[1], late.shape[-1])
+    effective = min(float(np.nan_to_num(stats.ess(walkers[..., key]))) for key in keys)
+    rhat = max(float(stats.rhat(draws[..., key])) for key in keys)
+    size = draws.shape[0] * draws.shape[1]
+    steps = whole.shape[1] * STRIDE
+    return Chains(draws, min(effective, size), rhat, steps, late.shape[1] / longest)
 
 
 def pareto_k(log_weights: np.ndarray) -> float:
