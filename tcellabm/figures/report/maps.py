@@ -17,6 +17,7 @@ from tcellabm.figures.rates import TITLES
 WINDOW = "window"  # beside the rates, where one is asked for
 _ENDS = ("", "_low", "_high")
 _UNSEEN = "#dddddd"
+_NOTHING = {"percent": "", "range": "", "change": "", "difference": ""}  # is written
 
 
 def cells(points: pd.DataFrame, keys: list[str], reference: int | None) -> list[dict[str, Any]]:
@@ -43,9 +44,9 @@ def _cell(row: Mapping[Any, Any], keys: Sequence[str], held: bool, itself: bool)
 def _written(row: Mapping[Any, Any], rate: str, held: bool, itself: bool) -> dict[str, str]:
     """Return how a rate stands on its square, and what is told when it is pointed at."""
     if math.isnan(row[rate]):
-        return {"percent": "", "color": _UNSEEN, "told": "not observed"}
+        return _NOTHING | {"color": _UNSEEN, "told": "not observed"}
     low, high = (f"{100 * row[f'{rate}_{end}']:.0f}" for end in ("low", "high"))
-    written = {
+    written = _NOTHING | {
         "percent": squares.percent(row, rate),
         "range": squares.interval(row, rate),
         "told": f"{100 * row[rate]:.0f} % ({low} to {high})",
@@ -82,7 +83,8 @@ def _window(row: Mapping[Any, Any]) -> dict[str, str]:
 
     red, green, blue, _ = colormaps["Purples"](0.8 * row[INSIDE])
     told = f"met in {row[INSIDE]:.0%} of resamplings"
-    return {"percent": f"{row[INSIDE]:.0%}", "told": told} | _colored((red, green, blue))
+    shown = {"percent": f"{row[INSIDE]:.0%}", "told": told}
+    return _NOTHING | shown | _colored((red, green, blue))
 
 
 def panels(answer: Answer, points: pd.DataFrame) -> list[dict[str, Any]]:

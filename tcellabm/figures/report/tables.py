@@ -103,7 +103,7 @@ def tables(contents: Contents) -> dict[str, Any]:
         "panels": maps.panels(answer, points),
         "label": maps.within_label(answer.question.label, within, cells),
         "footer": contents.footer,
-        "first": len(cells) // 2,
+        "first": next((n for n, cell in enumerate(cells) if cell["reference"]), len(cells) // 2),
         "axes": [maps.axis(key, cells, number) for number, key in enumerate(within)],
         "facets": maps.facets(cells, further, len(within)),
         "cells": cells,
