@@ -1,5 +1,6 @@
 """A calibration in words and tables, from `posterior.json`."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -50,6 +51,10 @@ def quality(posterior: Written) -> list[str]:
     d = posterior["diagnostics"]
     checks = [
         (d["ess_min"] >= 1000, f"effective draws {d['ess_min']:.0f} (1000 or more)"),
+        (
+            d.get("length", math.inf) >= 20.0,
+            f"chains of {d.get('length', math.inf):.0f} autocorrelation times (20 or more)",
+        ),
         (d["rhat_max"] < 1.01, f"split R-hat {d['rhat_max']:.4f} (below 1.01)"),
         (d["pareto_k_max"] < 0.7, f"Pareto k of the weights {d['pareto_k_max']:.2f} (below 0.7)"),
         (

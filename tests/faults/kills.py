@@ -44,6 +44,7 @@ COMMANDS = {
     "sensitivity": ["sensitivity", "--samples", "2", "--days", "30", "--set", _AXES[0]]
     + ["--set", _AXES[1]],
     "counterfactuals": ["counterfactuals", "-n", "2"],
+    "calibrate": ["calibrate", str(Path(__file__).with_name("calibration.toml"))],
 }
 HERE = ["--workers", "0"]
 WORKERS = (0, 0, 2)  # numbers of processes to choose from

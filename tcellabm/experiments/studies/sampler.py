@@ -215,8 +215,8 @@ def summarized(rounds: list[np.ndarray], how: Sampling) -> Chains:
     emcee, stats = engine()
     whole = np.concatenate(rounds, axis=1)
     late = whole[:, int(_BURNED * whole.shape[1]) :]
-    longest = max(_longest_time(emcee, chain) for chain in late)
-    thin = int(min(max(1, math.ceil(longest)), max(1, late.shape[1] // 4)))
+    longest = max(1.0, *(_longest_time(emcee, chain) for chain in late))
+    thin = int(min(math.ceil(longest), max(1, late.shape[1] // 4)))
     thinned = late[:, ::thin].reshape(len(late), -1, late.shape[-1])
     places = np.linspace(0, thinned.shape[1] - 1, min(how.draws, thinned.shape[1])).astype(int)
     draws = thinned[:, places]
