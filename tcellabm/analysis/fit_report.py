@@ -46,6 +46,12 @@ def _inside(ranks: list[float]) -> float:
     return sum(0.05 <= rank <= 0.95 for rank in ranks) / len(ranks) if ranks else float("nan")
 
 
+def _of_weights(k: float | None) -> tuple[bool, str]:
+    if k is None:
+        return True, "Pareto k of the weights: no tail, the greatest are alike"
+    return k < 0.7, f"Pareto k of the weights {k:.2f} (below 0.7)"
+
+
 def quality(posterior: Written) -> list[str]:
     """Return what the diagnostics say, misses first."""
     d = posterior["diagnostics"]
@@ -56,7 +62,7 @@ def quality(posterior: Written) -> list[str]:
             f"chains of {d.get('length', math.inf):.0f} autocorrelation times (20 or more)",
         ),
         (d["rhat_max"] < 1.01, f"split R-hat {d['rhat_max']:.4f} (below 1.01)"),
-        (d["pareto_k_max"] < 0.7, f"Pareto k of the weights {d['pareto_k_max']:.2f} (below 0.7)"),
+        _of_weights(d["pareto_k_max"]),
         (
             d["pool_effective_min"] >= 500,
             f"effective patients at the worst draw {d['pool_effective_min']:.0f} (500 or more)",

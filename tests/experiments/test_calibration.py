@@ -12,6 +12,7 @@ from experiments.toy import outcomes
 
 pytest.importorskip("emcee")
 
+from tcellabm.analysis.fit_report import quality  # noqa: E402
 from tcellabm.cli import execute  # noqa: E402
 from tcellabm.columns import OUTCOMES  # noqa: E402
 from tcellabm.experiments.compute import runner  # noqa: E402
@@ -153,6 +154,16 @@ def test_a_pool_that_does_not_suffice_is_followed_by_one_around_the_fit(toy, tmp
     assert not set(one["seed"]) & set(two["seed"])
     narrower = [np.log(two[key]).std() / np.log(one[key]).std() for key in toy.keys]
     assert min(narrower) < 0.6  # of the law that the rows tell of
+
+
+def test_weights_without_a_tail_are_written_and_told(toy, tmp_path):
+    """Of few patients the greatest weights can be alike: JSON has no number for that k."""
+    pool = toy.compute(1, from_priors(toy), tmp_path / "a", HERE, "")
+    chains = Chains(np.zeros((2, 50, 3)), 1000.0, 1.0, 1)
+    fit = module.replace(Fit.of(toy.target(pool), chains), pareto_k=-math.inf)
+    posterior = module.written(toy, fit)
+    assert json.loads(json.dumps(posterior, allow_nan=False)) == posterior
+    assert any("no tail" in line for line in quality(posterior))
 
 
 def test_a_wider_pool_keeps_the_laws_of_a_covariate_together(toy):

@@ -437,7 +437,7 @@ def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
     diagnostics = {
         "ess_min": short(chains.effective),
         "rhat_max": short(chains.rhat),
-        "pareto_k_max": short(fit.pareto_k),
+        "pareto_k_max": short(fit.pareto_k) if math.isfinite(fit.pareto_k) else None,
         "draws": len(chains.flat),
         "steps": chains.steps,
         "length": short(chains.length),
