@@ -159,7 +159,7 @@ def test_a_pool_that_does_not_suffice_is_followed_by_one_around_the_fit(toy, tmp
 def test_weights_without_a_tail_are_written_and_told(toy, tmp_path):
     """Of few patients the greatest weights can be alike: JSON has no number for that k."""
     pool = toy.compute(1, from_priors(toy), tmp_path / "a", HERE, "")
-    chains = Chains(np.zeros((2, 50, 3)), 1000.0, 1.0, 1)
+    chains = Chains(np.zeros((2, 50, 3)), 1000.0, 1.0, 1, 20.0)
     fit = module.replace(Fit.of(toy.target(pool), chains), pareto_k=-math.inf)
     posterior = module.written(toy, fit)
     assert json.loads(json.dumps(posterior, allow_nan=False)) == posterior

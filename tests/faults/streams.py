@@ -28,7 +28,8 @@ COMMANDS = {
     "counterfactuals": "counterfactuals -n 1 --workers 0",
     "sensitivity": "sensitivity --samples 2 --days 1 --workers 0 "
     "--set product.dose_cells_per_kg={uniform=[1e6,2e6]}",
-    "calibrate": "calibrate -n 2 --particles 2 --generations 1",
+    "calibrate": f"calibrate {Path(__file__).with_name('calibration.toml')} --workers 0",
+    "predict": "predict cohorts/no_measurable_disease.toml -n 2 --workers 0",
 }
 BARE = {"plot": "plot swept", "params": "params", "a mistake": "run --days x"}
 CODES = {"a mistake": 2}
