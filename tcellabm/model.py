@@ -154,7 +154,7 @@ class TumorTCellModel(ReadOnlyAgents, Saved, Shown, Clock):
             self._mesa_rng = rng
 
     def reset_rng(self, rng: int | np.random.Generator | None = None) -> None:
-        """Draw anew from here: cells, death, background fevers, assays.
+        """Resample from here: cells, death, background fevers, assays.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class TumorTCellModel(ReadOnlyAgents, Saved, Shown, Clock):
         Parameters
         ----------
         rng : int or numpy.random.Generator, optional
-            If given, the twin draws anew from here; else it equals the uninterrupted run.
+            If given, the twin is resampled from here; else it equals the uninterrupted run.
         """
         shared: dict[int, Any] = {id(part): part for part in (self.params, self.patient)}
         shared[id(self.subscribers)] = type(self.subscribers)(list)  # who watches, watches this one

@@ -232,8 +232,8 @@ def column_type(rule: Rule) -> type:
     RuleError
         The function has no annotation of its result, or another.
     """
-    told = rule.function.__annotations__.get("return")
+    annotation = rule.function.__annotations__.get("return")
     for kind in _COLUMNS:
-        if told in (kind, kind.__name__):  # a name where the file imports annotations
+        if annotation in (kind, kind.__name__):  # a name where the file imports annotations
             return kind
     raise RuleError(f"rule {rule.name} is an outcome, allowed: with -> float, int, bool or str")

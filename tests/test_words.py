@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-WINGS = ("experiments", "analysis", "figures", "cli")
-SOURCES = sorted(path for wing in WINGS for path in ROOT.glob(f"tcellabm/{wing}/**/*.py"))
+SOURCES = sorted(ROOT.glob("tcellabm/**/*.py"))
+PAGES = sorted(ROOT.glob("tcellabm/app/**/*.js"))
+PUBLISHED = ("care.py", "dosing.py")  # users' own rules have an argument `seen` too
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-FILES = [*SOURCES, *DOCUMENTS]
 NAMES = {"said", "told", "seen", "kept", "grown", "made"}
 PHRASES = re.compile(
     r"\banew\b|\bof none\b|\bhad no say\b|\bhangs? (little |much )?on\b|\bcomes? to the same\b"
@@ -36,11 +36,12 @@ def bound_names(tree):
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_names_are_what_they_hold(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert [f"{path}:{line}: {name}" for name, line in bound_names(tree) if name in NAMES] == []
+    names = NAMES - ({"seen"} if path.name in PUBLISHED else set())
+    assert [f"{path}:{line}: {name}" for name, line in bound_names(tree) if name in names] == []
 
 
 @pytest.mark.parametrize(
-    "path", [*SOURCES, *DOCUMENTS], ids=lambda path: str(path.relative_to(ROOT))
+    "path", [*SOURCES, *PAGES, *DOCUMENTS], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_prose_is_plain(path):
     lines = enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)

@@ -1,4 +1,4 @@
-"""Whether what a story says holds: numbers read off the patients, held against its claims."""
+"""Whether what a story says holds: numbers of the patients, compared with its claims."""
 
 from __future__ import annotations
 

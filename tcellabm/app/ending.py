@@ -140,7 +140,9 @@ def _said(model: TumorTCellModel) -> list[str]:
         name: None if isinstance(value, float) and value != value else value
         for name, value in extended(model).items()
     }
-    said = sentences(known)
+    lines = sentences(known)
     return (
-        said if known["cured"] or model.params.resolution.represented_fraction == 1.0 else said[:1]
+        lines
+        if known["cured"] or model.params.resolution.represented_fraction == 1.0
+        else lines[:1]
     )

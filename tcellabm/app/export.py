@@ -59,7 +59,7 @@ def appearance(params: Parameters) -> dict[str, Any]:
 def described(twins: Twins, plan: Plan) -> dict[str, Any]:
     """Return what holds for two patients throughout, as the browser needs it."""
     params = twins.arms[0].params
-    told = stories.ALL.get(plan.story)
+    story = stories.ALL.get(plan.story)
     return {
         **appearance(params),
         "scenario": plan.scenario,
@@ -72,7 +72,7 @@ def described(twins: Twins, plan: Plan) -> dict[str, Any]:
             for name, slider in SLIDERS.items()
         },
         "story": plan.story,
-        "lead": told.lead if told else "",
+        "lead": story.lead if story else "",
         "stories": {name: story.title for name, story in stories.ALL.items()},
     }
 
@@ -107,8 +107,8 @@ def replay(about: dict[str, Any], frames: Sequence[tuple[float, Kept]], twins: T
     """
     data = {
         "about": about,
-        "frames": [kept.facts for _, kept in frames],
-        "places": [[_text(part) for part in kept.places] for _, kept in frames],
+        "frames": [frame.facts for _, frame in frames],
+        "places": [[_text(part) for part in frame.places] for _, frame in frames],
         "rows": [chart_rows(model, 0).round(4).tolist() for model in twins.arms],
     }
     packed = _text(gzip.compress(json.dumps(data).encode(), mtime=0))

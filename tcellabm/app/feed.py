@@ -141,12 +141,12 @@ class Feed:
         """
         self._sent += 1
         self._last = time.monotonic()
-        seen = {arm: self._picture(twins, arm) for arm in (ARMS if twins.apart else ARMS[:1])}
-        after = [self._rows_after(twins, arm) for arm in seen]
-        rows = [self._rows(twins, arm, day) for arm, day in zip(seen, after, strict=True)]
-        facts = _facts(twins, plan, seen)
+        pictures = {arm: self._picture(twins, arm) for arm in (ARMS if twins.apart else ARMS[:1])}
+        after = [self._rows_after(twins, arm) for arm in pictures]
+        rows = [self._rows(twins, arm, day) for arm, day in zip(pictures, after, strict=True)]
+        facts = _facts(twins, plan, pictures)
         own = {"kind": "frame", "n": self._sent, "playing": playing, "rows_after": after}
-        places = tuple(taken.places for taken in seen.values())
+        places = tuple(taken.places for taken in pictures.values())
         parts = [*places, *(part.tobytes() for part in rows)]
         self._send({**own, **facts, "branches": branches}, parts)
         if not twins.apart:  # the twin's chart is yours up to here
@@ -169,10 +169,10 @@ class Feed:
         return picture(twins.arms[ARMS.index(arm)], self._voxels[arm])
 
 
-def _facts(twins: Twins, plan: Plan, seen: dict[str, Picture]) -> Message:
+def _facts(twins: Twins, plan: Plan, pictures: dict[str, Picture]) -> Message:
     facts: Message = {
         "day": twins.day,
-        "arms": [taken.facts for taken in seen.values()],
+        "arms": [taken.facts for taken in pictures.values()],
         "given": [[t.day, t.name, t.who] for t in plan.treatments],
         "query": plan.query(twins.day),
         "note": stories.note_at(plan.story, twins.day),

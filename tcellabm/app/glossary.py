@@ -20,7 +20,7 @@ GLOSSARY = {
     "brain, where tocilizumab does not: it is tried when a steroid has not helped.",
     "second dose": "More CAR T cells of the same product, at the dose of the slider.",
     "ICU": "Intensive care unit: for a drug for blood pressure, much oxygen, or severe ICANS.",
-    "ASTCT": "The consensus scale of CRS (2019), grade 0 to 5, read off what a patient needs.",
+    "ASTCT": "The consensus scale of CRS (2019), grade 0 to 5, by the support a patient needs.",
     "remission": "Less than 5 % leukemic cells in the marrow and none seen in blood.",
     "relapse": "Leukemia that is back after a remission.",
     "smear": "Cells of one small place of the marrow, as under a microscope.",

@@ -59,7 +59,7 @@ class LabModel(TumorTCellModel):
     rng : int or str, optional
         The seed.
     scenario : mesa.experimental.scenarios.Scenario, optional
-        Mesa's page hands one over when it builds a model anew. It says nothing of this patient.
+        Mesa's page passes one whenever it builds a model. It says nothing of this patient.
     **keys
         Values by dotted key over the scenario: `LabModel(rng=1, **{"time.days": 30})`. Text is
         read as `--set` reads it; "drawn" and empty text set nothing.
@@ -104,9 +104,9 @@ def _plasma_of(cytokine: str) -> Any:
 
 def parameters(keys: Mapping[str, Any]) -> Parameters:
     """Resolve the scenario of the lab with some keys set; text is read as `--set` reads it."""
-    said = {key: value for key, value in keys.items() if value not in ("", DRAWN)}
-    texts = [f"{key}={value}" for key, value in said.items() if isinstance(value, str)]
-    return load(SCENARIO, {**WATCHED, **said, **parse_set(texts)})
+    given = {key: value for key, value in keys.items() if value not in ("", DRAWN)}
+    texts = [f"{key}={value}" for key, value in given.items() if isinstance(value, str)]
+    return load(SCENARIO, {**WATCHED, **given, **parse_set(texts)})
 
 
 def seed(rng: int | str | None) -> int | None:
@@ -144,11 +144,11 @@ class PageModel(LabModel):
         """Draw the patient, the one by default where the inputs are not allowed."""
         self.fault = ""
         self.ordered: list[tuple[float, str]] = []
-        said = {**(values or {}), **keys}
-        number = said.pop("rng", 1 if rng is None else rng)
+        given = {**(values or {}), **keys}
+        number = given.pop("rng", 1 if rng is None else rng)
         try:
-            check_size(parameters(said))
-            super().__init__(number, **said)
+            check_size(parameters(given))
+            super().__init__(number, **given)
         except (InputError, ValueError) as error:
             super().__init__(1)
             self.fault = str(error)

@@ -78,8 +78,8 @@ def Orders(model: lab.PageModel) -> None:
     with solara.Row(gap="4px", style={"flex-wrap": "wrap"}):
         for name, button in TREATMENTS.items():
             solara.Button(button.name, on_click=lambda name=name: give(name), outlined=True)
-    said = [f"{TREATMENTS[name].mark} (day {day:g})" for day, name in model.ordered]
-    solara.Text("Given: " + (", ".join(["CAR T (day 0)", *said])), style={"font-size": "14px"})
+    orders = [f"{TREATMENTS[name].mark} (day {day:g})" for day, name in model.ordered]
+    solara.Text("Given: " + (", ".join(["CAR T (day 0)", *orders])), style={"font-size": "14px"})
 
 
 @solara.component
@@ -99,7 +99,7 @@ def Inputs(values: dict[str, str]) -> None:
     solara.InputText("Search parameters", value=search, on_value=set_search, continuous_update=True)
     if moved:
         solara.Info(
-            f"Set: {', '.join(moved)}. Reset starts the patient anew with them.", dense=True
+            f"Set: {', '.join(moved)}. Reset starts the patient again with them.", dense=True
         )
     if search.strip():
         found = lab.found(shown, search)

@@ -155,8 +155,8 @@ class Plan:
             raise InputError(
                 f"{len(self.treatments) + 1} treatments", "", f"allowed: {MOST_TREATMENTS}"
             )
-        kept = tuple(given for given in self.treatments if given.day <= treatment.day)
-        return dataclasses.replace(self, treatments=(*kept, treatment))
+        earlier = tuple(given for given in self.treatments if given.day <= treatment.day)
+        return dataclasses.replace(self, treatments=(*earlier, treatment))
 
     def same_until(self) -> float:
         """Return the day of the first treatment that only your patient gets; infinite if none."""
@@ -166,16 +166,16 @@ class Plan:
 
     def query(self, day: float = 0.0) -> str:
         """Write the plan, and the day that is shown, as the query of a URL."""
-        said: dict[str, str] = {"scenario": self.scenario, "seed": str(self.seed)}
+        values: dict[str, str] = {"scenario": self.scenario, "seed": str(self.seed)}
         if self.story:
-            said["story"] = self.story
-        said |= {"care": self.policy, "days": _text(self.days)}
-        said |= {name: _text(value) for name, value in self.settings.items()}
+            values["story"] = self.story
+        values |= {"care": self.policy, "days": _text(self.days)}
+        values |= {name: _text(value) for name, value in self.settings.items()}
         if self.treatments:
-            said["give"] = ",".join(map(str, self.treatments))
+            values["give"] = ",".join(map(str, self.treatments))
         if day:
-            said["day"] = _text(on_grid(day))
-        return urlencode(said, safe=":,")
+            values["day"] = _text(on_grid(day))
+        return urlencode(values, safe=":,")
 
     @classmethod
     def of_query(cls, query: str, base: Plan | None = None) -> tuple[Plan, float]:
@@ -191,24 +191,24 @@ class Plan:
         InputError
             If anything that is known is repeated or out of range.
         """
-        said, base = known(query), base or cls()
-        days = _number(said, "days", base.days, 1.0, LONGEST_DAYS)
+        values, base = known(query), base or cls()
+        days = _number(values, "days", base.days, 1.0, LONGEST_DAYS)
         moved = {
-            name: _number(said, name, 0.0, slider.low, slider.high)
+            name: _number(values, name, 0.0, slider.low, slider.high)
             for name, slider in SLIDERS.items()
-            if name in said
+            if name in values
         }
-        given = _treatments(said["give"], days) if "give" in said else base.treatments
+        given = _treatments(values["give"], days) if "give" in values else base.treatments
         plan = cls(
-            scenario=_choice(said, "scenario", tuple(SCENARIOS), base.scenario),
-            seed=_seed(said, base.seed),
-            policy=_choice(said, "care", tuple(POLICIES), base.policy),
+            scenario=_choice(values, "scenario", tuple(SCENARIOS), base.scenario),
+            seed=_seed(values, base.seed),
+            policy=_choice(values, "care", tuple(POLICIES), base.policy),
             settings={**base.settings, **moved},
             treatments=given,
             days=days,
-            story=_story(said, base.story),
+            story=_story(values, base.story),
         )
-        return plan, on_grid(_number(said, "day", 0.0, 0.0, days))
+        return plan, on_grid(_number(values, "day", 0.0, 0.0, days))
 
 
 def on_grid(day: float) -> float:
@@ -227,13 +227,13 @@ def known(query: str) -> dict[str, str]:
     InputError
         If it is no query, or says a thing twice.
     """
-    said: dict[str, str] = {}
+    values: dict[str, str] = {}
     for name, value in _pairs(query):
-        if name in said:
+        if name in values:
             raise InputError(f"{name} is set twice", WHERE, "allowed: once")
         if name in _KNOWN:
-            said[name] = value
-    return said
+            values[name] = value
+    return values
 
 
 def unknown(query: str) -> list[str]:
@@ -263,8 +263,8 @@ def _text(number: float) -> str:
     return short if float(short) == number else repr(number)
 
 
-def _number(said: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
-    text = said.get(name)
+def _number(values: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = values.get(name)
     if text is None:
         return default
     return _read(text, name, low, high)
@@ -280,22 +280,22 @@ def _read(text: str, name: str, low: float, high: float) -> float:
     return number
 
 
-def _choice(said: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
-    value = said.get(name, default)
+def _choice(values: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+    value = values.get(name, default)
     if value not in choices:
         raise InputError(f"{name} = {value[:30]}", WHERE, f"allowed: {', '.join(choices)}")
     return value
 
 
-def _seed(said: Mapping[str, str], default: int) -> int:
-    text = said.get("seed", str(default))
+def _seed(values: Mapping[str, str], default: int) -> int:
+    text = values.get("seed", str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LARGEST_SEED):
         raise InputError(f"seed = {text[:30]}", WHERE, f"allowed: 0 to {LARGEST_SEED}")
     return int(text)
 
 
-def _story(said: Mapping[str, str], default: str) -> str:
-    name = said.get("story", default)
+def _story(values: Mapping[str, str], default: str) -> str:
+    name = values.get("story", default)
     plain = name.isascii() and name.replace("-", "").isalnum() and len(name) <= 40
     if name and not plain:
         raise InputError(f"story = {name[:30]}", WHERE, "allowed: the name of a story")

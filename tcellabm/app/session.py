@@ -286,7 +286,7 @@ class Session(threading.Thread):
 
     def _leave(self, plan: Plan) -> None:
         """Keep a plan that is left for another, once."""
-        self._branches = [kept for kept in self._branches if kept != plan][1 - MOST_BRANCHES :]
+        self._branches = [other for other in self._branches if other != plan][1 - MOST_BRANCHES :]
         self._branches.append(plan)
 
     def _undo(self, _command: Message) -> None:

@@ -24,7 +24,7 @@ SOLARA = "solara.server.starlette"
 
 
 class Modules(StaticFiles):
-    """The files of the page: asked for anew each time, so that an update shows at once."""
+    """The files of the page: never cached, so that an update shows at once."""
 
     def file_response(self, *parts: Any, **named: Any) -> Response:
         """Answer with a file, to be looked at again before it is used again."""

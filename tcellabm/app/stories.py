@@ -1,7 +1,7 @@
 """The ready stories: a plan, a guiding text with stops, and the ending they were chosen for.
 
 They stand in `stories.toml`. A seed is that of a patient whose fate is what the story tells under
-the parameters of today; `scripts/find_stories.py` finds it anew when parameters change. Every
+the parameters of today; `scripts/find_stories.py` finds it again when parameters change. Every
 number and claim of the texts has its `claims`, which are held against the data.
 """
 
@@ -93,16 +93,16 @@ class Opened(NamedTuple):
 
 def _read() -> dict[str, Story]:
     table = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return {name: _story(name, told) for name, told in table.items()}
+    return {name: _story(name, entry) for name, entry in table.items()}
 
 
-def _story(name: str, told: dict[str, Any]) -> Story:
-    plan, _ = Plan.of_query(f"{told['query']}&seed={told['seed']}&story={name}")
-    notes = tuple(Note(float(day), f"Day {day:g}. {text}") for day, text in told["notes"])
-    ends = (told["ends"][0], told["ends"][1])
-    claims = tuple(Claim(**claim) for claim in told["claims"])
-    texts = (told["title"], told["lead"], told["why"])
-    return Story(name, *texts, ends, notes, claims, plan, told.get("moves", ""))
+def _story(name: str, entry: dict[str, Any]) -> Story:
+    plan, _ = Plan.of_query(f"{entry['query']}&seed={entry['seed']}&story={name}")
+    notes = tuple(Note(float(day), f"Day {day:g}. {text}") for day, text in entry["notes"])
+    ends = (entry["ends"][0], entry["ends"][1])
+    claims = tuple(Claim(**claim) for claim in entry["claims"])
+    texts = (entry["title"], entry["lead"], entry["why"])
+    return Story(name, *texts, ends, notes, claims, plan, entry.get("moves", ""))
 
 
 ALL = _read()
@@ -143,11 +143,11 @@ def opened(query: str) -> Opened:
 
 def next_note(story: str, day: float) -> float | None:
     """Return the day of the next stop after a day."""
-    told = ALL.get(story)
-    return min((n.day for n in told.notes if n.day > day), default=None) if told else None
+    entry = ALL.get(story)
+    return min((n.day for n in entry.notes if n.day > day), default=None) if entry else None
 
 
 def note_at(story: str, day: float) -> str:
     """Return the text of the stop on exactly that day; empty if there is none."""
-    told = ALL.get(story)
-    return next((n.text for n in told.notes if n.day == day), "") if told else ""
+    entry = ALL.get(story)
+    return next((n.text for n in entry.notes if n.day == day), "") if entry else ""

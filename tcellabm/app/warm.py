@@ -1,6 +1,6 @@
 """The model made ready, once for all pages: imported, and its kernels compiled or loaded.
 
-A first start after an installation compiles for minutes. Who waits is told how far it is.
+A first start after an installation compiles for minutes. Progress is shown to whoever waits.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ _WORD = 4  # bytes
 
 def packed(message: dict[str, Any], parts: list[bytes]) -> bytes:
     """Put a message and its parts into one frame."""
-    said = json.dumps({**message, "parts": [len(part) for part in parts]}, separators=(",", ":"))
-    head = said.encode()
+    text = json.dumps({**message, "parts": [len(part) for part in parts]}, separators=(",", ":"))
+    head = text.encode()
     head += b" " * (-len(head) % _WORD)
     return b"".join([struct.pack("<I", len(head)), head, *parts])
 

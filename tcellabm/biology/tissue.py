@@ -19,7 +19,7 @@ from tcellabm.params.size import TooManyAgentsError, check_agents
 ROOM = 1024  # rows kept free for what a tick may add
 MOST_PROGENY = 8.0  # of a cell in a tick, that room is kept for; more is an error, not a crash
 NEVER = 1e18  # share of disorder that no tick reaches
-SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sorted anew
+SORT_ABOVE = 0.1  # share of rows born, dead or moved, above which they are sorted again
 
 
 MOST_CELLS = 10**18  # in one group: counts are 64-bit integers

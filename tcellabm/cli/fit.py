@@ -9,7 +9,7 @@ from tcellabm.cli.calibrate import Check, Direct, Enrolled, Simulations, check_f
 from tcellabm.cli.options import Dask, Out, Resume, Seed, Settings, Shard, Workers
 
 Data = Annotated[
-    str, typer.Argument(metavar="DATA.csv", help="A row a measure, or a row a transgene value.")
+    str, typer.Argument(metavar="DATA.csv", help="One row per measure, or per transgene value.")
 ]
 Published = Annotated[
     bool, typer.Option("--published", help="Fit the published rows marked `calibrate` as well.")

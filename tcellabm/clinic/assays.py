@@ -64,14 +64,14 @@ def normal_marrow(day: float, capacity: float, params: Parameters) -> float:
     return capacity * (start + (end - start) * back)
 
 
-def blast_share(day: float, seen: Marrow, params: Parameters) -> float:
+def blast_share(day: float, marrow: Marrow, params: Parameters) -> float:
     """Return leukemic cells over all nucleated cells of the marrow.
 
     Parameters
     ----------
     day : float
         Day after infusion, for the normal cells.
-    seen : Marrow
+    marrow : Marrow
         Cells of the simulated part.
     params : Parameters
         `assay` is used.
@@ -81,19 +81,19 @@ def blast_share(day: float, seen: Marrow, params: Parameters) -> float:
     float
         0 to 1; 0 in an empty marrow.
     """
-    blasts = float(seen.blasts_by_density.sum())
-    total = blasts + seen.other_cells + normal_marrow(day, seen.capacity, params)
+    blasts = float(marrow.blasts_by_density.sum())
+    total = blasts + marrow.other_cells + normal_marrow(day, marrow.capacity, params)
     return blasts / total if total > 0.0 else 0.0
 
 
-def assess(day: float, seen: Marrow, params: Parameters, rng: np.random.Generator) -> Assessment:
+def assess(day: float, marrow: Marrow, params: Parameters, rng: np.random.Generator) -> Assessment:
     """Take a marrow aspirate: a differential, flow cytometry, and a look at the blood.
 
     Parameters
     ----------
     day : float
         Day after infusion.
-    seen : Marrow
+    marrow : Marrow
         Cells of the simulated part.
     params : Parameters
         `assay` says how many cells are counted, and the limits.
@@ -106,15 +106,15 @@ def assess(day: float, seen: Marrow, params: Parameters, rng: np.random.Generato
         Shares are of binomial counts.
     """
     assay = params.assay
-    share = blast_share(day, seen, params)
-    dim = seen.blasts_by_density[seen.rungs < assay.cytometer_limit_molecules].sum()
+    share = blast_share(day, marrow, params)
+    dim = marrow.blasts_by_density[marrow.rungs < assay.cytometer_limit_molecules].sum()
     return Assessment(
         day=day,
         blast_share=int(rng.binomial(assay.marrow_cells_counted, share))
         / assay.marrow_cells_counted,
         mrd=int(rng.binomial(assay.flow_events, share)) / assay.flow_events,
-        circulating=seen.blood_blasts_per_ul >= assay.circulating_blasts_per_ul,
-        mostly_cd19_negative=bool(2 * dim > seen.blasts_by_density.sum()),
+        circulating=marrow.blood_blasts_per_ul >= assay.circulating_blasts_per_ul,
+        mostly_cd19_negative=bool(2 * dim > marrow.blasts_by_density.sum()),
     )
 
 

@@ -135,8 +135,8 @@ class Course:
         signs, hours = self.now.signs, self._params.care.round_hours
         if not signs.needs.fever and signs.icans == 0:
             return math.inf
-        seen = max(self._asked, self.now.day) * HOURS_PER_DAY / hours
-        return (math.floor(seen + ROUNDING) + 1) * hours / HOURS_PER_DAY
+        asked = max(self._asked, self.now.day) * HOURS_PER_DAY / hours
+        return (math.floor(asked + ROUNDING) + 1) * hours / HOURS_PER_DAY
 
     def _make_rounds(self, day: float) -> None:
         if day == self._look_again:
@@ -193,7 +193,7 @@ class Course:
         self.rules = self._packed_rules[0]
 
     def redraw(self, streams: Streams, day: float) -> None:
-        """Draw anew, from a day on, what chance decides outside of cells."""
+        """Resample, from a day on, what chance decides outside of cells."""
         self._assay_entropy = streams.assays
         begun = self.record.chart.infections[self.record.chart.infections <= day]
         coming = physiology.infections(self._params, streams.fever, day)
@@ -234,14 +234,14 @@ class Course:
 
     def share_due(self, day: float) -> float:
         """Return the share of the dose that the dosing schedule wants infused now."""
-        seen = self.record.assessments
-        started_low = seen[0].blast_share < self._params.assay.remission_blast_share
+        assessments = self.record.assessments
+        started_low = assessments[0].blast_share < self._params.assay.remission_blast_share
         ward = Ward(
             day=day,
             in_crs=self.now.signs.needs.fever,
             infusion_days=self.record.days_of("car_t"),
             b_cells_per_ul=self._tissue.per_ul(B_CELLS),
-            in_remission=in_remission(seen[-1], started_low, self._params),
+            in_remission=in_remission(assessments[-1], started_low, self._params),
         )
         return schedule_of(self._params)(ward, self._params)
 
@@ -313,7 +313,7 @@ class Course:
         state = self._tissue.state
         marrow = state.body - state.blood
         blasts = marrow[LEUKEMIA]
-        seen = assays.Marrow(
+        marrow = assays.Marrow(
             blasts_by_density=blasts,
             rungs=self._tissue.rungs,
             other_cells=int(marrow.sum() - blasts.sum()),
@@ -321,7 +321,7 @@ class Course:
             blood_blasts_per_ul=self._tissue.per_ul(LEUKEMIA),
         )
         chance = assays.chance(self._assay_entropy, day)
-        taken.append(assays.assess(day, seen, self._params, chance))
+        taken.append(assays.assess(day, marrow, self._params, chance))
 
 
 def _first(

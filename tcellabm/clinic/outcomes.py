@@ -99,12 +99,12 @@ def _own(record: Record, params: Parameters) -> dict[str, Any]:
 # --- response -----------------------------------------------------------------------------------
 
 
-def in_remission(seen: Assessment, started_low: bool, params: Parameters) -> bool:
+def in_remission(assessment: Assessment, started_low: bool, params: Parameters) -> bool:
     """Tell whether an assessment shows CR or CRi; who started below 5 % must be MRD-negative.
 
     Parameters
     ----------
-    seen : Assessment
+    assessment : Assessment
         Of one day.
     started_low : bool
         The blast share before infusion was below `assay.remission_blast_share`.
@@ -117,19 +117,19 @@ def in_remission(seen: Assessment, started_low: bool, params: Parameters) -> boo
         True for CR or CRi, confirmed or not.
     """
     assay = params.assay
-    few = seen.blast_share < assay.remission_blast_share and not seen.circulating
-    return few and (not started_low or seen.mrd < assay.mrd_limit)
+    few = assessment.blast_share < assay.remission_blast_share and not assessment.circulating
+    return few and (not started_low or assessment.mrd < assay.mrd_limit)
 
 
-def relapsed(seen: Assessment, params: Parameters) -> bool:
+def relapsed(assessment: Assessment, params: Parameters) -> bool:
     """Tell whether an assessment shows a relapse: 5 % blasts in marrow, or any in blood."""
-    return seen.blast_share >= params.assay.remission_blast_share or seen.circulating
+    return assessment.blast_share >= params.assay.remission_blast_share or assessment.circulating
 
 
 def _remissions(assessments: Sequence[Assessment], params: Parameters) -> Iterator[int]:
     """Yield which assessments start a remission that later ones confirm, up to day 90."""
     started_low = assessments[0].blast_share < params.assay.remission_blast_share
-    clear = [in_remission(seen, started_low, params) for seen in assessments]
+    clear = [in_remission(each, started_low, params) for each in assessments]
     for i, first in enumerate(assessments):
         if not 0.0 < first.day <= RESPONSE_BY or not clear[i]:
             continue
@@ -152,17 +152,19 @@ def _may_respond(record: Record, followed: float, params: Parameters) -> bool:
 
 
 def _response(record: Record, final: Final, params: Parameters) -> dict[str, Any]:
-    seen = record.assessments
-    first = next(_remissions(seen, params), None) if seen and final.whole_body else None
-    remission_day = seen[first].day if first is not None else NAN
+    assessments = record.assessments
+    first = (
+        next(_remissions(assessments, params), None) if assessments and final.whole_body else None
+    )
+    remission_day = assessments[first].day if first is not None else NAN
     relapse = None
     if first is not None:
-        relapse = next((a for a in seen[first + 1 :] if relapsed(a, params)), None)
+        relapse = next((a for a in assessments[first + 1 :] if relapsed(a, params)), None)
     phenotype = ""
     if relapse is not None:
         phenotype = "cd19_negative" if relapse.mostly_cd19_negative else "cd19_positive"
     limit = params.assay.mrd_limit
-    clear = [0.0 < a.day <= RESPONSE_BY and a.mrd < limit for a in seen]
+    clear = [0.0 < a.day <= RESPONSE_BY and a.mrd < limit for a in assessments]
     days, event = _event(record, final, params, first is not None, relapse)
     return {
         "remission": first is not None,
@@ -229,7 +231,7 @@ def _daily_maximum(record: Record) -> float:
 def _kinetics(record: Record) -> tuple[float, float]:
     """Return (doubling time from the low after infusion to the peak, half-life of contraction).
 
-    Read off copies per ug at every tick; NaN where copies do not rise, or do not fall.
+    From copies per ug at every tick; NaN where copies do not rise, or do not fall.
     """
     day, copies = record.column("day"), record.column("copies_per_ug")
     month = (day <= EXPOSURE_DAYS) & (copies > 0.0)

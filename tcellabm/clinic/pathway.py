@@ -100,7 +100,7 @@ class _Times(NamedTuple):
 
     slot_wait: float
     manufacture: float
-    made: float
+    ready: float
     depletion: float  # lymphodepletion
     infusion: float
 
@@ -113,10 +113,10 @@ def _times(params: Parameters, drawn: _Chances, today: float, taken: Counter[int
     shipping = p.shipping_days_median * math.exp(p.shipping_sigma_ln * drawn.shipping)
     scheduling = p.scheduling_days_median * math.exp(p.scheduling_sigma_ln * drawn.waiting)
     span = p.depletion_lead_high_days - p.depletion_lead_low_days
-    made = start + manufacture - today
-    depletion = made + shipping + scheduling
+    ready = start + manufacture - today
+    depletion = ready + shipping + scheduling
     lead = p.depletion_lead_low_days + span * drawn.lead
-    return _Times(start - collected, manufacture, made, depletion, depletion + lead)
+    return _Times(start - collected, manufacture, ready, depletion, depletion + lead)
 
 
 def _journey(params: Parameters, drawn: _Chances, today: float, taken: Counter[int]) -> Journey:
@@ -235,7 +235,7 @@ def _why_not(drawn: _Chances, times: _Times, burden: float, params: Parameters) 
     hazard = params.physiology.progression_death_per_day * burden / capacity_cells(params)
     dies = -math.log1p(-drawn.dies) / hazard if hazard > 0.0 else math.inf
     fails = drawn.fails < p.manufacture_failure_share
-    if dies < (times.made if fails else times.infusion):
+    if dies < (times.ready if fails else times.infusion):
         return DEATH
     if fails:
         return MANUFACTURE

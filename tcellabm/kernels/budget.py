@@ -102,17 +102,17 @@ def split(cells: Cells, budget: int, rows: Column, mean: Column) -> None:
 @kernel
 def drop_dead(cells: Cells) -> None:
     """Close the gaps that dead rows leave; order is kept."""
-    kept = 0
+    row = 0
     for i in range(cells.meta[ROWS]):
         if cells.count[i] > 0:
-            if kept < i:
-                cells.count[kept] = cells.count[i]
-                cells.site[kept] = cells.site[i]
-                cells.state[kept] = cells.state[i]
-                cells.divisions[kept] = cells.divisions[i]
-                cells.unique_id[kept] = cells.unique_id[i]
-            kept += 1
-    cells.meta[ROWS] = kept
+            if row < i:
+                cells.count[row] = cells.count[i]
+                cells.site[row] = cells.site[i]
+                cells.state[row] = cells.state[i]
+                cells.divisions[row] = cells.divisions[i]
+                cells.unique_id[row] = cells.unique_id[i]
+            row += 1
+    cells.meta[ROWS] = row
     cells.meta[DISORDER] = 0
 
 

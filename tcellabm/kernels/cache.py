@@ -39,15 +39,15 @@ def folder() -> Path | None:
         if found is not None:
             return found
     if parent_process() is None:
-        what = "no safe and writable cache folder: kernels are compiled anew each time"
+        what = "no safe and writable cache folder: kernels are compiled again each time"
         warnings.warn(what, stacklevel=2)
     return None
 
 
 def stored(kernel_name: str) -> bool:
     """Tell whether the machine code of a kernel lies on the disk already."""
-    kept = folder()
-    return kept is not None and any(kept.glob(f"*.{kernel_name}-*.nbi"))
+    cache = folder()
+    return cache is not None and any(cache.glob(f"*.{kernel_name}-*.nbi"))
 
 
 def _fingerprint() -> str:
@@ -69,9 +69,9 @@ def _candidates() -> Iterator[tuple[Path, str]]:
 
 def _users_folder() -> Path | None:
     variable = "LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME"
-    told = Path(os.environ.get(variable, ""))
-    if told.is_absolute():  # the XDG specification has relative paths ignored
-        return told
+    named = Path(os.environ.get(variable, ""))
+    if named.is_absolute():  # the XDG specification has relative paths ignored
+        return named
     try:
         return Path.home() / ".cache"
     except RuntimeError:  # neither HOME nor an entry in the list of users

@@ -20,7 +20,7 @@ def census(state: State, law: Law) -> None:
     """Count all cells: what the next tick starts from, and what is seen of this one.
 
     The totals of the body and of blood, the densities of the layers and the sums of the sites
-    are set anew.
+    are set again.
     """
     cells, sites, body, in_blood = state.cells, state.sites, state.body, state.blood
     ladder, rates = law.ladder, law.rates

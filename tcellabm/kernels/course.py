@@ -76,7 +76,7 @@ class FateLaw(NamedTuple):
 
 
 class BloodLaw(NamedTuple):
-    """What is read off blood and scaled to the body."""
+    """What is measured in blood and scaled to the body."""
 
     ul: float  # volume of the simulated part
     fraction: float  # of the body that is simulated

@@ -7,7 +7,7 @@ from tcellabm.kernels.layout import B_CELL, IFNG, Drive, Ladder, Law, Rates, Sit
 
 
 @row_kernel
-def grown(x: float) -> float:
+def growth_factor(x: float) -> float:
     """Return e^x to second order, positive for any x: enough for a prediction half a tick ahead."""
     if x >= 0.0:
         return 1.0 + x + 0.5 * x * x
@@ -138,15 +138,15 @@ def look_ahead(
     gain = rates.t_division * phi * supplied(s, sites, rates, drive) * drive.division
     loss = rates.contraction * (1.0 - rates.contraction_protection * phi) + drive.rejection
     tired = rates.exhaustion * release * (1.0 - rates.exhausted_activity)
-    sites.effectors[s] *= grown(0.5 * dt * (gain - loss - tired))
+    sites.effectors[s] *= growth_factor(0.5 * dt * (gain - loss - tired))
     if sites.lysis[s] > 0.0:
         fall = 0.5 * dt * killing * sites.lysis_squared[s] / sites.lysis[s]
-        kept = grown(-fall)
-        came = influx * 0.5 * dt * ((1.0 - kept) / fall if fall > 0.0 else 1.0)
+        left = growth_factor(-fall)
+        came = influx * 0.5 * dt * ((1.0 - left) / fall if fall > 0.0 else 1.0)
         rung = rates.b_state - B_CELL
-        sites.lysis[s] = sites.lysis[s] * kept + came * ladder.lysis[rung]
-        sites.activating[s] = sites.activating[s] * kept + came * ladder.activation[rung]
-        sites.releasing[s] = sites.releasing[s] * kept + came * ladder.release[rung]
+        sites.lysis[s] = sites.lysis[s] * left + came * ladder.lysis[rung]
+        sites.activating[s] = sites.activating[s] * left + came * ladder.activation[rung]
+        sites.releasing[s] = sites.releasing[s] * left + came * ladder.release[rung]
 
 
 @kernel

@@ -96,7 +96,7 @@ def perfuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     fades with the exchange, and grows by what its secretion differs by.
     """
     sites, cytokines, voxels = state.sites, law.cytokines, state.sites.volume.size - 1
-    kept, gained = math.exp(-cytokines.exchange * dt), decay(cytokines.exchange, dt)
+    left, gained = math.exp(-cytokines.exchange * dt), decay(cytokines.exchange, dt)
     for c in range(state.plasma.size):
         field = state.fields[c]
         mean = mean_source = 0.0  # in plain order: NumPy's pairwise sum differs with the JIT off
@@ -107,7 +107,7 @@ def perfuse(dt: float, state: State, law: Law, effect: Effect) -> None:
         after = mix(dt, c, Pair(mean, mean_source), state, law, effect)
         for v in range(voxels):
             source = effect.secretion * secretion(c, v, sites, cytokines)
-            level = after + (field[v] - mean) * kept + (source - mean_source) * gained
+            level = after + (field[v] - mean) * left + (source - mean_source) * gained
             field[v] = max(level, 0.0)  # rounding, where nothing is left
 
 
@@ -168,12 +168,12 @@ def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     levels = np.reshape(state.fields, shape)
     sources = effect.secretion * sources_of(state, cytokines).reshape(shape)
     modes = fft.dctn(levels, axes=(1, 2), norm="forward")
-    made = fft.dctn(sources, axes=(1, 2), norm="forward")
+    produced = fft.dctn(sources, axes=(1, 2), norm="forward")
     loss = cytokines.exchange + state.spread
-    kept = np.exp(-loss * dt)
-    spread = modes * kept + made * ((1.0 - kept) / loss)
+    left = np.exp(-loss * dt)
+    spread = modes * left + produced * ((1.0 - left) / loss)
     for c in range(state.plasma.size):
-        marrow = Pair(float(modes[c, 0, 0]), float(made[c, 0, 0]))
+        marrow = Pair(float(modes[c, 0, 0]), float(produced[c, 0, 0]))
         spread[c, 0, 0] = mix(dt, c, marrow, state, law, effect)
     after = np.maximum(fft.idctn(spread, axes=(1, 2), norm="forward"), 0.0)
     for field, level in zip(state.fields, after, strict=True):

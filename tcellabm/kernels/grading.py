@@ -1,4 +1,4 @@
-"""CRS grades, read off a patient's needs by the published scales.
+"""CRS grades from the support that a patient needs, by the published scales.
 
 Sources, recalled: Penn (Porter 2018), Lee 2014, ASTCT (Lee 2019). Needs run from 0 to 3: blood
 pressure none, fluids, one vasopressor, high-dose or multiple vasopressors; oxygen none, low-flow,

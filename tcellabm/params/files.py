@@ -149,10 +149,10 @@ def flatten(table: Mapping[Any, Any], where: str, leaves: Container[str]) -> dic
         A key is set twice, is no text, or is nested too deep.
     """
     found: dict[str, Said] = {}
-    for key, said in _walk(table, where, leaves, "", ""):
+    for key, value in _walk(table, where, leaves, "", ""):
         if key in found:
             raise InputError(f"{shorten(key)} is set twice", where, "allowed: once")
-        found[key] = said
+        found[key] = value
     return found
 
 

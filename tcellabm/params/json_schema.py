@@ -27,7 +27,7 @@ def json_schema() -> Schema:
     """Return the schema of scenarios, sweeps, trials, products and populations."""
     sections = _section(Sections, "", _parameter)["properties"]
     sections["sweep"]["properties"] |= _question()
-    files: Schema = {name: _TEXT | {"description": said} for name, said in FILES.items()}
+    files: Schema = {name: _TEXT | {"description": about} for name, about in FILES.items()}
     files["rules"] = {
         "description": FILES["rules"],
         "anyOf": [_TEXT, {"type": "array", "items": _TEXT}],
@@ -88,8 +88,8 @@ def _section(section: type[Section], prefix: str, leaf: Any) -> Schema:
             described[name] = inner
     if not described:
         return {}
-    said = (section.__doc__ or "").partition("\n")[0]
-    more: Schema = {"description": said, "patternProperties": _ANYTHING_DOTTED}
+    about = (section.__doc__ or "").partition("\n")[0]
+    more: Schema = {"description": about, "patternProperties": _ANYTHING_DOTTED}
     return _table(described | {"source": _TEXT}, **more)
 
 
@@ -107,8 +107,11 @@ def _parameter(key: str) -> Schema:
     """Describe a parameter: a value, or a table with its source."""
     meta = catalog()[key]
     value = _value(meta)
-    told = f"{meta.unit}; {meta.bounds}; default {toml_text(meta.value)}: {meta.source}"
-    return {"description": shorten(told, 400), "anyOf": [value, _told(value, {"const": meta.unit})]}
+    about = f"{meta.unit}; {meta.bounds}; default {toml_text(meta.value)}: {meta.source}"
+    return {
+        "description": shorten(about, 400),
+        "anyOf": [value, _told(value, {"const": meta.unit})],
+    }
 
 
 def _told(value: Schema, unit: Schema) -> Schema:
@@ -126,8 +129,8 @@ def _distribution(key: str) -> Schema:
         part.key.rpartition(".")[2]: {"anyOf": [_value(part), {"$ref": "#/$defs/told"}]}
         for part in parts
     }
-    said = f"log-normal between patients, {meta.unit}"
-    return _table(described | {"unit": {"const": meta.unit}, "source": _TEXT}, description=said)
+    about = f"log-normal between patients, {meta.unit}"
+    return _table(described | {"unit": {"const": meta.unit}, "source": _TEXT}, description=about)
 
 
 def _axes() -> Schema:

@@ -220,17 +220,17 @@ def _read(path: File | None, role: _Role) -> _Layer:
 
 def _overrides(values: Mapping[str, Any], role: _Role) -> _Layer:
     """Read overrides; what stands for many values is an axis."""
-    said = flatten(values, OVERRIDE, settable())
-    single = {key for key in said if key.startswith("files.") or is_question(key)}
-    axes = {key for key, (raw, _) in said.items() if is_axis(raw) and key not in single}
-    named = {f"axes.{key}" if key in axes else key: said[key] for key in said}
+    flat = flatten(values, OVERRIDE, settable())
+    single = {key for key in flat if key.startswith("files.") or is_question(key)}
+    axes = {key for key, (raw, _) in flat.items() if is_axis(raw) and key not in single}
+    named = {f"axes.{key}" if key in axes else key: flat[key] for key in flat}
     return _layer(named, OVERRIDE, role._replace(varies=True))
 
 
-def _layer(said: Mapping[str, Said], where: str, role: _Role) -> _Layer:
+def _layer(flat: Mapping[str, Said], where: str, role: _Role) -> _Layer:
     layer = _Layer({}, {}, {}, [], [], {})
     plain: dict[str, Said] = {}
-    for key, value in said.items():
+    for key, value in flat.items():
         match key.split(".", 1):
             case ["files", "rules"] if "rules" in role.names:
                 layer.rules.extend(read_sources(value.value, where))

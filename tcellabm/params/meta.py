@@ -135,15 +135,17 @@ def _refuse(fault: str, keys: set[str], where: str) -> None:
 
 def _described(key: str, kind: type, raw: object, where: str) -> Meta:
     try:
-        said = _Described.model_validate(raw)
+        described = _Described.model_validate(raw)
     except ValidationError as error:
         allowed = "allowed: value, unit, range, source"
         raise InputError(f"{key}.{fault_of(error)}", where, allowed) from None
-    meta = Meta(key, kind, said.value, said.unit, tuple(said.range), said.source, where)
+    meta = Meta(
+        key, kind, described.value, described.unit, tuple(described.range), described.source, where
+    )
     if not _is_range(kind, meta.range):
-        what = f"{key}.range = {shorten(said.range)}"
+        what = f"{key}.range = {shorten(described.range)}"
         raise InputError(what, where, "allowed: [low, high], or the choices")
-    return replace(meta, value=meta.check(said.value, where))
+    return replace(meta, value=meta.check(described.value, where))
 
 
 def _is_range(kind: type, bounds: tuple[Any, ...]) -> bool:

@@ -51,12 +51,12 @@ class Distribution:
         return min(max(self.median * math.exp(self.sigma_ln * z), self.low), self.high)
 
 
-def entries(said: Mapping[str, Said], where: str, holds: bool) -> dict[str, Entry]:
+def entries(raw: Mapping[str, Said], where: str, holds: bool) -> dict[str, Entry]:
     """Check what a layer sets, by dotted key.
 
     Parameters
     ----------
-    said : mapping of str to Said
+    raw : mapping of str to Said
         Values as written, by dotted key.
     where : str
         File or option, named in an error.
@@ -68,7 +68,7 @@ def entries(said: Mapping[str, Said], where: str, holds: bool) -> dict[str, Entr
     dict of str to Entry
         Values in the type and unit of their parameters.
     """
-    return {key: _entry(key, *said[key], where, holds) for key in said}
+    return {key: _entry(key, *raw[key], where, holds) for key in raw}
 
 
 def _entry(key: str, raw: Any, source: str, where: str, holds: bool) -> Entry:

@@ -178,7 +178,7 @@ def test_sliders_make_another_patient_and_say_when(server, watched):
     slider.fill("20")
     page.locator("#slider-dose").fill("90")
     before = frames(page)
-    page.get_by_role("button", name="Start anew with these").click()
+    page.get_by_role("button", name="Start again with these").click()
     page.wait_for_function(f"{SHOWN}.stats.frames > {before}")
     persistence = float(said(page)["persistence"])
     assert 5.0 < persistence < 30.0

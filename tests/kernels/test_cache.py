@@ -53,7 +53,7 @@ def test_a_folder_that_others_may_enter_is_not_used(home, bits):
     chosen().chmod(bits)
     assert chosen() == temporary(home)
     temporary(home).chmod(bits)
-    with pytest.warns(UserWarning, match="compiled anew"):
+    with pytest.warns(UserWarning, match="compiled again"):
         assert chosen() is None
 
 
@@ -144,7 +144,7 @@ def test_a_planted_folder_in_the_temporary_one_is_not_used(home, monkeypatch):
     planted = temporary(home)
     planted.mkdir(parents=True)
     planted.chmod(0o777)
-    with pytest.warns(UserWarning, match="compiled anew"):
+    with pytest.warns(UserWarning, match="compiled again"):
         assert chosen() is None
 
 
@@ -198,7 +198,7 @@ def test_without_any_folder_there_is_one_warning(home, monkeypatch):
     finally:
         cache.folder.cache_clear()
     assert [str(each.message) for each in told] == [
-        "no safe and writable cache folder: kernels are compiled anew each time"
+        "no safe and writable cache folder: kernels are compiled again each time"
     ]
 
 

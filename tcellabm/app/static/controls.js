@@ -92,7 +92,7 @@ export class Controls {
       h("div", { class: "line" }, h("label", { for: "seed" }, term(about, "seed", "Patient number")), seed),
       h("div", { class: "line" }, h("label", { for: "scenario" }, "Look at"), scenario),
       h("div", { class: "line" }, h("label", { for: "care" }, "Drugs given by"), care),
-      h("button", { type: "button", class: "start", onclick: () => this.restart() }, "Start anew with these"));
+      h("button", { type: "button", class: "start", onclick: () => this.restart() }, "Start again with these"));
   }
 
   slider(name, { low, high, value, unit, help, name: title }) {

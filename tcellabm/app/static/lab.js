@@ -1,4 +1,4 @@
-// The lab's canvas: one patient as on the class page, drawn anew whenever the model has moved on.
+// The lab's canvas: one patient as on the class page, drawn again whenever the model has moved on.
 
 function render({ model, el }) {
   document.documentElement.lang = "en";

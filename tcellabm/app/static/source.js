@@ -4,7 +4,7 @@
 
 const FIRST_WAIT = 500, LONGEST_WAIT = 5000; // milliseconds until it is tried again
 
-// A model on the server, over a socket. A lost connection is made anew, and goes on from the address.
+// A model on the server, over a socket. A lost connection is opened again, and goes on from the address.
 export class LiveSource {
   constructor(url, query) {
     Object.assign(this, { url, query, keeps: false, wait: FIRST_WAIT, told: new Map() });

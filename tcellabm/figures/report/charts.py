@@ -57,7 +57,7 @@ def _map() -> "alt.TopLevelMixin":
     base = alt.Chart(_data("cells")).encode(x=x, y=y)
     tip = [
         alt.Tooltip("name:N", title="point"),
-        alt.Tooltip("told:N", title="rate (95 %)"),
+        alt.Tooltip("rate:N", title="rate (95 %)"),
         alt.Tooltip("n:Q", title="patients"),
         alt.Tooltip("difference:N", title="against the reference"),
     ]

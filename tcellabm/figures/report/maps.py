@@ -42,14 +42,14 @@ def _cell(row: Mapping[Any, Any], keys: Sequence[str], held: bool, itself: bool)
 
 
 def _written(row: Mapping[Any, Any], rate: str, held: bool, itself: bool) -> dict[str, str]:
-    """Return how a rate stands on its square, and what is told when it is pointed at."""
+    """Return how a rate stands on its square, and its tooltip."""
     if math.isnan(row[rate]):
-        return _NOTHING | {"color": _UNSEEN, "told": "not observed"}
+        return _NOTHING | {"color": _UNSEEN, "rate": "not observed"}
     low, high = (f"{100 * row[f'{rate}_{end}']:.0f}" for end in ("low", "high"))
     written = _NOTHING | {
         "percent": squares.percent(row, rate),
         "range": squares.interval(row, rate),
-        "told": f"{100 * row[rate]:.0f} % ({low} to {high})",
+        "rate": f"{100 * row[rate]:.0f} % ({low} to {high})",
     }
     if not held:
         return written | _colored(squares.color_of_share(row[rate], rate))
@@ -82,8 +82,8 @@ def _window(row: Mapping[Any, Any]) -> dict[str, str]:
     from matplotlib import colormaps
 
     red, green, blue, _ = colormaps["Purples"](0.8 * row[INSIDE])
-    told = f"met in {row[INSIDE]:.0%} of resamplings"
-    shown = {"percent": f"{row[INSIDE]:.0%}", "told": told}
+    words = f"met in {row[INSIDE]:.0%} of resamplings"
+    shown = {"percent": f"{row[INSIDE]:.0%}", "rate": words}
     return _NOTHING | shown | _colored((red, green, blue))
 
 
