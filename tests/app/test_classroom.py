@@ -333,7 +333,7 @@ def test_the_folder_one_is_in_is_refused(tmp_path, monkeypatch):
         writing.check(Path("."), True)
 
 
-def test_a_site_takes_the_place_of_another_when_it_is_whole(tmp_path):
+def test_a_site_takes_the_place_of_another_when_it_is_whole(tmp_path, monkeypatch):
     place = tmp_path / "site"
     writing.write(place, [("index.html", b"old"), ("data/site.js", b"1")])
     writing.check(place, True)
@@ -346,8 +346,14 @@ def test_a_site_takes_the_place_of_another_when_it_is_whole(tmp_path):
         writing.write(place, broken())
     assert (place / "index.html").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    place.chmod(0o750)
     assert writing.write(place, [("index.html", b"new")]) == 3
     assert [path.name for path in place.iterdir()] == ["index.html"]
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    assert place.stat().st_mode & 0o777 == 0o750
+    monkeypatch.setattr(writing, "exchanged", lambda one, two: False)  # elsewhere than on Linux
+    assert writing.write(place, [("index.html", b"newer")]) == 5
+    assert (place / "index.html").read_bytes() == b"newer"
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 

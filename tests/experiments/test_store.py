@@ -245,7 +245,7 @@ def test_overwriting_never_removes_what_is_somebodys(tmp_path, monkeypatch, at_o
     (tmp_path / "a.lock").write_text("mine")
     (tmp_path / "a.new-1").mkdir()
     if not at_once:
-        monkeypatch.setattr(replacement, "_exchanged", lambda one, two: False)
+        monkeypatch.setattr(replacement, "exchanged", lambda one, two: False)
     old_and_new(tmp_path / "a")
     assert everything(tmp_path) == sorted(["a.lock", *REPLACED_WELL])
     assert names(tmp_path) == ["a", "a.lock", "a.new-1"]
@@ -262,7 +262,7 @@ def rename(self, target, own=pathlib.Path.rename):
     return own(self, target)
 pathlib.Path.rename = rename
 if at_once == "False":
-    replacement._exchanged = lambda one, two: False
+    replacement.exchanged = lambda one, two: False
 recipe = {"seed": 1, "axes": {"a": [1.0]}, "parameters": {"x": 1.0, "y": 2}}
 with store.open_folder(folder, recipe, overwrite=True) as new:
     new.write("summary.csv", b"new")
@@ -308,9 +308,9 @@ def test_two_folders_change_names_in_one_step(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
-    assert replacement._exchanged(tmp_path / "a", tmp_path / "b")
+    assert replacement.exchanged(tmp_path / "a", tmp_path / "b")
     assert everything(tmp_path) == ["a/b", "b/a"]
-    assert not replacement._exchanged(tmp_path / "a", tmp_path / "c")
+    assert not replacement.exchanged(tmp_path / "a", tmp_path / "c")
 
 
 def test_a_link_stays_and_what_it_points_to_is_filled(tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tcellabm.disk import exchanged
 from tcellabm.params import InputError
 
 _OWN = re.compile(
@@ -77,6 +78,9 @@ def write(place: Path, files: Iterable[tuple[str, bytes]]) -> int:
 def _take(new: Path, place: Path) -> None:
     if not place.exists():
         new.rename(place)
+        return
+    shutil.copymode(place, new)
+    if exchanged(new, place):  # the old site now has the name of the new one, and is removed
         return
     with _beside(place, "old") as old:
         place.rename(old / place.name)

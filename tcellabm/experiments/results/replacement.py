@@ -5,7 +5,6 @@ Where the file system can't do so they are renamed one after the other: killed i
 has none until the next command puts the old folder back.
 """
 
-import ctypes
 import os
 import shutil
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from tcellabm.disk import exchanged
 from tcellabm.experiments.results import shards
 from tcellabm.experiments.results.ownership import (
     LOCK,
@@ -25,9 +25,6 @@ from tcellabm.experiments.results.ownership import (
     strangers,
 )
 from tcellabm.params import InputError
-
-_HERE = -100  # AT_FDCWD: paths are taken as everywhere else
-_EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
 
 @contextmanager
@@ -101,7 +98,7 @@ def check_replaceable(out: Path) -> None:
 
 def _swap(new: Path, out: Path) -> None:
     old = new
-    if not _exchanged(new, out):
+    if not exchanged(new, out):
         old = new.with_name(f"{new.name}.old")
         out.rename(old)
         try:
@@ -163,16 +160,3 @@ def remove(folder: Path) -> None:
     for mark in (NEW, REPLACED):
         (folder / mark).unlink(missing_ok=True)
     folder.rmdir()
-
-
-def _exchanged(one: Path, two: Path) -> bool:
-    """Let two folders change names in one step; False where that can't be done."""
-    if os.name != "posix":
-        return False
-    library = ctypes.CDLL(None)
-    names = os.fsencode(one), os.fsencode(two)
-    if sys.platform == "darwin" and hasattr(library, "renamex_np"):
-        return bool(library.renamex_np(*names, _EXCHANGE) == 0)
-    if hasattr(library, "renameat2"):
-        return bool(library.renameat2(_HERE, names[0], _HERE, names[1], _EXCHANGE) == 0)
-    return False
