@@ -68,13 +68,14 @@ def files(contents: Contents) -> Iterator[File]:
     """Yield every file of the site: its path and what is in it."""
     texts = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
     texts["page"] = {text: text for text in texts["page"]}
+    texts |= _words(contents)
     yield "index.html", (STATIC / "classroom.html").read_bytes()
-    for name, page in worksheet.pages(contents, texts.pop("sheet")).items():
+    for name, page in worksheet.pages(contents, texts).items():
         yield name, page.encode()
     css = style() + (STATIC / "classroom.css").read_text(encoding="utf-8")
     yield "data/page.css", css.encode()
     yield "data/page.js", classroom_program().encode()
-    yield "data/texts.js", _script("texts", texts | _words(contents), indent=1)
+    yield "data/texts.js", _script("texts", texts, indent=1)
     yield "data/site.js", _script("site", _numbers(contents))
     for name, runs in contents.paths.items():
         yield f"data/story-{name}.js", _recordings(f"story-{name}", runs.values())

@@ -11,7 +11,7 @@ from tcellabm.analysis.words import cells
 from tcellabm.app.assets import STATIC
 from tcellabm.app.classroom.hundred import Hundred, fate, of_a_hundred
 from tcellabm.app.classroom.trees import Choices, Run, Tree
-from tcellabm.app.ending import NAMES
+from tcellabm.app.classroom.worded import Place, Words
 
 if TYPE_CHECKING:
     from tcellabm.app.classroom.site import Contents
@@ -20,28 +20,30 @@ _BLANK = '<td class="blank"></td>'
 _LINES = '<div class="lines"></div>'
 _DOSE, _PERSISTENCE, _POLICY = range(3)  # axes
 
-type Texts = Mapping[str, Any]
-
 
 class Sheet(NamedTuple):
     """One of the two pages: with answers, or with room for them."""
 
     contents: Contents
-    texts: Texts
+    words: Words
     answered: bool
 
-    def cell(self, text: str) -> str:
+    def cell(self, html: str) -> str:
         """Return a cell of a table that is to be filled in."""
-        return f"<td>{escape(text)}</td>" if self.answered else _BLANK
+        return f"<td>{html}</td>" if self.answered else _BLANK
 
     def answer(self, *lines: str) -> str:
         """Return what is to be written, or lines to write on."""
         if not self.answered:
             return _LINES
-        return "".join(f'<p class="answer">{escape(line)}</p>' for line in lines)
+        return "".join(f'<p class="answer">{line}</p>' for line in lines)
+
+    def each(self, place: str) -> range:
+        """Return the numbers of a list of texts."""
+        return range(len(self.words.at(place)))
 
 
-def pages(contents: Contents, texts: Texts) -> dict[str, str]:
+def pages(contents: Contents, texts: Mapping[str, Any]) -> dict[str, str]:
     """Return both pages by name of the file.
 
     Parameters
@@ -49,116 +51,142 @@ def pages(contents: Contents, texts: Texts) -> dict[str, str]:
     contents : Contents
         The runs.
     texts : mapping
-        The table `sheet` of the texts.
+        All texts of the site; those of the sheets are under `sheet`.
     """
     names = {"worksheet.html": False, "answers.html": True}
-    return {name: _page(Sheet(contents, texts, answered)) for name, answered in names.items()}
+    words = Words(texts)
+    return {name: _page(Sheet(contents, words, answered)) for name, answered in names.items()}
 
 
 def _page(sheet: Sheet) -> str:
-    texts = sheet.texts
-    title = texts["key_title" if sheet.answered else "title"]
-    goals = "".join(f"<li>{escape(goal)}</li>" for goal in texts["goals"])
+    words = sheet.words
+    title = "sheet/key_title" if sheet.answered else "sheet/title"
+    goals = "".join(f"<li>{words(f'sheet/goals/{n}')}</li>" for n in sheet.each("sheet/goals"))
     rows = "".join(
-        f"<tr><th>{escape(time)}</th><td>{escape(what)}</td></tr>" for time, what in texts["plan"]
+        f"<tr><th>{words(f'sheet/plan/{n}/0')}</th><td>{words(f'sheet/plan/{n}/1')}</td></tr>"
+        for n in sheet.each("sheet/plan")
     )
-    who = "".join(f"{escape(texts[key])} <span></span> " for key in ("name", "date"))
+    who = "".join(f"{words(f'sheet/{key}')} <i class='line'></i> " for key in ("name", "date"))
     body = [
-        f"<h1>{escape(title)}</h1><p class='notice'>{escape(texts['notice'])}</p>",
+        f"<h1>{words(title)}</h1><p class='notice'>{words('sheet/notice')}</p>",
         "" if sheet.answered else f"<p class='who'>{who}</p>",
-        f"<h2>{escape(texts['goals_title'])}</h2><ul>{goals}</ul>",
-        f"<h2>{escape(texts['plan_title'])}</h2><table class='plan'>{rows}</table>",
-        *(_part(sheet, part) for part in texts["parts"]),
+        f"<h2>{words('sheet/goals_title')}</h2><ul>{goals}</ul>",
+        f"<h2>{words('sheet/plan_title')}</h2><table class='plan'>{rows}</table>",
+        *(_part(sheet, f"sheet/parts/{number}") for number in sheet.each("sheet/parts")),
     ]
     frame = (STATIC / "sheet.html").read_text(encoding="utf-8")
-    return frame.replace("<!--TITLE-->", escape(title)).replace("<!--BODY-->", "\n".join(body))
+    page = frame.replace("<!--TITLE-->", escape(words.plain(title)))
+    return page.replace("<!--BODY-->", "\n".join(body))
 
 
-def _part(sheet: Sheet, part: Texts) -> str:
-    title = f"<h2>{escape(part['title'])}</h2>" if part["title"] else ""
-    task = f"<p>{escape(part['task'])}</p>"
-    work = _story(sheet, part) if "story" in part else _grid(sheet, part)
+def _part(sheet: Sheet, place: str) -> str:
+    part = sheet.words.at(place)
+    title = f"<h2>{sheet.words(f'{place}/title')}</h2>" if part["title"] else ""
+    task = f"<p>{sheet.words(f'{place}/task')}</p>"
+    work = _story(sheet, place) if "story" in part else _grid(sheet, place)
     return f"<section>{title}{task}{work}</section>"
 
 
 # --- a story --------------------------------------------------------------------------------------
 
 
-def _story(sheet: Sheet, part: Texts) -> str:
+def _story(sheet: Sheet, place: str) -> str:
+    part = sheet.words.at(place)
     tree, runs = sheet.contents.trees[part["story"]], sheet.contents.paths[part["story"]]
-    heads = [sheet.texts["decisions"], *(sheet.texts[column] for column in part["columns"])]
+    heads = [sheet.words(f"sheet/{name}") for name in ("decisions", *part["columns"])]
     rows = [
-        f"<tr><th>{escape(_marks(tree, choices))}</th>"
-        + "".join(sheet.cell(_shown(run, column)) for column in part["columns"])
+        f"<tr><th>{_marks(sheet, tree, choices)}</th>"
+        + "".join(sheet.cell(_shown(sheet, run, column)) for column in part["columns"])
         + "</tr>"
         for choices, run in runs.items()
     ]
-    where = sheet.texts["open_at"].format(title=tree.title)
+    where = sheet.words("sheet/open_at", title=Place(f"trees/{tree.story.name}/title"))
+    lesson = sheet.answer(sheet.words(f"trees/{tree.story.name}/lesson"))
     asks = "".join(
-        f"<p class='ask'>{escape(ask)}</p>{sheet.answer(tree.lesson)}" for ask in part["asks"]
+        f"<p class='ask'>{sheet.words(f'{place}/asks/{number}')}</p>{lesson}"
+        for number in sheet.each(f"{place}/asks")
     )
-    return f"<h3>{escape(where)}</h3>{_table(heads, rows)}{_predictions(sheet, tree)}{asks}"
+    return f"<h3>{where}</h3>{_table(heads, rows)}{_predictions(sheet, tree)}{asks}"
 
 
 def _predictions(sheet: Sheet, tree: Tree) -> str:
     """Return the questions of the stops, and the right answers for each path."""
     items = []
-    for number, stop in enumerate(tree.stops):
+    for number in range(len(tree.stops)):
+        predict = f"trees/{tree.story.name}/stops/{number}/predict"
         lines = [
-            f"{_marks(tree, choices)}: {stop.predict.answers[tree.right(choices, run)[number]]}"
+            f"{_marks(sheet, tree, choices)}: "
+            + sheet.words(f"{predict}/answers/{tree.right(choices, run)[number]}")
             for choices, run in sheet.contents.paths[tree.story.name].items()
             if number < len(choices)
         ]
-        items.append(f"<li>{escape(stop.predict.ask)}{sheet.answer(*lines)}</li>")
-    return f"<p>{escape(sheet.texts['questions'])}</p><ol>{''.join(items)}</ol>"
+        items.append(f"<li>{sheet.words(f'{predict}/ask')}{sheet.answer(*lines)}</li>")
+    return _asked(sheet, items)
 
 
-def _marks(tree: Tree, choices: Choices) -> str:
-    return ", ".join(option.mark for option in tree.options(choices))
+def _asked(sheet: Sheet, items: Sequence[str]) -> str:
+    return f"<p>{sheet.words('sheet/questions')}</p><ol>{''.join(items)}</ol>"
 
 
-def _shown(run: Run, column: str) -> str:
+def _marks(sheet: Sheet, tree: Tree, choices: Choices) -> str:
+    stops = f"trees/{tree.story.name}/stops"
+    places = (f"{stops}/{number}/options/{at}/mark" for number, at in enumerate(choices))
+    return ", ".join(map(sheet.words, places))
+
+
+def _shown(sheet: Sheet, run: Run, column: str) -> str:
     if column == "fate":
-        return NAMES[fate(run)]
+        return sheet.words(f"fates/{fate(run)}")
     value = run[column]
     if isinstance(value, float) and math.isnan(value):
         return "–"
     if column == "leukemic_cells_end":
-        return cells(value)
+        number, _, unit = cells(value).partition(" ")
+        return sheet.words(f"page/{{}} {unit}", number=number) if unit else number
     return f"{value:.1f}" if column in ("icu_days", "crs_duration_days") else f"{value:.0f}"
 
 
 # --- a hundred patients ---------------------------------------------------------------------------
 
 
-def _grid(sheet: Sheet, part: Texts) -> str:
-    hundred, texts = sheet.contents.hundred, sheet.texts
-    doses, lives, policies = hundred.axes
+def _value(axis: int, at: int) -> Place:
+    return Place(f"hundred/axes/{axis}/values/{at}")
+
+
+def _grid(sheet: Sheet, place: str) -> str:
+    hundred, words = sheet.contents.hundred, sheet.words
+    doses, lives, _ = hundred.axes
     policy = hundred.start[_POLICY]
     rows = []
-    for dose, name in enumerate(doses.values):
+    for dose in range(len(doses.values)):
         found = (hundred.at([dose, life, policy]) for life in range(len(lives.values)))
         counts = [sheet.cell(f"{of_a_hundred(runs, 'remission'):.0f} %") for runs in found]
-        rows.append(f"<tr><th>{escape(name)}</th>{''.join(counts)}</tr>")
-    caption = texts["grid"].format(patients=hundred.patients, policy=policies.values[policy])
-    table = _table([texts["dose"], *lives.values], rows, caption)
-    answers = [_effects(sheet), [_early(sheet)], [texts["caution"]]]
-    asked = zip(part["asks"], answers, strict=True)
-    asks = (f"<p class='ask'>{escape(ask)}</p>{sheet.answer(*lines)}" for ask, lines in asked)
+        rows.append(f"<tr><th>{words(_value(_DOSE, dose))}</th>{''.join(counts)}</tr>")
+    patients = f"{hundred.patients}"
+    caption = words("sheet/grid", patients=patients, policy=_value(_POLICY, policy))
+    heads = [words(_value(_PERSISTENCE, life)) for life in range(len(lives.values))]
+    table = _table([words("sheet/dose"), *heads], rows, caption)
+    answers = [_effects(sheet), [_early(sheet)], [words("sheet/caution")]]
+    asked = zip(sheet.each(f"{place}/asks"), answers, strict=True)
+    asks = (
+        f"<p class='ask'>{words(f'{place}/asks/{number}')}</p>{sheet.answer(*lines)}"
+        for number, lines in asked
+    )
     return f"{table}{_questions(sheet)}{''.join(asks)}"
 
 
 def _questions(sheet: Sheet) -> str:
     items = []
-    for one in sheet.contents.hundred.questions:
-        found = {
-            "answer": one.answers[one.right],
-            "first": f"{one.first:.0f}",
-            "second": f"{one.second:.0f}",
-        }
-        line = sheet.texts["question_answer"].format(**found)
-        items.append(f"<li>{escape(one.ask)}{sheet.answer(line)}</li>")
-    return f"<p>{escape(sheet.texts['questions'])}</p><ol>{''.join(items)}</ol>"
+    for number, one in enumerate(sheet.contents.hundred.questions):
+        place = f"hundred/questions/{number}"
+        line = sheet.words(
+            "sheet/question_answer",
+            answer=Place(f"{place}/answers/{one.right}"),
+            first=f"{one.first:.0f}",
+            second=f"{one.second:.0f}",
+        )
+        items.append(f"<li>{sheet.words(f'{place}/ask')}{sheet.answer(line)}</li>")
+    return _asked(sheet, items)
 
 
 def _effects(sheet: Sheet) -> list[str]:
@@ -168,12 +196,18 @@ def _effects(sheet: Sheet) -> list[str]:
 
 def _effect(sheet: Sheet, axis: int) -> str:
     hundred = sheet.contents.hundred
-    values = hundred.axes[axis].values
+    last = len(hundred.axes[axis].values) - 1
     before, after = (
-        of_a_hundred(_moved(hundred, axis, at), "remission") for at in (0, len(values) - 1)
+        f"{of_a_hundred(_moved(hundred, axis, at), 'remission'):.0f}" for at in (0, last)
     )
-    words = {"name": hundred.axes[axis].name, "first": values[0], "last": values[-1]}
-    return str(sheet.texts["effect"].format(before=f"{before:.0f}", after=f"{after:.0f}", **words))
+    return sheet.words(
+        "sheet/effect",
+        name=Place(f"hundred/axes/{axis}/name"),
+        first=_value(axis, 0),
+        last=_value(axis, last),
+        before=before,
+        after=after,
+    )
 
 
 def _early(sheet: Sheet) -> str:
@@ -181,9 +215,9 @@ def _early(sheet: Sheet) -> str:
     points = [_moved(hundred, _POLICY, at) for at in range(2)]
     days = [f"{of_a_hundred(runs, 'icu_days'):.0f}" for runs in points]
     rates = [f"{of_a_hundred(runs, 'remission'):.0f}" for runs in points]
-    first, second = hundred.axes[_POLICY].values[:2]
     numbers = {"before": days[0], "after": days[1], "kept_before": rates[0], "kept_after": rates[1]}
-    return str(sheet.texts["early"].format(first=first, second=second, **numbers))
+    policies = {"first": _value(_POLICY, 0), "second": _value(_POLICY, 1)}
+    return sheet.words("sheet/early", **numbers, **policies)
 
 
 def _moved(hundred: Hundred, axis: int, at: int) -> Any:
@@ -193,6 +227,6 @@ def _moved(hundred: Hundred, axis: int, at: int) -> Any:
 
 
 def _table(heads: Sequence[str], rows: Sequence[str], caption: str = "") -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    head = "".join(f"<th>{html}</th>" for html in heads)
+    above = f"<caption>{caption}</caption>" if caption else ""
     return f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

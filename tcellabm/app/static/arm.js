@@ -4,7 +4,7 @@ import { CellChart, FeverChart, GRADE_COLORS, horizon } from "./charts.js";
 import { LOOKS, Marrow, swatch } from "./dots.js";
 import { Ladder } from "./ladder.js";
 import { drawSmear } from "./smear.js";
-import { count, h, level, set, term } from "./words.js";
+import { count, h, level, phrase, set, t, term } from "./words.js";
 
 export const TITLES = { a: "Your patient", b: "The twin" };
 const GROUPS = [
@@ -32,7 +32,7 @@ class Grade {
     this.steps.forEach((step, i) => step.classList.toggle("reached", i <= grade && grade > 0));
     const meaning = edema && grade < 5 ? this.about.edema : this.about.grades[this.scale][grade];
     set(this.text, `${grade}: ${meaning}`);
-    this.words = `${this.scale} grade ${grade} (${meaning})`;
+    this.words = phrase("{} grade {} ({})", this.scale, `${grade}`, meaning);
   }
 }
 
@@ -193,12 +193,16 @@ export class Arm {
     const leukemia = cells.leukemia_cd19_positive + cells.leukemia_cd19_negative;
     const carT = cells.car_t_memory + cells.car_t_effector + cells.car_t_exhausted;
     const day = frame.day.toFixed(1);
-    this.words = `${TITLES[this.name]}, day ${day}: ${count(leukemia)} leukemic cells, ${count(carT)} CAR T cells, `
-      + `${count(cells.b_cell)} B cells, ${Object.values(this.grades).map((grade) => grade.words).join(", ")}, ${facts.temperature.toFixed(1)} degrees, ${about.places[facts.place]}.`;
-    this.marrowCanvas.setAttribute("aria-label", `Marrow as dots. ${this.words}${this.marrow.voxels > 1 ? " Arrow keys move the microscope." : ""}`);
-    this.ladderCanvas.setAttribute("aria-label", `Powers of ten: ${count(leukemia)} leukemic cells, ${count(carT)} CAR T cells, ${count(cells.b_cell)} B cells.`);
-    this.smearCanvas.setAttribute("aria-label", `Smear of one place of the marrow. ${this.smearText.textContent}.`);
-    this.cellCanvas.setAttribute("aria-label", `Chart of cell counts up to day ${day}, log axis. ${this.words}`);
-    this.feverCanvas.setAttribute("aria-label", `Chart of temperature and of the grades of CRS and ICANS up to day ${day}.`);
+    const numbers = [leukemia, carT, cells.b_cell].map((number) => t(count(number)));
+    const grades = Object.values(this.grades).map((grade) => grade.words).join(", ");
+    this.words = phrase("{}, day {}: {} leukemic cells, {} CAR T cells, {} B cells, {}, {} degrees, {}.", t(TITLES[this.name]), day,
+      ...numbers, grades, facts.temperature.toFixed(1), about.places[facts.place]);
+    const label = (canvas, english, ...parts) => canvas.setAttribute("aria-label", phrase(english, ...parts));
+    const move = this.marrow.voxels > 1 ? ` ${t("Arrow keys move the microscope.")}` : "";
+    label(this.marrowCanvas, "Marrow as dots. {}", this.words + move);
+    label(this.ladderCanvas, "Powers of ten: {} leukemic cells, {} CAR T cells, {} B cells.", ...numbers);
+    label(this.smearCanvas, "Smear of one place of the marrow. {}.", this.smearText.textContent);
+    label(this.cellCanvas, "Chart of cell counts up to day {}, log axis. {}", day, this.words);
+    label(this.feverCanvas, "Chart of temperature and of the grades of CRS and ICANS up to day {}.", day);
   }
 }

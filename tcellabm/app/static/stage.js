@@ -3,7 +3,7 @@
 import { Arm, TITLES } from "./arm.js";
 import { INK } from "./charts.js";
 import { Controls } from "./controls.js";
-import { h, set } from "./words.js";
+import { h, set, t } from "./words.js";
 import { Welcome } from "./welcome.js";
 
 const NOTICE = "Teaching model \u2013 not for clinical use";
@@ -208,7 +208,8 @@ export class Stage {
     const key = `${frame.playing}|${frame.arms.map(({ grades, edema, died }) => `${Object.values(grades)}${edema}${died}`)}|${frame.given.length}`;
     if (key === this.spokenAt) return;
     this.spokenAt = key;
-    set(this.spoken, `${frame.playing ? "" : "Paused. "}${this.arms.a.words} ${frame.arms.length === 2 ? this.arms.b.words : "The twin is the same."}`);
+    const paused = frame.playing ? "" : `${t("Paused.")} `;
+    this.spoken.textContent = `${paused}${this.arms.a.words} ${frame.arms.length === 2 ? this.arms.b.words : t("The twin is the same.")}`;
   }
 
   finish(ending) {

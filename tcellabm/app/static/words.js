@@ -46,6 +46,9 @@ export function t(text) {
   return text;
 }
 
+// A sentence with parts put in, in the language of the page.
+export const phrase = (english, ...parts) => parts.reduce((text, part) => text.replace("{}", () => part), t(english));
+
 const said = (child) => (typeof child === "string" ? t(child) : child);
 
 export function h(tag, attributes, ...children) {
