@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import tcellabm
 from tcellabm.params.errors import fault_of
-from tcellabm.params.files import read_text
 from tcellabm.params.meta import Value
 
 _PACKAGES = ("tcellabm", "mesa", "numpy", "numba", "pandas", "pyarrow", "dask", "distributed")
@@ -154,12 +153,16 @@ def read(path: Path) -> dict[str, Any]:
     ------
     ValueError
         There is none, or it is not as this program wrote it.
+    OSError
+        The disk did not let it be read: that says nothing of what is in it.
     """
     if not path.exists():
         raise ValueError("there is none")
-    text = read_text(path, path.name, _MOST_BYTES)
+    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        raise ValueError("a folder, or too large")
+    content = path.read_bytes()
     try:
-        manifest = dict(json.loads(text))
+        manifest = dict(json.loads(content.decode("utf-8-sig")))
     except (ValueError, TypeError, RecursionError):
         raise ValueError("not JSON with keys") from None
     if manifest.pop(_CHECKSUM, None) != _checksum(manifest):
