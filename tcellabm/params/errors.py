@@ -88,7 +88,12 @@ def nearest(key: str, known: Iterable[str], least: float = 0.0) -> str:
     known : iterable of str
         Those to choose from.
     least : float
-        Likeness, 0 to 1, below which a key is not named; the text is empty if there is none.
+        Likeness, 0 to 1, below which a key is not named.
+
+    Returns
+    -------
+    str
+        Names with commas between; empty if no key is alike enough.
     """
     key = key[:100].lower()
     word = key.rpartition(".")[2]

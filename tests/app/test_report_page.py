@@ -31,8 +31,8 @@ def address(tmp_path_factory):
     course = pack(table.assign(day=days, temperature_c=36.8, b_cell=1e9), 365.0)
     runs = pd.DataFrame(rows)
     keys = [DOSE, HALF_LIFE]
-    summary = answer(runs, keys, Question()).summary
-    sweep = reporting.Sweep(runs, load("scenarios/kymriah.toml"), keys, True, {}, summary)
+    found = answer(runs, keys, Question({DOSE: 1e6, HALF_LIFE: 30.0}, label=(2e5, 5e6)))
+    sweep = reporting.Sweep(runs, load("scenarios/kymriah.toml"), keys, True, {}, found)
     courses = dict.fromkeys(runs["run_id"], course)
     page = tmp_path_factory.mktemp("report") / "report.html"
     page.write_bytes(reporting.draw(sweep, courses, {}, "seed 1", len(runs)))
@@ -48,9 +48,16 @@ def test_a_reader_goes_from_a_point_to_a_patient_offline(watched, address, size)
     page.wait_for_selector("body[data-ready=true]", state="attached")
     assert page.locator("#maps svg").count() == 3
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    page.locator("#choices select").first.select_option("1")
+    assert page.locator("#choices select").first.input_value() == "1"  # the reference
+    assert "ref." in page.locator("#maps svg").first.text_content()
+    assert "within the label" in page.locator("#reading").inner_text()
+    assert page.locator("#said li").count() == 2
     rows = page.locator("#table tbody tr")
     assert rows.count() == PATIENTS
+    page.get_by_label("ICANS at least").fill("4")
+    page.wait_for_selector("#table td[colspan]")
+    assert "No patient" in page.locator("#table tbody").inner_text()
+    page.get_by_label("ICANS at least").fill("0")
     page.get_by_label("CRS at least").fill("3")
     page.wait_for_function("document.querySelectorAll('#table tbody tr').length === 2")
     page.get_by_role("button", name="days in ICU").click()

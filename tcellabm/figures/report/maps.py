@@ -21,7 +21,22 @@ _NOTHING = {"percent": "", "range": "", "change": "", "difference": ""}  # is wr
 
 
 def cells(points: pd.DataFrame, keys: list[str], reference: int | None) -> list[dict[str, Any]]:
-    """Return a cell per square of the maps, with what is written on it."""
+    """Return a cell per square of the maps, with what is written on it.
+
+    Parameters
+    ----------
+    points : DataFrame
+        A row per point: rates, intervals, differences.
+    keys : list of str
+        Columns that tell points apart, the axis across first.
+    reference : int, optional
+        Index of the reference in `points`.
+
+    Returns
+    -------
+    list of dict
+        `values`, `labels`, `n`, `reference`, `rates`, and `shown` by panel; sorted by `keys`.
+    """
     held = has_differences(points)
     rows = points.to_dict("records")
     order = points[keys].apply(places).sort_values(keys, kind="stable").index if keys else range(1)
@@ -102,7 +117,22 @@ def panels(answer: Answer, points: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def legend(answer: Answer, points: pd.DataFrame, within: Sequence[str]) -> list[str]:
-    """Return how squares are to be read."""
+    """Return how squares are to be read.
+
+    Parameters
+    ----------
+    answer : Answer
+        With the question.
+    points : DataFrame
+        A row per point.
+    within : sequence of str
+        The axes of a map, the one across first.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
     lines = ["Percent of all infused, with the 95 % interval under it."]
     if has_differences(points):
         lines.append(squares.LEGEND)
@@ -115,7 +145,22 @@ def legend(answer: Answer, points: pd.DataFrame, within: Sequence[str]) -> list[
 def within_label(
     label: Sequence[float], within: Sequence[str], cells: list[dict[str, Any]]
 ) -> list[str]:
-    """Return the doses across that the product's label allows, as they are written."""
+    """Return the doses across that the product's label allows.
+
+    Parameters
+    ----------
+    label : sequence of float
+        Lowest and highest dose, cells/kg; empty for none.
+    within : sequence of str
+        The axes of a map, the one across first.
+    cells : list of dict
+        From `cells`.
+
+    Returns
+    -------
+    list of str
+        As they are written on the axis.
+    """
     if not label or within[:1] != [DOSE]:
         return []
     inside = {c["labels"][0]: None for c in cells if label[0] <= c["values"][0] <= label[1]}
@@ -133,6 +178,11 @@ def axis(key: str, cells: list[dict[str, Any]], number: int) -> dict[str, Any]:
         From `cells`.
     number : int
         Its place among their values.
+
+    Returns
+    -------
+    dict
+        `key`, `label`, `values`.
     """
     found = pd.DataFrame([(c["values"][number], c["labels"][number]) for c in cells])
     order = places(found[0]).sort_values(kind="stable").index
@@ -141,7 +191,22 @@ def axis(key: str, cells: list[dict[str, Any]], number: int) -> dict[str, Any]:
 
 
 def facets(cells: list[dict[str, Any]], further: list[str], start: int) -> list[str]:
-    """Give each cell the number of its small multiple; return the titles of these."""
+    """Give each cell the number of its small multiple.
+
+    Parameters
+    ----------
+    cells : list of dict
+        From `cells`; each gets `facet`.
+    further : list of str
+        Axes beyond the two of a map.
+    start : int
+        Place of the first of them among the labels of a cell.
+
+    Returns
+    -------
+    list of str
+        The title of each small multiple.
+    """
     titles: dict[str, int] = {}
     for cell in cells:
         pairs = zip(further, cell["labels"][start:], strict=True)
