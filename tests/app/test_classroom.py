@@ -316,9 +316,9 @@ def test_the_command_says_what_it_found(written):
         (lambda place: place.write_text("x"), [], "not a folder"),
         (lambda place: (place.mkdir(), (place / "own.txt").touch()), [], "not empty"),
         (lambda place: (place.mkdir(), (place / "own.txt").touch()), ["--overwrite"], "own.txt"),
-        (lambda place: None, ["-n", "0"], "greater than or equal to 1"),
-        (lambda place: None, ["-n", "101"], "less than or equal to 100"),
-        (lambda place: None, ["--workers", "-1"], "greater than or equal to 0"),
+        (lambda place: None, ["-n", "0"], "--patients 0, allowed: 1 or more"),
+        (lambda place: None, ["-n", "101"], "--patients 101, allowed: 100 or less"),
+        (lambda place: None, ["--workers", "-1"], "--workers -1, allowed: 0 or more"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, capsys, make, words, told):

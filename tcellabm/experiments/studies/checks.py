@@ -46,7 +46,7 @@ from tcellabm.params import InputError
 CHECKS = "checks.json"
 SIMULATED = 200  # trials of simulation-based calibration
 DIRECT = 6200  # enrolled at each draw, of whom 5000 and more are infused
-SHORT = 800  # steps of a fit among many: some ten autocorrelation times, half of them burn-in
+SHORT = 2  # rounds of a fit among many: some ten autocorrelation times, half of them burn-in
 RANKED = 100  # draws among which the truth has its rank
 # Whose figures a row is; E and P share patients, so that they are left out together.
 TRIALS = {
@@ -234,8 +234,8 @@ def _truth(calibration: Calibration, target: Target, rng: np.random.Generator) -
 
 def _short_chains(calibration: Calibration, target: Target, seed: int) -> Chains:
     """Sample by one ensemble, of which each walker gives a few draws after burn-in."""
-    walkers = calibration.written.sampler.walkers
-    how = Sampling(1, walkers, RANKED, RANKED, rounds=1, steps=SHORT)
+    size = calibration.written.sampler
+    how = Sampling(1, size.walkers, RANKED, RANKED, rounds=1, steps=SHORT * size.steps)
     return sample(target.log_probability, *calibration.box, seed, how)
 
 
