@@ -27,7 +27,7 @@ COMMANDS = {
     "trial": "trial -n 2 --days 2 --workers 0",
     "counterfactuals": "counterfactuals -n 1 --workers 0",
     "sensitivity": "sensitivity --samples 2 --days 1 --workers 0 "
-    "--set product.dose_cells_per_kg={uniform=[1e6,2e6]}",
+    "--set 'product.dose_cells_per_kg={uniform=[1e6,2e6]}'",
     "calibrate": f"calibrate {Path(__file__).with_name('calibration.toml')} --workers 0",
     "predict": "predict cohorts/no_measurable_disease.toml -n 2 --workers 0",
 }
@@ -58,7 +58,7 @@ def fault(name, words, way, folder):
     if code == 2 and not any(gone in way for gone in ("2>", "|")) and said.count("\n") != 1:
         return f"not one line: {said[:300]}"
     if name in COMMANDS and not finished(folder / "a"):
-        return f"not whole: {sorted(path.name for path in (folder / 'a').iterdir())}"
+        return f"not whole: {sorted(path.name for path in folder.glob('a/*'))}"
     return ""
 
 
