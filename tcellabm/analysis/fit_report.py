@@ -1,6 +1,5 @@
 """A calibration in words and tables, from `posterior.json`."""
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -58,8 +57,8 @@ def quality(posterior: Written) -> list[str]:
     checks = [
         (d["ess_min"] >= 1000, f"effective draws {d['ess_min']:.0f} (1000 or more)"),
         (
-            d.get("length", math.inf) >= 20.0,
-            f"chains of {d.get('length', math.inf):.0f} autocorrelation times (20 or more)",
+            d["length"] >= 20.0,
+            f"chains of {d['length']:.0f} autocorrelation times (20 or more)",
         ),
         (d["rhat_max"] < 1.01, f"split R-hat {d['rhat_max']:.4f} (below 1.01)"),
         _of_weights(d["pareto_k_max"]),

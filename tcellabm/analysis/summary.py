@@ -165,10 +165,8 @@ def pooled(outcomes: pd.DataFrame, keys: Sequence[str], bins: int = 0) -> pd.Dat
     groups = by_patient.groupby(list(keys), dropna=False) if keys else None
     place = groups.ngroup() if groups is not None else pd.Series(0, index=by_patient.index)
     sums = by_patient.drop(columns=["seed", *keys]).groupby(place).sum()
-    heads = (
-        by_patient[list(keys)].groupby(place).first() if keys else pd.DataFrame(index=sums.index)
-    )
-    heads = pd.DataFrame({key: _at(heads[key], columns[key]) for key in keys}, index=sums.index)
+    first = {key: by_patient[key].groupby(place).first() for key in keys}
+    heads = pd.DataFrame({key: _at(first[key], columns[key]) for key in keys}, index=sums.index)
     effective = {rate: _effective(by_patient, place.to_numpy(), sums, rate) for rate in RATES}
     table = _with_intervals(pd.concat([heads, sums], axis=1), list(keys), effective)
     table["patients"] = by_patient[by_patient["n"] > 0].groupby(place)["seed"].nunique()

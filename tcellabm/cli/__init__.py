@@ -336,6 +336,6 @@ def main() -> None:
     stop_on_signals()
     try:
         code = finished(execute(sys.argv[1:]))
-    except KeyboardInterrupt:  # while an error was being told
+    except KeyboardInterrupt:  # while an error was being printed
         code = INTERRUPTED
     sys.exit(code)

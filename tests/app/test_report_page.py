@@ -51,7 +51,7 @@ def test_a_reader_goes_from_a_point_to_a_patient_offline(watched, address, size)
     assert page.locator("#choices select").first.input_value() == "1"  # the reference
     assert "ref." in page.locator("#maps svg").first.text_content()
     assert "within the label" in page.locator("#reading").inner_text()
-    assert page.locator("#said li").count() == 2
+    assert page.locator("#sentences li").count() == 2
     rows = page.locator("#table tbody tr")
     assert rows.count() == PATIENTS
     page.get_by_label("ICANS at least").fill("4")

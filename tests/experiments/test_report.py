@@ -226,8 +226,8 @@ def test_squares_say_what_the_map_says(tmp_path, fake_model):
     assert data["label"] == ["0.5", "2"]
     assert [panel["name"] for panel in data["panels"]] == [*RATES, "window"]
     assert any("within the label (0.2–5)" in line for line in data["legend"])
-    assert data["said"] == sentences(result.answer, labels)
-    assert "Dose: " in data["said"][0]
+    assert data["sentences"] == sentences(result.answer, labels)
+    assert "Dose: " in data["sentences"][0]
 
 
 def test_a_half_is_rounded_as_on_the_map(tmp_path, fake_model):

@@ -90,7 +90,7 @@ def pool_error(target: Target, draws: np.ndarray) -> np.ndarray:
 
 
 def individuals(fit: Fit) -> dict[str, Any]:
-    """Return what is said of each individual whose course was fitted; nothing if none was.
+    """Return the report on each individual whose course was fitted; empty if there is none.
 
     `values`, `censored`; `effective`, virtual patients that the likelihood rests on, median over
     draws; `ranks`, of the values that were quantified among those of the population.

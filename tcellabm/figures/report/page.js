@@ -318,7 +318,7 @@ function drawElsewhere(place, i) {
 
 async function begin() {
   byId("notes").textContent = `${DATA.notes.join(". ")}.`;
-  byId("said").replaceChildren(...DATA.said.map((line) => h("li", {}, line)));
+  byId("sentences").replaceChildren(...DATA.sentences.map((line) => h("li", {}, line)));
   byId("reading").textContent = DATA.legend.join(" ");
   byId("footer").textContent = DATA.footer;
   await drawMaps();

@@ -98,7 +98,7 @@ def tables(contents: Contents) -> dict[str, Any]:
     included = _first_patients(runs, contents.keys)
     return {
         "notes": [*contents.notes, *_left_out(runs, included)],
-        "said": sentences(answer, labels),
+        "sentences": sentences(answer, labels),
         "legend": maps.legend(answer, points, within),
         "panels": maps.panels(answer, points),
         "label": maps.within_label(answer.question.label, within, cells),
