@@ -17,9 +17,9 @@ from tcellabm.clinic.assays import next_draw
 from tcellabm.clinic.observations import on_days
 from tcellabm.experiments.compute.runner import simulate
 from tcellabm.experiments.design.data_file import COURSE_COLUMNS
-from tcellabm.experiments.design.posterior import NONE
 from tcellabm.experiments.studies.own_fit import FILE, read_fit
 from tcellabm.experiments.studies.trial import TrialPlan, TrialTask, enroll
+from tcellabm.posterior import NONE
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TRIAL = "trials/eliana.toml"

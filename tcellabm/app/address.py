@@ -14,21 +14,27 @@ _SEED = "seed=1"
 _NAMES = {slider.key: name for name, slider in SLIDERS.items()}
 
 
-def query_of(params: Parameters, orders: Sequence[tuple[str, float]] = ()) -> str:
+def query_of(
+    params: Parameters, orders: Sequence[tuple[str, float]] = (), *, is_default: bool = True
+) -> str:
     """Return the query, without the seed, that plays patients with these parameters.
 
     Parameters
     ----------
     params : Parameters
-        Of a run.
+        Of a run, without what its seed draws.
     orders : sequence of (str, float)
         Treatments and their days, which your patient gets and the twin does not.
+    is_default : bool
+        Whether the run's seed draws from what the class page draws from.
 
     Raises
     ------
     InputError
         The class page has no scenario, slider or range for it; the message says which.
     """
+    if not is_default:
+        raise InputError("the class page draws its patients from another posterior")
     faults = []
     for scenario in ("body", "biopsy"):
         try:
@@ -53,7 +59,7 @@ def patient_query(own: Mapping[str, Any]) -> str:
 def _query(params: Parameters, scenario: str, orders: Sequence[tuple[str, float]]) -> str:
     own = _deciding(params)
     plain = Plan(scenario=scenario, policy=str(own[POLICY]), days=float(own["time.days"]))
-    base = _deciding(plain.params())
+    base = _deciding(plain.undrawn())
     changed = {key: value for key, value in own.items() if base.get(key) != value}
     per_kg = float(changed.pop(DOSE)) if DOSE in changed else None
     sliders = {_slider(key): float(value) for key, value in changed.items()}

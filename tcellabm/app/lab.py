@@ -10,8 +10,10 @@ from mesa.datacollection import DataCollector
 
 from tcellabm.biology import rates
 from tcellabm.biology.marrow import CYTOKINES as PLASMA
+from tcellabm.identity import seed_of
 from tcellabm.model import TumorTCellModel
 from tcellabm.params import InputError, Parameters, load, parse_set, rows
+from tcellabm.posterior import one_patient
 
 SCENARIO = "scenarios/kymriah.toml"
 WATCHED = {"marrow.rows": 16, "marrow.cols": 16, "resolution.max_agents": 400_000}
@@ -72,7 +74,8 @@ class LabModel(TumorTCellModel):
 
     def __init__(self, rng: int | str | None = None, scenario: object = None, **keys: Any) -> None:
         """Load the scenario with these keys, and draw the patient."""
-        super().__init__(parameters(keys), rng=seed(rng))
+        number = seed_of(seed(rng))
+        super().__init__(parameters(keys, number), rng=number)
         reporters: dict[str, Any] = {kind: _cells_of(kind) for kind in CELLS}
         reporters |= {"day": "time", **{name: _plasma_of(name) for name in ("il6", "ifng")}}
         reporters["temperature"] = lambda model: model.course.now.body.temperature_c
@@ -102,11 +105,11 @@ def _plasma_of(cytokine: str) -> Any:
     return lambda model: float(model.tissue.state.plasma[place])
 
 
-def parameters(keys: Mapping[str, Any]) -> Parameters:
-    """Resolve the scenario of the lab with some keys set; text is read as `--set` reads it."""
+def parameters(keys: Mapping[str, Any], seed: int = 1) -> Parameters:
+    """Resolve the scenario of the lab for a patient; text is read as `--set` reads it."""
     given = {key: value for key, value in keys.items() if value not in ("", DRAWN)}
     texts = [f"{key}={value}" for key, value in given.items() if isinstance(value, str)]
-    return load(SCENARIO, {**WATCHED, **given, **parse_set(texts)})
+    return one_patient(SCENARIO, {**WATCHED, **given, **parse_set(texts)}, seed)
 
 
 def seed(rng: int | str | None) -> int | None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from tcellabm.clinic.care import POLICIES
 from tcellabm.params import InputError, Parameters, load
+from tcellabm.posterior import one_patient
 
 WHERE = "URL"
 DAYS_PER_STEP = 1.0 / 64.0  # the page's time grid; a power of two, so that sums are exact
@@ -135,15 +136,29 @@ class Plan:
     def params(self) -> Parameters:
         """Resolve the parameters that both patients share; the dose is that of the patient.
 
+        They are those that `tcellabm run` follows: a draw of the posterior comes with the seed.
+
         Raises
         ------
         InputError
             If a setting is not allowed.
         """
+        return one_patient(SCENARIOS[self.scenario], self._set(), self.seed)
+
+    def undrawn(self) -> Parameters:
+        """Resolve the parameters of all patients of this plan, whatever their seed.
+
+        Raises
+        ------
+        InputError
+            If a setting is not allowed.
+        """
+        return load(SCENARIOS[self.scenario], self._set())
+
+    def _set(self) -> dict[str, object]:
         chosen = {SLIDERS[name].key: value for name, value in self.settings.items()}
         fixed = {"time.days": self.days, POLICY: self.policy}
-        fixed["resolution.max_agents"] = MOST_AGENTS
-        return load(SCENARIOS[self.scenario], {**fixed, **chosen})
+        return {**fixed, "resolution.max_agents": MOST_AGENTS, **chosen}
 
     def later(self, day: float) -> tuple[Treatment, ...]:
         """Return what is planned for after a day."""

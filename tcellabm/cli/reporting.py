@@ -35,7 +35,13 @@ def report_of(result: "Result", plan: "Plan", courses: Mapping[str, bytes]) -> b
     """
     orders = {arm.name: [(one.treatment, one.day) for one in arm.orders] for arm in plan.arms}
     sweep = Sweep(
-        result.outcomes, plan.params, result.keys, result.is_grid, result.settings, result.answer
+        result.outcomes,
+        plan.params,
+        result.keys,
+        result.is_grid,
+        result.settings,
+        result.answer,
+        _is_default(plan.recipe),
     )
     return draw(sweep, courses, orders, f"seed {plan.seed}", result.total)
 
@@ -55,7 +61,8 @@ def report_of_folder(folder: Path) -> bytes:
     is_grid = parameters.get("sweep.sample", GRID) == GRID
     found = answer(whole.runs, keys, whole.question)
     settings = recipe.get("set", {})
-    sweep = Sweep(whole.runs, _parameters(recipe), keys, is_grid, settings, found)
+    is_default = _is_default(recipe)
+    sweep = Sweep(whole.runs, _parameters(recipe), keys, is_grid, settings, found, is_default)
     wanted = int(recipe.get("wanted", len(whole.runs)))
     return draw(sweep, whole.courses, orders, f"seed {recipe['seed']}", wanted)
 
@@ -78,6 +85,14 @@ class Sweep(NamedTuple):
     is_grid: bool
     settings: Mapping[str, Any]
     answer: "Answer"
+    is_default: bool  # whether a seed alone draws its patients anew
+
+
+def _is_default(recipe: Mapping[str, Any]) -> bool:
+    """Tell whether a sweep drew its patients as `run` and the class page do by default."""
+    from tcellabm.posterior import shipped_digest
+
+    return bool(recipe.get("posterior", "") == shipped_digest())
 
 
 def draw(
@@ -103,6 +118,7 @@ def draw(
     bytes
         HTML.
     """
+    from tcellabm.analysis.weighting import covariate_of
     from tcellabm.figures.labels import settings_told
     from tcellabm.figures.map import patients_told
     from tcellabm.figures.report import Contents, draw_report
@@ -111,6 +127,8 @@ def draw(
     runs, params, keys = sweep.runs, sweep.params, sweep.keys
     columns = list(runs.columns[: runs.columns.get_loc("patient")])
     own = [key for key in columns if key not in keys and key not in sweep.settings]
+    if sweep.is_default:
+        own = [key for key in own if not covariate_of(key)]  # laws, which the seed draws
     version = f"model version {MODEL_VERSION}" if params else "another version of the model"
     contents = Contents(
         runs=runs,
@@ -126,7 +144,7 @@ def draw(
         courses=courses,
         days=float(runs["followed_days"].max()) if params is None else _days(sweep, params),
         own=own,
-        of_point=lambda point: _point(params, point, orders),
+        of_point=lambda point: _point(sweep, point, orders),
         of_patient=_patient,
     )
     return draw_report(contents)
@@ -142,13 +160,14 @@ def _days(sweep: Sweep, params: "Parameters") -> float:
     return float(sweep.runs["time.days"].max()) if "time.days" in sweep.keys else params.time.days
 
 
-def _point(params: "Parameters | None", point: dict[str, Any], orders: Orders) -> "Played":
+def _point(sweep: Sweep, point: dict[str, Any], orders: Orders) -> "Played":
     from tcellabm.app.address import query_of
     from tcellabm.experiments.design.arms import COLUMN
     from tcellabm.experiments.results.replay import words
     from tcellabm.figures.report import Played
     from tcellabm.params import InputError
 
+    params = sweep.params
     if params is None:
         why = "computed by another version of the model"
         return Played(why_no_command=f"No command: {why}.", why_no_query=why)
@@ -156,7 +175,7 @@ def _point(params: "Parameters | None", point: dict[str, Any], orders: Orders) -
     own = params.replace(point)
     counts = {}
     try:
-        counts["command"] = words(own)
+        counts["command"] = words(own, is_default=sweep.is_default)
     except InputError as fault:
         counts["why_no_command"] = f"{fault}."
     if given:
@@ -164,7 +183,7 @@ def _point(params: "Parameters | None", point: dict[str, Any], orders: Orders) -
             "`tcellabm run` gives no treatments of an arm; Python's give does."
         )
     try:
-        counts["query"] = query_of(own, given)
+        counts["query"] = query_of(own, given, is_default=sweep.is_default)
     except InputError as fault:
         counts["why_no_query"] = str(fault)
     return Played(**counts)

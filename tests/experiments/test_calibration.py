@@ -17,7 +17,6 @@ from tcellabm.cli import execute  # noqa: E402
 from tcellabm.columns import OUTCOMES  # noqa: E402
 from tcellabm.experiments.compute import runner  # noqa: E402
 from tcellabm.experiments.compute.collect import Work  # noqa: E402
-from tcellabm.experiments.design.posterior import Posterior  # noqa: E402
 from tcellabm.experiments.results.ownership import locked  # noqa: E402
 from tcellabm.experiments.studies import calibration as module  # noqa: E402
 from tcellabm.experiments.studies.calibration import (  # noqa: E402
@@ -34,6 +33,7 @@ from tcellabm.experiments.studies.sampler import Chains  # noqa: E402
 from tcellabm.experiments.studies.trial import TrialTask  # noqa: E402
 from tcellabm.identity import MODEL_VERSION  # noqa: E402
 from tcellabm.params import InputError, load  # noqa: E402
+from tcellabm.posterior import Posterior  # noqa: E402
 
 FILE = "params/trials/calibration.toml"
 HERE = Work(workers=0, quiet=True)

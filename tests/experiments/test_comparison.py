@@ -17,9 +17,9 @@ from tcellabm.analysis.comparison import (
     read_published,
 )
 from tcellabm.analysis.measures import BEYOND, MEASURES, Measure
-from tcellabm.experiments.design.posterior import weighted_quantile
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file
+from tcellabm.posterior import weighted_quantile
 
 PUBLISHED = read_published(find_file("trials/published.csv"))
 NAN = math.nan

@@ -15,9 +15,9 @@ from tcellabm.experiments.compute.estimate import estimate
 from tcellabm.experiments.design.arms import Arm, Order, SharedCourse, shared
 from tcellabm.experiments.design.plan import Plan
 from tcellabm.experiments.design.points import unit_sample
-from tcellabm.experiments.design.posterior import one_patient
 from tcellabm.experiments.studies.sweep import Work, sweep
 from tcellabm.params import InputError
+from tcellabm.posterior import one_patient
 
 SCENARIO = "params/scenarios/kymriah.toml"
 DOSES = {"log_uniform": [2e5, 5e6]}

@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 
 from tcellabm import TumorTCellModel
+from tcellabm import posterior as design
 from tcellabm.cli import execute
 from tcellabm.columns import OUTCOMES, names
-from tcellabm.experiments.design import posterior as design
-from tcellabm.experiments.design.posterior import one_patient
 from tcellabm.experiments.studies.sweep import Work
 from tcellabm.experiments.studies.trial import TrialPlan, cohort_weights, trial
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.params import InputError
 from tcellabm.params.files import shipped_file
 from tcellabm.params.meta import catalog
+from tcellabm.posterior import one_patient
 
 QUICK = {
     "time.days": 130.0,

@@ -21,11 +21,11 @@ from faults import edits  # noqa: E402
 
 from tcellabm import InputError, TumorTCellModel, load  # noqa: E402
 from tcellabm.analysis.comparison import read_published  # noqa: E402
-from tcellabm.experiments.design.posterior import Posterior  # noqa: E402
 from tcellabm.experiments.studies.calibration import Calibration  # noqa: E402
 from tcellabm.identity import MODEL_VERSION  # noqa: E402
 from tcellabm.params import load_sweep, load_trial, parse_set  # noqa: E402
 from tcellabm.params.meta import catalog  # noqa: E402
+from tcellabm.posterior import Posterior  # noqa: E402
 
 SECONDS, MEMORY_MB, LONGEST = 5.0, 500, 193
 ODD = ["", " ", "nan", "-nan", "inf", "-1", "1e999", "9" * 400, "true", "[]", "{}", "[[1]]", "\x00"]

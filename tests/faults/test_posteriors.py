@@ -6,8 +6,8 @@ import math
 import pytest
 
 from tcellabm import InputError, load
-from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.identity import MODEL_VERSION
+from tcellabm.posterior import Posterior
 
 KEYS = ["product.killing", "product.affinity"]
 GOOD = {

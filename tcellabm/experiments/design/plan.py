@@ -17,12 +17,12 @@ from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.arms import Arm
 from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
 from tcellabm.experiments.design.points import Axis, axes_of, check_runs, points_of
-from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.experiments.design.reference import reference_point
 from tcellabm.identity import MODEL_VERSION, digest, run_ids
 from tcellabm.params import InputError, Parameters, Question, load_sweep
 from tcellabm.params.loading import GRID
 from tcellabm.params.question import is_question
+from tcellabm.posterior import Posterior
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel

@@ -10,12 +10,20 @@ from tcellabm.params import InputError, Parameters, Value, load
 from tcellabm.params.errors import toml_text
 from tcellabm.params.files import Said, shipped_file
 from tcellabm.params.parameters import entries
+from tcellabm.posterior import NONE
 
 DEFAULT = "kymriah"  # what `tcellabm run` follows by itself
 
 
-def words(params: Parameters) -> str:
+def words(params: Parameters, *, is_default: bool = True) -> str:
     """Return what to write after `tcellabm run` for a run with these parameters.
+
+    Parameters
+    ----------
+    params : Parameters
+        Of the run, without what its seed draws.
+    is_default : bool
+        Whether its seed draws from what `run` draws from by default.
 
     Raises
     ------
@@ -30,7 +38,8 @@ def words(params: Parameters) -> str:
         raise InputError("No command of `run` sets what this one was given", "", "")
     name, sets = min(found, key=lambda one: (len(one[1]), one[0] != DEFAULT))
     scenario = [] if name == DEFAULT else [f"params/scenarios/{name}.toml"]
-    return " ".join([*scenario, settings(sets)]).strip()
+    undrawn = {} if is_default else {"files.posterior": NONE}
+    return " ".join([*scenario, settings(sets | undrawn)]).strip()
 
 
 def settings(values: Mapping[str, Any]) -> str:

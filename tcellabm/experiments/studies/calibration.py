@@ -30,7 +30,6 @@ from tcellabm.analysis.weighting import (
 )
 from tcellabm.disk import write_whole
 from tcellabm.experiments.compute.collect import Work
-from tcellabm.experiments.design.posterior import NONE
 from tcellabm.experiments.results.ownership import entries, locked
 from tcellabm.experiments.studies.fitted import Fit, individuals, predicted, short, some
 from tcellabm.experiments.studies.pool import Pool, PoolPlan, compute_pool
@@ -48,6 +47,7 @@ from tcellabm.identity import MODEL_VERSION, digest
 from tcellabm.params import InputError, Parameters, load_trial
 from tcellabm.params.files import find_file, read_form
 from tcellabm.params.meta import meta_of
+from tcellabm.posterior import NONE
 
 POSTERIOR, ROWS, INDIVIDUALS, RECIPE = "posterior.json", "rows.csv", "courses.csv", "recipe.json"
 IDENTIFIED = 0.5  # share of the prior's variance (of logs) that the data must take away

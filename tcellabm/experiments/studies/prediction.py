@@ -19,7 +19,6 @@ from tcellabm.disk import write_whole
 from tcellabm.experiments.compute.collect import Work
 from tcellabm.experiments.design.cohort_file import with_cohort
 from tcellabm.experiments.design.plan import Plan, Row, Task, settings_of
-from tcellabm.experiments.design.posterior import Posterior
 from tcellabm.experiments.results.shards import parquet
 from tcellabm.experiments.studies.sweep import File, Output, Provenance, session
 from tcellabm.experiments.studies.trial import (
@@ -33,6 +32,7 @@ from tcellabm.experiments.studies.trial import (
 from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.params import InputError, Parameters, load_trial
 from tcellabm.params.files import find_file, read_form
+from tcellabm.posterior import Posterior
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel

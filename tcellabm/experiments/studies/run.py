@@ -15,11 +15,11 @@ import pyarrow as pa
 
 from tcellabm.analysis.shown import patient_card
 from tcellabm.experiments.design.plan import Plan
-from tcellabm.experiments.design.posterior import one_patient
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.shards import parquet
 from tcellabm.identity import MODEL_VERSION, run_id
 from tcellabm.params import InputError, Parameters, load_sweep
+from tcellabm.posterior import one_patient
 
 PATIENTS = "sweep.patients"
 

@@ -38,12 +38,12 @@ from tcellabm.experiments.design.plan import (
     settings_of,
 )
 from tcellabm.experiments.design.points import check_runs
-from tcellabm.experiments.design.posterior import Posterior, applied
 from tcellabm.experiments.results.shards import parquet, to_table
 from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
 from tcellabm.identity import MODEL_VERSION, digest, run_id
 from tcellabm.params import InputError, Parameters, load_trial
 from tcellabm.params.files import find_file
+from tcellabm.posterior import Posterior, applied
 
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel

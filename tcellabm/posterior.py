@@ -73,7 +73,8 @@ class Posterior:
             The file that is named is none, see `load`.
         """
         name = files.get("posterior", "")
-        if name == NONE or not (name or _shipped_fits(files)):
+        own = files.get("population", "").removeprefix("params/")
+        if name == NONE or not (name or _shipped_population() == own):
             return None
         return cls.load(name or f"params/{SHIPPED}", params)
 
@@ -101,8 +102,7 @@ class Posterior:
         ]
         for draw in _telling(draws):
             params.replace(_within(draw, params))  # some values are allowed only next to others
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        return cls(tuple(draws[0]), draws, weights / weights.sum(), digest, name)
+        return cls(tuple(draws[0]), draws, weights / weights.sum(), _digest(path), name)
 
     def of(self, seed: int) -> dict[str, Any]:
         """Return the draw of a patient: the same wherever that patient is met.
@@ -221,17 +221,27 @@ def one_patient(
     return scenario.params.replace(posterior.settings(scenario.params, seed))
 
 
-def _shipped_fits(files: Mapping[str, str]) -> bool:
-    """Tell whether a posterior is shipped that describes the population of these files."""
+def shipped_digest() -> str:
+    """Return the digest of what patients are drawn from by default; empty if none is shipped."""
+    path = shipped_file(SHIPPED)
+    return _digest(path) if path is not None and _shipped_population() else ""
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _shipped_population() -> str:
+    """Return the population whose posterior is shipped; empty if none is that can be used."""
     path = shipped_file(SHIPPED)
     if path is None:
-        return False
+        return ""
     try:
         origin = _Origin.model_validate_json(read_text(path, SHIPPED, _MOST_BYTES))
     except ValidationError:
-        return False
-    own = files.get("population", "").removeprefix("params/")
-    return origin.model_version == MODEL_VERSION and origin.passed and origin.population == own
+        return ""
+    usable = origin.model_version == MODEL_VERSION and origin.passed
+    return origin.population if usable else ""
 
 
 def _telling(draws: list[dict[str, Any]]) -> list[dict[str, Any]]:
