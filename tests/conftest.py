@@ -4,6 +4,7 @@ import getpass
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -70,3 +71,24 @@ def figures():
 
     with saved_figures() as saved:
         yield saved
+
+
+@pytest.fixture
+def posterior(tmp_path):
+    """A file of draws, and the draws."""
+    import draws
+
+    file = tmp_path / "posterior.json"
+    return str(file), draws.write(file)
+
+
+@pytest.fixture
+def shipped(posterior, monkeypatch):
+    """The same file, as if it were shipped."""
+    from tcellabm import posterior as module
+
+    file, find = Path(posterior[0]), module.find_file
+    own = {f"params/{module.SHIPPED}": file}
+    monkeypatch.setattr(module, "shipped_file", lambda name: file)
+    monkeypatch.setattr(module, "find_file", lambda name: own.get(name) or find(name))
+    return file

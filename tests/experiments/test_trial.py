@@ -1,14 +1,13 @@
 """The virtual trial as a whole: everyone enrolled, whoever computes it, and what is refused."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from draws import PERSISTENCE, SPREAD
 
 from tcellabm import TumorTCellModel
-from tcellabm import posterior as design
 from tcellabm.cli import execute
 from tcellabm.columns import OUTCOMES, names
 from tcellabm.experiments.studies.sweep import Work
@@ -93,24 +92,6 @@ def test_the_comparison_has_every_row_and_resuming_changes_nothing(folder):
     assert (folder / "comparison.csv").read_text() == text
 
 
-SPREAD, PERSISTENCE = (
-    "population.product.killing.sigma_ln",
-    "population.product.persistence_half_life_days.median",
-)
-
-
-@pytest.fixture
-def posterior(tmp_path):
-    """A file of 300 draws of two laws, and the draws."""
-    rng = np.random.default_rng(1)
-    draws = np.round(np.exp(rng.normal([0.3, 5.0], [0.1, 0.3], (300, 2))), 6)
-    said = {"model_version": MODEL_VERSION, "keys": [SPREAD, PERSISTENCE]}
-    said |= {"population": "populations/pediatric_ball.toml", "passed": True}
-    file = tmp_path / "posterior.json"
-    file.write_text(json.dumps(said | {"draws": draws.reshape(3, 100, 2).tolist()}))
-    return str(file), {tuple(draw) for draw in draws.tolist()}
-
-
 def test_each_patient_has_a_draw_of_the_posterior_that_goes_with_the_seed(posterior):
     file, draws = posterior
     made = plan(200, **{"files.posterior": file})
@@ -170,20 +151,17 @@ def test_a_trial_with_a_posterior_has_its_laws_in_the_table(posterior, tmp_path)
     assert table[SPREAD].tolist() == [task.settings[SPREAD] for task in made.enrolled]
 
 
-def test_a_shipped_posterior_is_the_default_where_it_fits(posterior, monkeypatch, tmp_path):
-    file = Path(posterior[0])
-    monkeypatch.setattr(design, "shipped_file", lambda name: file)
-    monkeypatch.setattr(design, "find_file", lambda name: file)
+def test_a_shipped_posterior_is_the_default_where_it_fits(shipped):
     assert SPREAD in plan(2).enrolled[0].settings
     assert one_patient(FILE_OF_ONE, {}, 1).get(SPREAD) != 1.6
     assert plan(2, **{"files.posterior": "none"}).enrolled[0].settings.get(SPREAD) is None
-    said = json.loads(file.read_text(encoding="utf-8"))
+    said = json.loads(shipped.read_text(encoding="utf-8"))
     for change in (
         {"model_version": MODEL_VERSION + 1},
         {"passed": False},
         {"population": "populations/another.toml"},
     ):
-        file.write_text(json.dumps(said | change), encoding="utf-8")
+        shipped.write_text(json.dumps(said | change), encoding="utf-8")
         assert plan(2).posterior is None
 
 
