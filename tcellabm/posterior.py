@@ -96,9 +96,9 @@ class Posterior:
             raise InputError(
                 "no draws", name, "allowed: one row per draw, one column per parameter"
             )
+        columns = {str(key): _checked(str(key), column, name) for key, column in table.items()}
         draws = [
-            {str(key): meta_of(str(key), name).check(value, name) for key, value in row.items()}
-            for row in table.to_dict("records")
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
         for draw in _telling(draws):
             params.replace(_within(draw, params))  # some values are allowed only next to others
@@ -280,6 +280,17 @@ def weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> floa
     order = np.argsort(values, kind="stable")
     ends = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(ends, q * ends[-1])])
+
+
+def _checked(key: str, column: pd.Series, name: str) -> list[Any]:
+    """Return the draws of a parameter in its type; of decimal numbers the ends tell of all."""
+    meta = meta_of(key, name)
+    if meta.kind is not float or column.dtype.kind != "f":
+        return [meta.check(value, name) for value in column]
+    for end in (column.min(skipna=False), column.max(skipna=False)):
+        meta.check(end, name)
+    found: list[Any] = column.tolist()
+    return found
 
 
 def _weights(column: pd.Series, name: str) -> np.ndarray:

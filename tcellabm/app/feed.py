@@ -21,7 +21,7 @@ from tcellabm.app.twins import Twins
 type Message = dict[str, Any]
 type Send = Callable[[Message, list[bytes]], None]
 
-FRAMES_PER_SECOND = 25.0
+FRAMES_PER_SECOND = 40.0
 MOST_ON_THE_WAY = 2  # frames sent and not yet drawn
 FRAMES_KEPT, FRAME_SPACING = 400, 0.005
 NOTHING = -1.0  # a day before all rows
