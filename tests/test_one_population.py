@@ -6,7 +6,7 @@ import shlex
 import pytest
 from draws import SPREAD
 from experiments.conftest import DOSE, fake_simulate
-from experiments.test_report import HERE, KYMRIAH, data_of
+from experiments.test_report import BURDEN, HERE, KYMRIAH, data_of
 
 from tcellabm import TumorTCellModel
 from tcellabm.app.lab import LabModel
@@ -66,3 +66,12 @@ def test_what_a_report_tells_to_write_is_the_same_run(shipped, tmp_path, monkeyp
         plays = all(point["query"] for point in data["points"])
         assert plays == (chosen == "default")
         assert (SPREAD in json.dumps(data["patients"])) == (chosen == "file")
+
+
+def test_laws_are_no_covariates_of_a_patient(shipped, tmp_path, monkeypatch):
+    """They are columns of the table, and tell nothing of who relapses."""
+    monkeypatch.setattr(runner, "simulate", fake_simulate)
+    plan = Plan.load(KYMRIAH, {DOSE: [5e5, 2e6], "sweep.patients": 3})
+    result = sweep(plan, tmp_path / "a", HERE)
+    assert SPREAD in result.outcomes and SPREAD not in result.covariates
+    assert BURDEN in result.covariates

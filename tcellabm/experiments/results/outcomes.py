@@ -19,6 +19,7 @@ from tcellabm.experiments.results import manifest, shards
 from tcellabm.experiments.results.ownership import MANIFEST, SHARDS, parts
 from tcellabm.params import InputError, Question
 from tcellabm.params.loading import GRID
+from tcellabm.params.meta import POPULATION
 
 OUTCOMES = "outcomes.parquet"
 COURSES = "curves.parquet"
@@ -108,6 +109,8 @@ def covariates(
 ) -> list[str]:
     """Return the columns of outcomes that are a patient's own: dotted, and set for nobody.
 
+    The laws that a posterior drew for a patient are not among them: they are of a population.
+
     Parameters
     ----------
     columns : sequence of str
@@ -122,7 +125,8 @@ def covariates(
     list of str
         In the order of `columns`.
     """
-    return [name for name in columns if "." in name and name not in (*keys, *settings)]
+    dotted = [name for name in columns if "." in name and not name.startswith(POPULATION)]
+    return [name for name in dotted if name not in (*keys, *settings)]
 
 
 def csv(summary: pd.DataFrame) -> bytes:
