@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tcellabm.model import TumorTCellModel
     from tcellabm.params import InputError, Parameters, load
+    from tcellabm.posterior import one_patient
 
-__all__ = ["InputError", "Parameters", "TumorTCellModel", "load"]
+__all__ = ["InputError", "Parameters", "TumorTCellModel", "load", "one_patient"]
 _HOMES = dict.fromkeys(("InputError", "Parameters", "load"), "tcellabm.params")
-_HOMES["TumorTCellModel"] = "tcellabm.model"
+_HOMES |= {"TumorTCellModel": "tcellabm.model", "one_patient": "tcellabm.posterior"}
 
 
 def __getattr__(name: str) -> Any:
