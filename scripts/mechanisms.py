@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tcellabm import TumorTCellModel, load
+from tcellabm import TumorTCellModel, one_patient
 from tcellabm.analysis import relations as of
 from tcellabm.analysis.cohort import Columns, percent
 from tcellabm.analysis.effects import effects
@@ -98,7 +98,8 @@ MEASURES = {
 
 def follow(name: str, settings: dict[str, Any], patient: int) -> dict[str, Any]:
     """Return one row: a patient in an arm, with what the measures look at."""
-    params, seed = load(SCENARIO, COMMON | settings), patient_seed(1, patient)
+    seed = patient_seed(1, patient)
+    params = one_patient(SCENARIO, COMMON | settings, seed)
     model = TumorTCellModel(params, rng=seed)
     model.run_until(params.time.days)
     row = dict(model.outcomes()) | observations(model.record, model.params)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tcellabm import TumorTCellModel, load
+from tcellabm import TumorTCellModel, one_patient
 from tcellabm.analysis import relations as of
 from tcellabm.analysis.cohort import Columns, geometric_mean, percent
 from tcellabm.analysis.effects import effects
@@ -175,7 +175,8 @@ COMPARISONS = (
 def follow(name: str, patient: int) -> dict[str, Any]:
     """Return one row: a patient in an arm, with what the comparisons are measured by."""
     arm, seed = ARMS[name], patient_seed(1, patient)
-    model = TumorTCellModel(load(f"scenarios/{arm.scenario}.toml", arm.settings), rng=seed)
+    params = one_patient(f"scenarios/{arm.scenario}.toml", arm.settings, seed)
+    model = TumorTCellModel(params, rng=seed)
     model.run_until(arm.days)
     seen = observations(model.record, model.params)
     row = dict(model.outcomes()) | {key: seen[key] for key in OBSERVED}
