@@ -28,6 +28,11 @@ def query_of(
     is_default : bool
         Whether the run's seed draws from what the class page draws from.
 
+    Returns
+    -------
+    str
+        `NAME=VALUE`, joined by `&`.
+
     Raises
     ------
     InputError

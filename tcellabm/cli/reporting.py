@@ -85,7 +85,7 @@ class Sweep(NamedTuple):
     is_grid: bool
     settings: Mapping[str, Any]
     answer: "Answer"
-    is_default: bool  # whether a seed alone draws its patients anew
+    is_default: bool  # whether a seed says all of its patient
 
 
 def _is_default(recipe: Mapping[str, Any]) -> bool:

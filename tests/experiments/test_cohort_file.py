@@ -14,6 +14,7 @@ from tcellabm.experiments.studies.sensitivity import study
 from tcellabm.experiments.studies.sweep import Work, sweep
 from tcellabm.experiments.studies.trial import TrialPlan
 from tcellabm.params import InputError, load
+from tcellabm.posterior import one_patient
 
 WEIGHT, BURDEN = "patient.weight_kg", "patient.leukemic_burden"
 KYMRIAH, ELIANA = "scenarios/kymriah.toml", "trials/eliana.toml"
@@ -115,7 +116,7 @@ def test_a_run_is_of_one_patient_or_of_many(cohort):
     alone = one_or_many(KYMRIAH, cohort(f"{WEIGHT}\n20\n"))
     assert alone.patient.weight_kg == 20.0
     assert WEIGHT in alone.pinned
-    assert one_or_many(KYMRIAH).resolved() == load(KYMRIAH).resolved()
+    assert one_or_many(KYMRIAH, {}, 7).resolved() == one_patient(KYMRIAH, {}, 7).resolved()
     with pytest.raises(InputError, match=r"allowed: one value; axes are for a sweep|is a list"):
         one_or_many(KYMRIAH, cohort() | {"care.policy": ["none", "label"]})
 

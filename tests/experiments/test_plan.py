@@ -20,7 +20,7 @@ def test_the_default_sweep_has_the_same_patients_at_35_points():
     first = [task.seed for task in tasks[:240]]
     assert len(set(first)) == 240
     assert [task.seed for task in tasks[240:480]] == first
-    assert tasks[0].settings == {DOSE: 1e4, HALF_LIFE: 15.0}
+    assert (tasks[0].settings[DOSE], tasks[0].settings[HALF_LIFE]) == (1e4, 15.0)
 
 
 def test_setting_an_axis_pins_it_and_keeps_its_column():

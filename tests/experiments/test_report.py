@@ -33,6 +33,7 @@ from tcellabm.experiments.studies.sweep import Work, sweep
 from tcellabm.figures import labels, squares
 from tcellabm.identity import run_id
 from tcellabm.params import InputError, load, parse_set
+from tcellabm.posterior import one_patient
 
 HERE = Work(workers=0, quiet=True)
 KYMRIAH = "scenarios/kymriah.toml"
@@ -276,11 +277,10 @@ VARIED = {
 
 @pytest.mark.parametrize("name", VARIED)
 def test_the_command_names_the_same_run(name):
-    own = load(KYMRIAH, VARIED[name])
-    words = shlex.split(replay.words(own))
+    words = shlex.split(replay.words(load(KYMRIAH, VARIED[name])))
     settings = [word for word in words if word != "--set"]
-    again = one_or_many(KYMRIAH, parse_set(settings))
-    assert run_id(again, 7) == run_id(own, 7)
+    again = one_or_many(KYMRIAH, parse_set(settings), 7)
+    assert run_id(again, 7) == run_id(one_patient(KYMRIAH, VARIED[name], 7), 7)
 
 
 def test_another_scenario_is_named_where_it_takes_less_to_say():
@@ -291,11 +291,11 @@ def test_another_scenario_is_named_where_it_takes_less_to_say():
 
 
 def test_the_address_plays_the_same_patient():
-    own = load(KYMRIAH, {DOSE: 2e6, HALF_LIFE: 30.0, "time.days": 12.0, "care.policy": "label"})
-    query = f"{query_of(own)}&{patient_query({BURDEN: 1e10})}&seed=11"
+    sets = {DOSE: 2e6, HALF_LIFE: 30.0, "time.days": 12.0, "care.policy": "label"}
+    query = f"{query_of(load(KYMRIAH, sets))}&{patient_query({BURDEN: 1e10})}&seed=11"
     twins = Twins(PagePlan.of_query(query)[0])
     twins.advance(12.0)
-    model = TumorTCellModel(own.replace({BURDEN: 1e10}), rng=11)
+    model = TumorTCellModel(one_patient(KYMRIAH, sets | {BURDEN: 1e10}, 11), rng=11)
     model.run_until(12.0)
     shown, wanted = twins.arms[0].outcomes(), model.outcomes()
     assert shown["cmax_cells"] > 0
@@ -330,8 +330,9 @@ def test_a_patient_of_ones_own_is_repeated_with_the_values_of_the_row(tmp_path, 
         for patient in data["patients"]
     ]
     for words, patient, task in zip(commands, data["patients"], plan.tasks, strict=True):
-        own = one_or_many(KYMRIAH, parse_set([word for word in words if word != "--set"]))
-        assert run_id(own, int(patient["seed"])) == task.run_id
+        seed = int(patient["seed"])
+        own = one_or_many(KYMRIAH, parse_set([word for word in words if word != "--set"]), seed)
+        assert run_id(own, seed) == task.run_id
     assert "no slider for patient.weight_kg" in data["patients"][0]["why_no_query"]
     assert data["patients"][1]["query"] == "burden=2e%2B10"
 

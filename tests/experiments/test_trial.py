@@ -140,7 +140,8 @@ def test_the_patients_of_a_trial_are_a_pool_of_its_draws(posterior):
         error = np.sqrt(np.sum(own**2 * (logs - own @ logs) ** 2))
         assert abs(own @ logs - np.log(draw[PERSISTENCE])) < 5.0 * error < 1.0
     alone = plan(4, **{"files.posterior": posterior[0], "trial.posterior_draws": 0})
-    assert weights_of(alone) is None and weights_of(plan(4)) is None
+    assert weights_of(alone) is None
+    assert weights_of(plan(4, **{"files.posterior": "none"})) is None
 
 
 def test_a_trial_with_a_posterior_has_its_laws_in_the_table(posterior, tmp_path):

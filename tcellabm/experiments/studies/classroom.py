@@ -106,8 +106,10 @@ def classroom_plan(paths: Sequence[StoryPath], patients: int, seed: int) -> Clas
 
 def _path_task(grid: Plan, number: int, path: StoryPath) -> RecordedTask:
     arm = Arm("path", tuple(Order(treatment, day) for treatment, day in path.orders))
-    name = of_arm(run_id(grid.params.replace(path.settings), path.seed), arm)
-    return RecordedTask(dict(path.settings), number, 0, path.seed, name, arm)
+    own = grid.params.replace(path.settings)
+    drawn = grid.posterior.settings(own, path.seed) if grid.posterior else {}
+    name = of_arm(run_id(own.replace(drawn), path.seed), arm)
+    return RecordedTask({**path.settings, **drawn}, number, 0, path.seed, name, arm)
 
 
 @dataclass(frozen=True)
