@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-DAYS = 20
+DAYS = 12
 CASES = {
     "body": (
         "scenarios/kymriah.toml",
@@ -45,7 +45,7 @@ CASES = {
 
 
 def run(name):
-    """Return everything that a run of 20 days came to, drugs and a second dose on the way."""
+    """Return everything that a run of 12 days came to, drugs and a second dose on the way."""
     from tcellabm import TumorTCellModel, load
 
     scenario, overrides = CASES[name]

@@ -32,7 +32,9 @@ def address(tmp_path_factory):
     runs = pd.DataFrame(rows)
     keys = [DOSE, HALF_LIFE]
     found = answer(runs, keys, Question({DOSE: 1e6, HALF_LIFE: 30.0}, label=(2e5, 5e6)))
-    sweep = reporting.Sweep(runs, load("scenarios/kymriah.toml"), keys, True, {}, found)
+    sweep = reporting.Sweep(
+        runs, load("scenarios/kymriah.toml"), keys, True, {}, found, is_default=True
+    )
     courses = dict.fromkeys(runs["run_id"], course)
     page = tmp_path_factory.mktemp("report") / "report.html"
     page.write_bytes(reporting.draw(sweep, courses, {}, "seed 1", len(runs)))
