@@ -23,6 +23,14 @@ SMALL = """() => [...document.querySelectorAll('.twins *')].filter((node) => nod
   && [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())
   && parseFloat(getComputedStyle(node).fontSize) < 12.99)
   .map((node) => node.outerHTML.slice(0, 80))"""
+# Charts of the lab that lie over the patient, at nine points of each.
+OVER = """() => [...document.querySelectorAll('img')].filter((chart) => {
+  const box = chart.getBoundingClientRect();
+  return [0.05, 0.5, 0.95].some((x) => [0.05, 0.5, 0.95].some((y) => {
+    const there = document.elementsFromPoint(box.left + x * box.width, box.top + y * box.height);
+    return there.some((node) => node.closest('.single'));
+  }));
+}).length"""
 INFUSED = "?seed=5&give=0:car_t:both"
 # Of each patient in a picture: words, marrow, smear, cells, fever (left, top, width, height).
 PARTS = (
@@ -357,6 +365,8 @@ def test_the_lab_steps_resets_and_explains(server, watched):
     page.locator(".single .marrow").wait_for()
     page.get_by_role("button", name="Step").click()
     page.locator(".single .subtitle", has_text="day 1").wait_for()
+    page.locator("img").nth(2).wait_for()
+    assert page.evaluate(OVER) == 0
     page.get_by_label("Search parameters").fill("weight kg")
     weight = page.get_by_label("patient.weight_kg (kg)", exact=True)
     weight.wait_for()
