@@ -1,6 +1,7 @@
 """Checks of a calibration: that they pass where all is well, and see what is wrong."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ import pytest
 pytest.importorskip("emcee")
 
 from experiments.test_calibration import HERE, toy  # noqa: E402, F401
+from experiments.toy import outcomes  # noqa: E402
 
 from tcellabm.analysis.checks_report import page, sentences  # noqa: E402
+from tcellabm.analysis.likelihood import RECALLED, Row  # noqa: E402
+from tcellabm.analysis.patientwise import ROWS  # noqa: E402
 from tcellabm.cli import execute  # noqa: E402
 from tcellabm.experiments.studies import calibration as fitting  # noqa: E402
 from tcellabm.experiments.studies import checks as module  # noqa: E402
@@ -38,6 +42,38 @@ def test_a_sound_calibration_meets_its_checks_and_they_resume(toy, folder, monke
     text = page(posterior, found)
     assert all(f"`{key}`" in text for key in toy.keys) and "E02" in text
     assert len(sentences(found)) == 3
+
+
+def test_a_simulated_trial_scatters_as_its_likelihood_says():
+    """Means of logs, within 18 %: 5 standard errors of the spread of 400."""
+    rng = np.random.default_rng(1)
+    infused = outcomes(rng, *np.exp(rng.standard_normal((2, 2000))))
+    equal = np.full(2000, 1.0 / 2000)
+    group = ROWS["K03"](infused)
+    spread = np.log(group.value[group.member]).std() / np.sqrt(45.0)
+    for tolerance in (0.0, 0.25):
+        row = Row("K03", "log_normal", 2e4, 90.0, tolerance=tolerance, weight=RECALLED)
+        made = [module._row_of_trial(row, infused, equal, rng) for _ in range(400)]
+        assert {(one.n, one.weight) for one in made} == {(45.0, 1.0)}
+        logs = np.log([one.value for one in made])
+        assert logs.std() == pytest.approx(np.hypot(spread, tolerance), rel=0.18)
+
+
+def test_the_truth_above_all_draws_has_the_last_place_and_below_the_first(toy, folder, monkeypatch):  # noqa: F811
+    """A rank is of one place more than there are draws, so that none is beyond 1."""
+    _, target, draws = module._targets(
+        toy, folder, HERE, json.loads((folder / "posterior.json").read_text()), ""
+    )
+    chains = SimpleNamespace(flat=draws)
+    monkeypatch.setattr(module, "_short_chains", lambda *words: chains)
+    for beyond, low, high in ((9.0, 1.0 - 1.0 / (module.RANKED + 1), 1.0), (-9.0, 0.0, 0.0099010)):
+        truth = np.full(draws.shape[1], beyond)
+        monkeypatch.setattr(module, "_truth", lambda *words, truth=truth: truth)
+        monkeypatch.setattr(module, "_row_of_trial", lambda *words: None)
+        weights = np.full((1, len(target.infused["seed"])), 1.0 / len(target.infused["seed"]))
+        monkeypatch.setattr(type(target.weighting), "weights", lambda *words, w=weights: w)
+        ranks = np.array(module._ranks(toy, target, 0)["ranks"])
+        assert ((low <= ranks) & (ranks <= high)).all()
 
 
 def test_ranks_on_one_side_are_not_uniform():

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tcellabm.analysis.cohort import Columns
 from tcellabm.analysis.courses import Courses
 from tcellabm.analysis.fit import Target, simulated
-from tcellabm.analysis.likelihood import Likelihood
+from tcellabm.analysis.likelihood import Likelihood, Row
 from tcellabm.disk import write_whole
 from tcellabm.experiments.compute.collect import Work
 from tcellabm.experiments.design.data_file import OWN
@@ -212,14 +213,28 @@ def _ranks(calibration: Calibration, target: Target, number: int) -> dict[str, A
     rng = np.random.default_rng(calibration.chance(4, number))
     truth = _truth(calibration, target, rng)
     weights = target.weighting.weights(truth[None])[0]
-    rows = [simulated(row, target.infused, weights, rng) for row in target.rows]
+    rows = [_row_of_trial(row, target.infused, weights, rng) for row in target.rows]
     known = [row for row in rows if row is not None]
     courses = target.courses and target.courses.simulated(weights, rng)
     again = target.with_rows(known).with_courses(courses)
     chains = _short_chains(calibration, again, calibration.chance(5, number))
     own = chains.flat[np.linspace(0, len(chains.flat) - 1, RANKED).astype(int)]
-    shares = np.mean(own < truth, axis=0) + rng.uniform(0, 1 / RANKED, len(truth))
-    return {"ranks": [float(share) for share in shares]}
+    places = np.sum(own < truth, axis=0) + rng.random(len(truth))  # RANKED + 1 places there are
+    return {"ranks": (places / (RANKED + 1)).tolist()}
+
+
+def _row_of_trial(
+    row: Row, infused: Columns, weights: np.ndarray, rng: np.random.Generator
+) -> Row | None:
+    """Return a row as a trial would tell it, with all the scatter that its likelihood allows for.
+
+    That is the tolerance for another way of measuring. A recalled row, of twice the variance, is
+    one of half as many patients.
+    """
+    few = replace(row, n=row.weight * row.n, n_other=row.weight * row.n_other, weight=1.0)
+    made = simulated(few, infused, weights, rng)
+    scatter = math.exp(row.tolerance * rng.standard_normal())
+    return made and replace(made, value=made.value * scatter)
 
 
 def _truth(calibration: Calibration, target: Target, rng: np.random.Generator) -> np.ndarray:
