@@ -7,6 +7,7 @@ in the population file: a product moves its medians, and what a user sets wins o
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,10 +74,12 @@ class Posterior:
             The file that is named is none, see `load`.
         """
         name = files.get("posterior", "")
-        own = files.get("population", "").removeprefix("params/")
-        if name == NONE or not (name or _shipped_population() == own):
+        if name:
+            return None if name == NONE else cls.load(name, params)
+        path, own = _shipped(), files.get("population", "").removeprefix("params/")
+        if path is None or not own or _origin(path).population != own:
             return None
-        return cls.load(name or f"params/{SHIPPED}", params)
+        return cls.load(str(path), params)
 
     @classmethod
     def load(cls, name: str, params: Parameters) -> "Posterior":
@@ -149,8 +152,12 @@ class Posterior:
         return [self._at(share) for share in np.random.default_rng(seed).random(n).tolist()]
 
     def _at(self, share: float) -> dict[str, Any]:
-        upper = np.cumsum(self.weights)
-        return self.draws[int(np.searchsorted(upper / upper[-1], share, side="right"))]
+        return self.draws[int(np.searchsorted(self._ends, share, side="right"))]
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        ends = np.cumsum(self.weights)
+        return ends / ends[-1]
 
 
 def applied(
@@ -178,14 +185,17 @@ def applied(
         covariate = covariate_of(key)
         unused = covariate and (covariate in taken or covariate not in params.distributions)
         if key not in taken and not unused:
-            found[key] = value * _factor(covariate, params) if key.endswith(".median") else value
+            found[key] = _moved(value, covariate, params) if key.endswith(".median") else value
     return found
 
 
-def _factor(covariate: str, params: Parameters) -> float:
-    """Return by how much a product moves the median of a covariate."""
+def _moved(median: float, covariate: str, params: Parameters) -> float:
+    """Return a median as a product moves it, no farther than the law reaches."""
     entry, reference = params.entries.get(covariate), catalog()[covariate].value
-    return float(entry.value) / float(reference) if entry and reference else 1.0
+    if not entry or not reference:
+        return median
+    law = params.distributions[covariate]
+    return min(max(median * float(entry.value) / float(reference), law.low), law.high)
 
 
 def one_patient(
@@ -223,25 +233,28 @@ def one_patient(
 
 def shipped_digest() -> str:
     """Return the digest of what patients are drawn from by default; empty if none is shipped."""
-    path = shipped_file(SHIPPED)
-    return _digest(path) if path is not None and _shipped_population() else ""
+    path = _shipped()
+    return "" if path is None else _digest(path)
 
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _shipped_population() -> str:
-    """Return the population whose posterior is shipped; empty if none is that can be used."""
+def _shipped() -> Path | None:
+    """Return the posterior that is shipped; None if it is of another version or missed a check."""
     path = shipped_file(SHIPPED)
     if path is None:
-        return ""
+        return None
+    origin = _origin(path)
+    return path if origin.model_version == MODEL_VERSION and origin.passed else None
+
+
+def _origin(path: Path) -> "_Origin":
     try:
-        origin = _Origin.model_validate_json(read_text(path, SHIPPED, _MOST_BYTES))
+        return _Origin.model_validate_json(read_text(path, SHIPPED, _MOST_BYTES))
     except ValidationError:
-        return ""
-    usable = origin.model_version == MODEL_VERSION and origin.passed
-    return origin.population if usable else ""
+        return _Origin(model_version=0)
 
 
 def _telling(draws: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -14,9 +14,7 @@ _SEED = "seed=1"
 _NAMES = {slider.key: name for name, slider in SLIDERS.items()}
 
 
-def query_of(
-    params: Parameters, orders: Sequence[tuple[str, float]] = (), *, is_default: bool = True
-) -> str:
+def query_of(params: Parameters, orders: Sequence[tuple[str, float]] = ()) -> str:
     """Return the query, without the seed, that plays patients with these parameters.
 
     Parameters
@@ -25,8 +23,6 @@ def query_of(
         Of a run, without what its seed draws.
     orders : sequence of (str, float)
         Treatments and their days, which your patient gets and the twin does not.
-    is_default : bool
-        Whether the run's seed draws from what the class page draws from.
 
     Returns
     -------
@@ -38,8 +34,6 @@ def query_of(
     InputError
         The class page has no scenario, slider or range for it; the message says which.
     """
-    if not is_default:
-        raise InputError("the class page draws its patients from another posterior")
     faults = []
     for scenario in ("body", "biopsy"):
         try:

@@ -1,8 +1,10 @@
 """What `report.html` is made of: a sweep's table, and how each patient of it is played again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +43,7 @@ def report_of(result: "Result", plan: "Plan", courses: Mapping[str, bytes]) -> b
         result.is_grid,
         result.settings,
         result.answer,
-        _is_default(plan.recipe),
+        plan.recipe.get("posterior", ""),
     )
     return draw(sweep, courses, orders, f"seed {plan.seed}", result.total)
 
@@ -61,8 +63,8 @@ def report_of_folder(folder: Path) -> bytes:
     is_grid = parameters.get("sweep.sample", GRID) == GRID
     found = answer(whole.runs, keys, whole.question)
     settings = recipe.get("set", {})
-    is_default = _is_default(recipe)
-    sweep = Sweep(whole.runs, _parameters(recipe), keys, is_grid, settings, found, is_default)
+    posterior = recipe.get("posterior", "")
+    sweep = Sweep(whole.runs, _parameters(recipe), keys, is_grid, settings, found, posterior)
     wanted = int(recipe.get("wanted", len(whole.runs)))
     return draw(sweep, whole.courses, orders, f"seed {recipe['seed']}", wanted)
 
@@ -76,7 +78,8 @@ def _parameters(recipe: Mapping[str, Any]) -> "Parameters | None":
     return of_manifest(recipe["parameters"]) if same else None
 
 
-class Sweep(NamedTuple):
+@dataclass(frozen=True)
+class Sweep:
     """What a report is drawn of; `params` is None where no command of this version repeats it."""
 
     runs: "pd.DataFrame"
@@ -85,14 +88,40 @@ class Sweep(NamedTuple):
     is_grid: bool
     settings: Mapping[str, Any]
     answer: "Answer"
-    is_default: bool  # whether a seed says all of its patient
+    posterior: str  # its digest; empty for none
 
+    @property
+    def laws(self) -> list[str]:
+        """Columns of the laws that a posterior drew for each patient."""
+        from tcellabm.analysis.weighting import covariate_of
 
-def _is_default(recipe: Mapping[str, Any]) -> bool:
-    """Tell whether a sweep drew its patients as `run` and the class page do by default."""
-    from tcellabm.posterior import shipped_digest
+        return [key for key in self._own if covariate_of(key)]
 
-    return bool(recipe.get("posterior", "") == shipped_digest())
+    @property
+    def own(self) -> list[str]:
+        """Columns of what is to be told with each patient, beside the seed."""
+        return [key for key in self._own if not self.draws_as_run or key not in self.laws]
+
+    @property
+    def _own(self) -> list[str]:
+        columns = list(self.runs.columns[: self.runs.columns.get_loc("patient")])
+        return [key for key in columns if key not in self.keys and key not in self.settings]
+
+    @cached_property
+    def draws_as_run(self) -> bool:
+        """Whether `run` and the class page draw the same laws from a seed."""
+        from tcellabm.analysis.weighting import covariate_of
+        from tcellabm.experiments.results.replay import sets_a_law
+        from tcellabm.params import InputError
+        from tcellabm.posterior import shipped_digest
+
+        if any(map(covariate_of, [*self.keys, *self.settings])):
+            return False
+        try:
+            is_set = self.params is not None and sets_a_law(self.params)
+        except InputError:
+            return False
+        return not is_set and self.posterior == shipped_digest()
 
 
 def draw(
@@ -118,17 +147,12 @@ def draw(
     bytes
         HTML.
     """
-    from tcellabm.analysis.weighting import covariate_of
     from tcellabm.figures.labels import settings_told
     from tcellabm.figures.map import patients_told
     from tcellabm.figures.report import Contents, draw_report
     from tcellabm.identity import MODEL_VERSION
 
     runs, params, keys = sweep.runs, sweep.params, sweep.keys
-    columns = list(runs.columns[: runs.columns.get_loc("patient")])
-    own = [key for key in columns if key not in keys and key not in sweep.settings]
-    if sweep.is_default:
-        own = [key for key in own if not covariate_of(key)]  # laws, which the seed draws
     version = f"model version {MODEL_VERSION}" if params else "another version of the model"
     contents = Contents(
         runs=runs,
@@ -143,7 +167,7 @@ def draw(
         footer=f"tcellabm, {version}, {origin}.",
         courses=courses,
         days=float(runs["followed_days"].max()) if params is None else _days(sweep, params),
-        own=own,
+        own=sweep.own,
         of_point=lambda point: _point(sweep, point, orders),
         of_patient=_patient,
     )
@@ -175,15 +199,18 @@ def _point(sweep: Sweep, point: dict[str, Any], orders: Orders) -> "Played":
     own = params.replace(point)
     counts = {}
     try:
-        counts["command"] = words(own, is_default=sweep.is_default)
+        counts["command"] = words(own, None if sweep.draws_as_run else sweep.laws)
     except InputError as fault:
         counts["why_no_command"] = f"{fault}."
     if given:
         counts["why_no_command"] = (
             "`tcellabm run` gives no treatments of an arm; Python's give does."
         )
+    if not sweep.draws_as_run:
+        why = "the class page draws its patients from another population"
+        return Played(**counts, why_no_query=why)
     try:
-        counts["query"] = query_of(own, given, is_default=sweep.is_default)
+        counts["query"] = query_of(own, given)
     except InputError as fault:
         counts["why_no_query"] = str(fault)
     return Played(**counts)

@@ -9,6 +9,7 @@ from tcellabm.analysis.packed import pack
 from tcellabm.cli import reporting
 from tcellabm.columns import OUTCOMES, SERIES
 from tcellabm.params import Question, load
+from tcellabm.posterior import shipped_digest
 
 DOSE, HALF_LIFE = "product.dose_cells_per_kg", "product.persistence_half_life_days"
 NOTHING = {float: np.nan, int: 0, bool: False, str: ""}
@@ -33,7 +34,7 @@ def address(tmp_path_factory):
     keys = [DOSE, HALF_LIFE]
     found = answer(runs, keys, Question({DOSE: 1e6, HALF_LIFE: 30.0}, label=(2e5, 5e6)))
     sweep = reporting.Sweep(
-        runs, load("scenarios/kymriah.toml"), keys, True, {}, found, is_default=True
+        runs, load("scenarios/kymriah.toml"), keys, True, {}, found, posterior=shipped_digest()
     )
     courses = dict.fromkeys(runs["run_id"], course)
     page = tmp_path_factory.mktemp("report") / "report.html"

@@ -1,7 +1,7 @@
 """What a sweep computes: points, arms, patients, seeds, names of runs. Nothing here says how."""
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -185,23 +185,35 @@ class Plan:
         check_runs(len(self.points) * size.patients * size.replicates * self.together)
         patients = [(i, r) for i in range(size.patients) for r in range(size.replicates)]
         seeds = [patient_seed(self.seed, *each) for each in patients]
+        own = [self.own(number, seed) for (number, _), seed in zip(patients, seeds, strict=True)]
         tasks = []
         for point in self.points:
-            settings = [
-                point | self._own(patient, seed)
-                for (patient, _), seed in zip(patients, seeds, strict=True)
-            ]
+            settings = [point | each for each in own]
             names = self._names(settings, seeds)
             tasks += [
-                Task(own, *who, seed, of_arm(name, arm), arm)
-                for own, who, seed, name in zip(settings, patients, seeds, names, strict=True)
+                Task(sets, *who, seed, of_arm(name, arm), arm)
+                for sets, who, seed, name in zip(settings, patients, seeds, names, strict=True)
                 for arm in self.arms or (None,)
             ]
         return replace(self, tasks=tasks)
 
-    def _own(self, patient: int, seed: int) -> dict[str, Any]:
-        """Return what is set for one patient at every point."""
-        return self._drawn(seed) | self.cohort_row(patient)
+    def own(self, patient: int, seed: int) -> dict[str, Any]:
+        """Return what is set for one patient at every point: a draw, and over it a row of a file.
+
+        Parameters
+        ----------
+        patient : int
+            Number, from 0.
+        seed : int
+            Of the patient.
+
+        Returns
+        -------
+        dict
+            Values by dotted key.
+        """
+        row = self.cohort_row(patient)
+        return self._drawn(seed, row) | row
 
     @property
     def cohort_columns(self) -> dict[str, list[Any]]:
@@ -212,11 +224,11 @@ class Plan:
         """Return what a patient of one's own is set to; nothing if there are none."""
         return {} if self.cohort is None else self.cohort.rows[patient]
 
-    def _drawn(self, seed: int) -> dict[str, Any]:
+    def _drawn(self, seed: int, row: Collection[str] = ()) -> dict[str, Any]:
         """Return what a draw of the posterior sets for one patient, where nothing else does."""
         if self.posterior is None:
             return {}
-        return self.posterior.settings(self.params, seed, (*self.axes, *self.cohort_columns))
+        return self.posterior.settings(self.params, seed, (*self.axes, *row))
 
     def _names(self, settings: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[str]:
         """Name runs; where all have the same parameters these are written out once."""

@@ -1,10 +1,11 @@
 """How one run of many is repeated by `tcellabm run`: a shipped scenario, and what to set on top."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
+from tcellabm.analysis.weighting import covariate_of
 from tcellabm.identity import SIZES
 from tcellabm.params import InputError, Parameters, Value, load
 from tcellabm.params.errors import toml_text
@@ -15,31 +16,49 @@ from tcellabm.posterior import NONE
 DEFAULT = "kymriah"  # what `tcellabm run` follows by itself
 
 
-def words(params: Parameters, *, is_default: bool = True) -> str:
+def words(params: Parameters, drawn: Collection[str] | None = None) -> str:
     """Return what to write after `tcellabm run` for a run with these parameters.
 
     Parameters
     ----------
     params : Parameters
         Of the run, without what its seed draws.
-    is_default : bool
-        Whether its seed draws from what `run` draws from by default.
+    drawn : collection of str, optional
+        Laws that are told with each patient, where a seed alone does not draw them as `run` does.
 
     Raises
     ------
     InputError
         No shipped scenario comes to them by setting keys.
     """
+    name, sets = _shortest(params)
+    if drawn is not None:
+        sets = {key: value for key, value in sets.items() if key not in drawn}
+        sets["files.posterior"] = NONE
+    scenario = [] if name == DEFAULT else [f"params/scenarios/{name}.toml"]
+    return " ".join([*scenario, settings(sets)]).strip()
+
+
+def sets_a_law(params: Parameters) -> bool:
+    """Tell whether the command for a run has to set a law, so that its seed does not draw it.
+
+    Raises
+    ------
+    InputError
+        As `words`.
+    """
+    return any(map(covariate_of, _shortest(params)[1]))
+
+
+def _shortest(params: Parameters) -> tuple[str, dict[str, Value]]:
+    """Return the scenario over which least is to be set, and that."""
     own = deciding(params)
     found = [
         (name, sets) for name, base in _scenarios() if (sets := _on_top(base, own)) is not None
     ]
     if not found:
         raise InputError("No command of `run` sets what this one was given", "", "")
-    name, sets = min(found, key=lambda one: (len(one[1]), one[0] != DEFAULT))
-    scenario = [] if name == DEFAULT else [f"params/scenarios/{name}.toml"]
-    undrawn = {} if is_default else {"files.posterior": NONE}
-    return " ".join([*scenario, settings(sets | undrawn)]).strip()
+    return min(found, key=lambda one: (len(one[1]), one[0] != DEFAULT))
 
 
 def settings(values: Mapping[str, Any]) -> str:

@@ -86,7 +86,7 @@ def one_or_many(
     for key in plan.keys:
         raise InputError(f"{key} varies", str(file), "allowed: one value; axes are for a sweep")
     if len(plan.tasks) == 1:
-        return plan.params.replace(plan.tasks[0].settings)
+        return plan.params.replace(plan.own(0, seed))
     return plan
 
 

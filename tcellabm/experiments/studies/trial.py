@@ -168,7 +168,7 @@ class TrialPlan(Plan):
         """Add to a row what the user has set, and the way from enrollment to infusion."""
         assert isinstance(task, TrialTask)
         own = self.cohort_row(task.patient)
-        drawn = {key: task.settings[key] for key in laws_drawn(self.enrolled)}
+        drawn = {key: value for key, value in task.settings.items() if covariate_of(key)}
         return self.given | own | drawn | task.journey._asdict() | row
 
 
@@ -197,8 +197,9 @@ def columns_of(
 
 
 def laws_drawn(enrolled: Sequence[TrialTask]) -> list[str]:
-    """Return the laws of covariates that each patient has an own draw of."""
-    return [key for key in enrolled[0].settings if covariate_of(key)] if enrolled else []
+    """Return the laws of covariates that patients have an own draw of."""
+    found = dict.fromkeys(key for task in enrolled for key in task.settings)
+    return [key for key in found if covariate_of(key)]
 
 
 def _type(name: str) -> pa.DataType:
@@ -231,11 +232,11 @@ def draws_of(
     callable
         Number and seed of a patient -> values by dotted key.
     """
-    fixed = () if cohort is None else cohort.keys
 
     def draw(number: int, seed: int) -> dict[str, Any]:
-        drawn = {} if posterior is None else posterior.settings(params, seed, fixed)
-        return drawn if cohort is None else drawn | cohort.rows[number]
+        row = {} if cohort is None else cohort.rows[number]
+        drawn = {} if posterior is None else posterior.settings(params, seed, row)
+        return drawn | row
 
     return draw
 
@@ -323,7 +324,8 @@ def cohort_weights(
     ndarray, shape (draws, enrolled), or None
         They sum to 1 at each draw. None without a posterior of laws, or where no draws are wanted.
     """
-    keys = laws_drawn(enrolled)
+    # A patient whose covariate is set in a file of one's own has no law of it to be weighted by.
+    keys = [key for key in laws_drawn(enrolled) if all(key in task.settings for task in enrolled)]
     if posterior is None or not keys or not params.trial.posterior_draws:
         return None
     laws = laws_of(keys, params.distributions)
