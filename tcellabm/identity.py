@@ -16,7 +16,7 @@ import numpy as np
 
 from tcellabm.params import Parameters
 
-MODEL_VERSION = 7  # raised with every change of numbers
+MODEL_VERSION = 7  # raised with every change of numbers; another posterior has its own digest
 SIZES = ("sweep.", "trial.")  # parameters that say how many runs, not what one is
 
 

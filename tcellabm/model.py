@@ -40,9 +40,9 @@ class TumorTCellModel(ReadOnlyAgents, Saved, Shown, Clock):
     Parameters
     ----------
     params : Parameters
-        From `tcellabm.load`.
+        From `tcellabm.load`, or from `tcellabm.one_patient`: those that `tcellabm run` follows.
     rng : int, numpy.random.Generator or None
-        The seed is the whole recipe of a patient. A generator is copied, not used up; None takes
+        With `params` the whole recipe of a patient. A generator is copied, not used up; None takes
         a seed from the operating system.
 
     Attributes

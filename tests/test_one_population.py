@@ -110,10 +110,11 @@ def test_a_population_of_which_none_is_shipped_draws_nothing(shipped, monkeypatc
 
 
 def test_a_product_moves_a_draw_no_farther_than_the_law_reaches():
-    params = load(KYMRIAH, {"files.product": "products/obe_cel.toml"})
-    law = params.distributions["product.persistence_half_life_days"]
-    moved = [applied({PERSISTENCE: median}, params)[PERSISTENCE] for median in (300.0, 2999.0)]
-    assert 300.0 < moved[0] < moved[1] == law.high
+    params = load(KYMRIAH, {"files.product": "products/axicabtagene_like.toml"})
+    high = params.distributions["product.fitness"].high
+    key = "population.product.fitness.median"
+    moved = [applied({key: median}, params)[key] for median in (1.0, 1.5)]
+    assert moved == [pytest.approx(1.4), high] and high < 1.4 * 1.5
 
 
 def test_laws_are_no_covariates_of_a_patient(shipped, tmp_path, monkeypatch):

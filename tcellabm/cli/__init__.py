@@ -179,9 +179,18 @@ def params(
     """Check a file and print every parameter in force: value, unit, range, source."""
     from tcellabm import params as parameters
     from tcellabm.analysis.words import columns
+    from tcellabm.posterior import SHIPPED, Posterior
 
-    rows = parameters.rows(file, options.overrides(settings, {"time.days": days}))
+    given = options.overrides(settings, {"time.days": days})
+    rows = parameters.rows(file, given)
     print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
+    sweep = parameters.load_sweep(file, given)
+    if posterior := Posterior.chosen(sweep.files, sweep.params):
+        drawn = posterior.settings(sweep.params, 0, sweep.axes)
+        name = sweep.files.get("posterior", SHIPPED)
+        print(f"Each patient draws its own values of {len(drawn)} of these from {name}:")
+        print(*(f"  {key}" for key in drawn), sep="\n")
+        print("They stand above as in their files, and hold with --set files.posterior=none.")
 
 
 @app.command("app")

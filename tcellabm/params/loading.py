@@ -127,6 +127,9 @@ class Row(NamedTuple):
 def load(path: File | None = None, overrides: Mapping[str, Any] | None = None) -> Parameters:
     """Resolve a scenario file, and the files it names, into parameters.
 
+    Laws of the population are those of its file. `tcellabm.one_patient` draws them from the
+    posterior, as all commands do.
+
     Parameters
     ----------
     path : path, optional

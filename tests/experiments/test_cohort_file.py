@@ -159,6 +159,8 @@ def test_a_column_that_is_set_otherwise_too_is_refused(cohort):
 def test_it_is_not_silently_passed_over_where_it_means_nothing(cohort):
     with pytest.raises(InputError, match="files.cohort is of many patients"):
         load(KYMRIAH, cohort())
+    with pytest.raises(InputError, match="files.posterior in a sensitivity study"):
+        study(KYMRIAH, {"files.posterior": "draws.csv"})
     with pytest.raises(InputError, match="files.cohort in a sensitivity study"):
         study(KYMRIAH, cohort())
     with pytest.raises(InputError, match="no such file"):

@@ -1,1 +1,1 @@
-"""What to run: plans, arms, samples of parameter space, a posterior to draw from."""
+"""What to run: plans, arms, samples of parameter space, patients of one's own."""

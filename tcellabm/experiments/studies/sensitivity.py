@@ -15,6 +15,7 @@ from tcellabm.experiments.design.points import axes_of, check_runs, pick, unit_s
 from tcellabm.identity import run_ids
 from tcellabm.params import Distribution, InputError, Parameters, load_sweep
 from tcellabm.params.size import check_size
+from tcellabm.posterior import NONE
 
 METHODS = ("morris", "sobol")
 SAMPLES = {"morris": 20, "sobol": 256}  # by default
@@ -119,6 +120,9 @@ def study(
     params = sweep.params
     if name := sweep.files.get("cohort"):
         raise InputError("files.cohort in a sensitivity study", name, "allowed: run, sweep, trial")
+    if (name := sweep.files.get("posterior", NONE)) != NONE:
+        what = "files.posterior in a sensitivity study"
+        raise InputError(what, name, "allowed: run, sweep, trial; here laws are of the population")
     if params.time.days == 0.0:
         raise InputError("no day is followed", "time.days", "allowed: above 0, for an outcome")
     if not axes:
