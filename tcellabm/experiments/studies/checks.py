@@ -232,9 +232,9 @@ def _row_of_trial(
     one of half as many patients.
     """
     few = replace(row, n=row.weight * row.n, n_other=row.weight * row.n_other, weight=1.0)
-    made = simulated(few, infused, weights, rng)
+    found = simulated(few, infused, weights, rng)
     scatter = math.exp(row.tolerance * rng.standard_normal())
-    return made and replace(made, value=made.value * scatter)
+    return found and replace(found, value=found.value * scatter)
 
 
 def _truth(calibration: Calibration, target: Target, rng: np.random.Generator) -> np.ndarray:
