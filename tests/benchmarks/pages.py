@@ -21,10 +21,11 @@ from playwright.sync_api import sync_playwright
 STATS = "({ ...document.querySelector('.twins').stats })"
 SHOWN = "document.querySelector('.twins')?.stats?.frames > 0"
 PATIENT = "?seed=7&days=730&burden=4e11&give=0:car_t:both,0.125:corticosteroid:a&day=1"
+MANY = PATIENT.replace("burden=4e11", "burden=7e11&quality=0.01")  # of dots
 LATENCY = """() => new Promise((done) => {
   const twins = document.querySelector('.twins'), was = twins.given, start = performance.now();
   document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 't', bubbles: true }));
-  const look = () => twins.given > was
+  const look = () => twins.given > was || performance.now() - start > 5000
     ? done(performance.now() - start) : requestAnimationFrame(look);
   look();
 })"""
@@ -56,9 +57,7 @@ def main() -> None:
             page.wait_for_function(SHOWN, timeout=300_000)
             print(f"first picture: {time.monotonic() - started:.1f} s after the command")
             process = psutil.Process(server.pid)
-            page.goto(address + PATIENT)
-            page.wait_for_function(SHOWN)
-            _measure(page)
+            _measure(page, address)
             _two_tabs(browser, page, address)
             _opened_and_closed(browser, address, process, told.pages)
             _minutes(page, process, told.minutes)
@@ -92,15 +91,20 @@ def _rates(pages, seconds=10.0):
     pages[0].wait_for_timeout(1000 * seconds)
     after, passed = [page.evaluate(STATS) for page in pages], time.monotonic() - start
     return [
-        {name: (own[name] - was[name]) / passed for name in ("frames", "draws")} | own
+        own | {name: (own[name] - was[name]) / passed for name in ("frames", "draws")}
         for own, was in zip(after, before, strict=True)
     ]
 
 
-def _measure(page):
+def _measure(page, address):
+    page.goto(address + MANY)
+    page.wait_for_function(SHOWN)
     own = _rates([page])[0]
     print(f"frames {own['frames']:.1f} /s, drawings {own['draws']:.1f} /s of both arms")
     print(f"dots: {own['dots']}")
+    page.goto(address + PATIENT)
+    page.wait_for_function(SHOWN)
+    page.keyboard.press(" ")
     waits = [page.evaluate(LATENCY) for _ in range(9)]
     print(f"key to frame: median {statistics.median(waits):.0f} ms, worst {max(waits):.0f} ms")
     page.keyboard.press(" ")
