@@ -65,6 +65,7 @@ def names(folder):
         (["sweep", "--workers", "-1"], "--workers"),
         (["sweep", "--workers", "1", "--dask", "tcp://127.0.0.1:1"], "--dask"),
         (["sweep", "--overwrite", "--shard", "1/2", "--out", "a"], "--shard"),
+        (["params", "--set", "files.posterior=nothing.csv"], "no such file, nothing.csv"),
         (["params", "--set", "care.policy=prayer"], "none, label"),
         (["app", "--page", "home"], "--page home, allowed: class, lab"),
         (["app", "--host", "203.0.113.1"], "cannot listen"),

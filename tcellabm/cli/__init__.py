@@ -183,9 +183,10 @@ def params(
 
     given = options.overrides(settings, {"time.days": days})
     rows = parameters.rows(file, given)
-    print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
     sweep = parameters.load_sweep(file, given)
-    if posterior := Posterior.chosen(sweep.files, sweep.params):
+    posterior = Posterior.chosen(sweep.files, sweep.params)
+    print(columns(["key", "value", "unit", "range", "source"], [list(row) for row in rows]))
+    if posterior:
         drawn = posterior.settings(sweep.params, 0, sweep.axes)
         name = sweep.files.get("posterior", SHIPPED)
         print(f"Each patient draws its own values of {len(drawn)} of these from {name}:")
