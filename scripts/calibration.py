@@ -30,9 +30,9 @@ misses first. Figures are in percent, differences in points. Intervals are over 
 posterior and cohorts of n patients; {enrolled} virtual patients are enrolled in each arm. How blind
 this is, and what is not shown: [credibility.md](credibility.md).
 
-**{hits} of {all} published figures lie where they were predicted**, {false} do not, {open} cannot
-be told. Were the intervals right, one figure in twenty would lie outside. {wide} hits say little:
-there the interval is {points:g} points or wider. Of the {narrow} narrower ones {sharp} hit.
+**{hits} of {all} published figures lie where they were predicted**, {false} do not, {open} is
+unresolved. Were the intervals right, one figure in twenty would lie outside. {wide} hits say
+little: there the interval is {points:g} points or wider. Of the {narrow} narrower ones {sharp} hit.
 Missed: {missed}.
 """
 

@@ -76,10 +76,9 @@ class Posterior:
         name = files.get("posterior", "")
         if name:
             return None if name == NONE else cls.load(name, params)
-        path, own = _shipped(), files.get("population", "").removeprefix("params/")
-        if path is None or not own or _origin(path).population != own:
-            return None
-        return cls.load(str(path), params)
+        own = files.get("population", "").removeprefix("params/")
+        path = _shipped(own) if own else None
+        return None if path is None else cls.load(str(path), params)
 
     @classmethod
     def load(cls, name: str, params: Parameters) -> "Posterior":
@@ -241,20 +240,20 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _shipped() -> Path | None:
-    """Return the posterior that is shipped; None if it is of another version or missed a check."""
+def _shipped(population: str | None = None) -> Path | None:
+    """Return the posterior that is shipped; None if it is of another version or missed a check.
+
+    Where a population is named, None too if it is not of that one.
+    """
     path = shipped_file(SHIPPED)
     if path is None:
         return None
-    origin = _origin(path)
-    return path if origin.model_version == MODEL_VERSION and origin.passed else None
-
-
-def _origin(path: Path) -> "_Origin":
     try:
-        return _Origin.model_validate_json(read_text(path, SHIPPED, _MOST_BYTES))
+        origin = _Origin.model_validate_json(read_text(path, SHIPPED, _MOST_BYTES))
     except ValidationError:
-        return _Origin(model_version=0)
+        return None
+    fits = population in (None, origin.population)
+    return path if fits and origin.passed and origin.model_version == MODEL_VERSION else None
 
 
 def _telling(draws: list[dict[str, Any]]) -> list[dict[str, Any]]:

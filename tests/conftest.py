@@ -87,8 +87,6 @@ def shipped(posterior, monkeypatch):
     """The same file, as if it were shipped."""
     from tcellabm import posterior as module
 
-    file, find = Path(posterior[0]), module.find_file
-    own = {f"params/{module.SHIPPED}": file}
+    file = Path(posterior[0])
     monkeypatch.setattr(module, "shipped_file", lambda name: file)
-    monkeypatch.setattr(module, "find_file", lambda name: own.get(name) or find(name))
     return file

@@ -99,7 +99,7 @@ def test_one_patient_of_ones_own_is_whom_the_same_values_set_by_hand_follow(ship
     assert run_id(own, 7) == run_id(one_patient(KYMRIAH, {WEIGHT: 20.0}, 7), 7)
 
 
-def test_a_population_of_which_none_is_shipped_draws_nothing(shipped, monkeypatch):
+def test_a_population_of_which_none_is_shipped_draws_nothing(shipped):
     """Nor does a scenario without a population, whatever lies in the folder."""
     params = one_patient(KYMRIAH, {}, 1)
     assert Posterior.chosen({}, params) is None

@@ -105,11 +105,11 @@ def _plasma_of(cytokine: str) -> Any:
     return lambda model: float(model.tissue.state.plasma[place])
 
 
-def parameters(keys: Mapping[str, Any], seed: int = 1) -> Parameters:
-    """Resolve the scenario of the lab for a patient; text is read as `--set` reads it."""
+def parameters(keys: Mapping[str, Any], number: int = 1) -> Parameters:
+    """Resolve the scenario of the lab for the patient of a seed; text is read as by `--set`."""
     given = {key: value for key, value in keys.items() if value not in ("", DRAWN)}
     texts = [f"{key}={value}" for key, value in given.items() if isinstance(value, str)]
-    return one_patient(SCENARIO, {**WATCHED, **given, **parse_set(texts)}, seed)
+    return one_patient(SCENARIO, {**WATCHED, **given, **parse_set(texts)}, number)
 
 
 def seed(rng: int | str | None) -> int | None:

@@ -37,13 +37,13 @@ def report_of(result: "Result", plan: "Plan", courses: Mapping[str, bytes]) -> b
     """
     orders = {arm.name: [(one.treatment, one.day) for one in arm.orders] for arm in plan.arms}
     sweep = Sweep(
-        result.outcomes,
-        plan.params,
-        result.keys,
-        result.is_grid,
-        result.settings,
-        result.answer,
-        plan.recipe.get("posterior", ""),
+        runs=result.outcomes,
+        params=plan.params,
+        keys=result.keys,
+        is_grid=result.is_grid,
+        settings=result.settings,
+        answer=result.answer,
+        posterior="" if plan.posterior is None else plan.posterior.digest,
     )
     return draw(sweep, courses, orders, f"seed {plan.seed}", result.total)
 
@@ -60,11 +60,15 @@ def report_of_folder(folder: Path) -> bytes:
     arms = recipe.get("arms", [])
     orders = {arm["name"]: [(o["treatment"], o["day"]) for o in arm["give"]] for arm in arms}
     keys = [*recipe["axes"], *([COLUMN] if arms else [])]
-    is_grid = parameters.get("sweep.sample", GRID) == GRID
-    found = answer(whole.runs, keys, whole.question)
-    settings = recipe.get("set", {})
-    posterior = recipe.get("posterior", "")
-    sweep = Sweep(whole.runs, _parameters(recipe), keys, is_grid, settings, found, posterior)
+    sweep = Sweep(
+        runs=whole.runs,
+        params=_parameters(recipe),
+        keys=keys,
+        is_grid=parameters.get("sweep.sample", GRID) == GRID,
+        settings=recipe.get("set", {}),
+        answer=answer(whole.runs, keys, whole.question),
+        posterior=recipe.get("posterior", ""),
+    )
     wanted = int(recipe.get("wanted", len(whole.runs)))
     return draw(sweep, whole.courses, orders, f"seed {recipe['seed']}", wanted)
 
@@ -99,7 +103,7 @@ class Sweep:
 
     @property
     def own(self) -> list[str]:
-        """Columns of what is to be told with each patient, beside the seed."""
+        """Columns that the command of each patient sets, beside the seed."""
         return [key for key in self._own if not self.draws_as_run or key not in self.laws]
 
     @property

@@ -24,7 +24,7 @@ def words(params: Parameters, drawn: Collection[str] | None = None) -> str:
     params : Parameters
         Of the run, without what its seed draws.
     drawn : collection of str, optional
-        Laws that are told with each patient, where a seed alone does not draw them as `run` does.
+        Laws that each patient's own part sets, where a seed alone does not draw them as `run` does.
 
     Raises
     ------
