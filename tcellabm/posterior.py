@@ -272,28 +272,6 @@ def _within(draw: dict[str, Any], params: Parameters) -> dict[str, Any]:
     return {k: v for k, v in draw.items() if not covariate_of(k) or covariate_of(k) in laws}
 
 
-def weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> float:
-    """Return the smallest value up to which a share `q` of the weight lies.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Draws of one parameter.
-    weights : ndarray, shape (n,)
-        0 or more, not all 0.
-    q : float
-        Share of the weight, 0 to 1.
-
-    Returns
-    -------
-    float
-        One of `values`.
-    """
-    order = np.argsort(values, kind="stable")
-    ends = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(ends, q * ends[-1])])
-
-
 def _checked(key: str, column: pd.Series, name: str) -> list[Any]:
     """Return the draws of a parameter in its type; of decimal numbers the ends tell of all."""
     meta = meta_of(key, name)

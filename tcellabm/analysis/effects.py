@@ -1,7 +1,9 @@
 """Effects between arms of the same patients, with paired intervals, each held against a window."""
 
 import math
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,15 +115,21 @@ def judged(relation: Relation, value: float, low: float, high: float) -> str:
 
 def _interval(relation: Relation, arms: list[Columns], seed: int) -> tuple[float, float]:
     """Return the interval of 95 % over resampled patients, the same ones in every arm."""
-    n, rng = len(arms[0]["patient"]), np.random.default_rng(seed)
-    drawn = [
-        _compared(relation, [relation.of(where(arm, again)) for arm in arms])
-        for again in (rng.integers(n, size=n) for _ in range(RESAMPLES if n else 0))
-    ]
-    known = [value for value in drawn if math.isfinite(value)]
-    if not known:
+    from scipy.stats import DegenerateDataWarning, bootstrap  # takes a while to import
+
+    def effect(again: np.ndarray) -> float:
+        return _compared(relation, [relation.of(where(arm, again)) for arm in arms])
+
+    patients = np.arange(len(arms[0]["patient"]))
+    if len(patients) < 2:
         return math.nan, math.nan
-    low, high = np.quantile(known, [0.025, 0.975])
+    options: dict[str, Any] = {"n_resamples": RESAMPLES, "vectorized": False}
+    rng = np.random.default_rng(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)  # some resamples have no value
+        found = bootstrap((patients,), effect, method="percentile", rng=rng, **options)
+    known = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
+    low, high = np.quantile(known, [0.025, 0.975]) if known.size else (math.nan, math.nan)
     return float(low), float(high)
 
 

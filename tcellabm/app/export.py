@@ -22,7 +22,7 @@ from tcellabm.app.frames import (
     chart_rows,
 )
 from tcellabm.app.glossary import EDEMA, GLOSSARY, GRADES, NEEDS
-from tcellabm.app.plan import ARMS, SLIDERS, TREATMENTS, Plan
+from tcellabm.app.plan import ARMS, SLIDERS, TREATMENTS
 from tcellabm.app.twins import Twins
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def appearance(params: Parameters) -> dict[str, Any]:
     }
 
 
-def described(twins: Twins, plan: Plan) -> dict[str, Any]:
+def described(twins: Twins) -> dict[str, Any]:
     """Return what holds for two patients throughout, as the browser needs it."""
-    params = twins.arms[0].params
+    params, plan = twins.arms[0].params, twins.plan
     story = stories.ALL.get(plan.story)
     return {
         **appearance(params),

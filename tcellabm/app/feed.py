@@ -14,7 +14,7 @@ import numpy as np
 
 from tcellabm.app import ending, export, stories
 from tcellabm.app.frames import CHART_COLUMNS, Picture, chart_rows, picture, rows_up_to
-from tcellabm.app.plan import ARMS, Plan
+from tcellabm.app.plan import ARMS
 from tcellabm.app.thinned import Thinned
 from tcellabm.app.twins import Twins
 
@@ -93,10 +93,10 @@ class Feed:
             self._last = time.monotonic()
             self._send({"kind": "status", "text": text, "share": share}, [])
 
-    def begin(self, twins: Twins, plan: Plan) -> None:
+    def begin(self, twins: Twins) -> None:
         """Send what holds for new patients throughout."""
         self._reset()
-        self._send({"kind": "plan", **export.described(twins, plan)}, [])
+        self._send({"kind": "plan", **export.described(twins)}, [])
 
     def forget_after(self, day: float) -> None:
         """Drop the frames kept of a later day."""
@@ -106,7 +106,7 @@ class Feed:
         """Drop all frames kept."""
         self._reset()
 
-    def file(self, what: str, twins: Twins, plan: Plan) -> None:
+    def file(self, what: str, twins: Twins) -> None:
         """Send a file: the table, or the replay of the frames kept.
 
         Parameters
@@ -115,25 +115,21 @@ class Feed:
             `csv` or `replay`.
         twins : Twins
             Of which the file is.
-        plan : Plan
-            What they were played by.
         """
-        about = export.described(twins, plan)
+        about = export.described(twins)
         name, text = {
             "csv": lambda: ("patients.csv", export.table(twins)),
             "replay": lambda: ("replay.html", export.replay(about, list(self._kept), twins)),
         }[what]()
         self._send({"kind": "file", "name": f"tcellabm-{name}"}, [text.encode()])
 
-    def show(self, twins: Twins, plan: Plan, playing: bool, branches: list[str]) -> None:
+    def show(self, twins: Twins, playing: bool, branches: list[str]) -> None:
         """Send a picture of both, and the rows of the record since the last one.
 
         Parameters
         ----------
         twins : Twins
             At the day to be shown.
-        plan : Plan
-            What they are played by.
         playing : bool
             Whether the days go on by themselves.
         branches : list of str
@@ -144,7 +140,7 @@ class Feed:
         pictures = {arm: self._picture(twins, arm) for arm in (ARMS if twins.apart else ARMS[:1])}
         after = [self._rows_after(twins, arm) for arm in pictures]
         rows = [self._rows(twins, arm, day) for arm, day in zip(pictures, after, strict=True)]
-        facts = _facts(twins, plan, pictures)
+        facts = _facts(twins, pictures)
         own = {"kind": "frame", "n": self._sent, "playing": playing, "rows_after": after}
         places = tuple(taken.places for taken in pictures.values())
         parts = [*places, *(part.tobytes() for part in rows)]
@@ -169,7 +165,8 @@ class Feed:
         return picture(twins.arms[ARMS.index(arm)], self._voxels[arm])
 
 
-def _facts(twins: Twins, plan: Plan, pictures: dict[str, Picture]) -> Message:
+def _facts(twins: Twins, pictures: dict[str, Picture]) -> Message:
+    plan = twins.plan
     facts: Message = {
         "day": twins.day,
         "arms": [taken.facts for taken in pictures.values()],

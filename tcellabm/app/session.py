@@ -63,7 +63,7 @@ class Session(threading.Thread):
         self._commands: queue.Queue[Message] = queue.Queue(MOST_COMMANDS)
         self._closed = threading.Event()
         self._twins: Twins | None = None
-        self._plan, self._day = Plan(), 0.0  # kept when the patient is freed
+        self._freed: tuple[Plan, float] = Plan(), 0.0  # plan and day of a patient who was let go
         self._branches: list[Plan] = []  # plans that were left, the last one last
         self._playing = False
         self._speed = 1.0
@@ -152,17 +152,17 @@ class Session(threading.Thread):
         assert self._twins is not None
         self._ahead += self._speed / FRAMES_PER_SECOND
         to = on_grid(self._twins.day + self._ahead)
-        note = stories.next_note(self._plan.story, self._twins.day) if self._stops else None
+        story = self._twins.plan.story
+        note = stories.next_note(story, self._twins.day) if self._stops else None
         to = min(to, note) if note is not None else to
         self._ahead = min(self._twins.day + self._ahead - to, DAYS_PER_STEP)
         self._twins.advance(to)
         self._reach()
 
     def _reach(self) -> None:
-        """Note the day reached, and stop where there is something to read."""
+        """Stop where there is something to read."""
         assert self._twins is not None
-        self._day = self._twins.day
-        noted = self._stops and stories.note_at(self._plan.story, self._day)
+        noted = self._stops and stories.note_at(self._twins.plan.story, self._twins.day)
         if self._twins.ended or noted:
             self._playing = False
 
@@ -171,7 +171,6 @@ class Session(threading.Thread):
         assert self._twins is not None and self._aim is not None
         near = min(self._aim, self._twins.day + LONGEST_LEAP)
         self._twins.seek(near)
-        self._day = self._twins.day
         if self._twins.day >= self._aim or self._twins.ended:
             self._aim = None
             self._dirty = True
@@ -186,7 +185,7 @@ class Session(threading.Thread):
             return self._feed.drawn(int(command.get("n", 0)))
         self._last_word = time.monotonic()
         if self._twins is None and name not in ("open", "restart", "story"):
-            self._restore()
+            self._restore(*self._freed)
         handler = _COMMANDS.get(str(name))
         if handler is None:
             raise InputError(f"unknown command {str(name)[:30]}", "page")
@@ -212,21 +211,20 @@ class Session(threading.Thread):
     def _begin(self, plan: Plan, day: float) -> None:
         self._playing = False
         self._branches.clear()
-        self._plan, self._day = plan, day
         warm.wait(plan.scenario, self._feed.progress)
-        self._restore()
+        self._restore(plan, day)
 
-    def _restore(self) -> None:
-        """Make the patient of the plan, and go to its day."""
-        day = self._day
-        self._twins = Twins(self._plan)
+    def _restore(self, plan: Plan, day: float) -> None:
+        """Make the patient of a plan, and go to a day."""
+        self._twins = Twins(plan)
         self._ahead = 0.0
-        self._feed.begin(self._twins, self._plan)
+        self._feed.begin(self._twins)
         self._go_to(day)
 
     def _free(self) -> None:
         """Let go of a patient whom nobody looks at; the plan brings it back."""
         if self._twins is not None:
+            self._freed = self._twins.plan, self._twins.day
             self._twins = None
             self._feed.free()
             self._feed.say("status", "Paused for long: the next click goes on here")
@@ -253,15 +251,17 @@ class Session(threading.Thread):
         self._dirty = True
 
     def _seek(self, command: Message) -> None:
+        assert self._twins is not None
         self._playing = False
-        self._go_to(on_grid(min(max(float(command.get("day", 0.0)), 0.0), self._plan.days)))
+        day = min(max(float(command.get("day", 0.0)), 0.0), self._twins.plan.days)
+        self._go_to(on_grid(day))
 
     def _go_to(self, day: float) -> None:
         assert self._twins is not None
         if day < self._twins.day:
             self._twins.seek(day)
             self._feed.forget_after(day)
-        self._aim, self._day, self._dirty = day, day, True
+        self._aim, self._dirty = day, True
 
     def _give(self, command: Message) -> None:
         assert self._twins is not None
@@ -278,7 +278,6 @@ class Session(threading.Thread):
         before, day = self._twins.plan, self._twins.day
         self._twins.give(Treatment(day, name, who, per_kg))
         self._leave(before)
-        self._plan = self._twins.plan
         self._show()
         if dropped := before.later(day):
             named = ", ".join(f"{TREATMENTS[t.name].mark} on day {t.day:g}" for t in dropped)
@@ -296,19 +295,19 @@ class Session(threading.Thread):
 
     def _branch(self, command: Message) -> None:
         """Go on with a plan that was left; the present one takes its place among those."""
+        assert self._twins is not None
         number = int(command.get("number", -1))
         if not 0 <= number < len(self._branches):
             raise InputError(f"branch {number}", "page", f"allowed: 0 to {len(self._branches) - 1}")
         plan = self._branches.pop(number)
-        self._leave(self._plan)
+        self._leave(self._twins.plan)
         self._resume(plan)
 
     def _resume(self, plan: Plan) -> None:
         """Show another plan of the same patient, on the same day."""
+        assert self._twins is not None
         self._playing = False
-        self._plan, day = plan, self._day
-        self._restore()
-        self._go_to(day)
+        self._restore(plan, self._twins.day if self._aim is None else self._aim)
 
     def _look_at(self, command: Message) -> None:
         self._feed.look(command.get("arm"), int(command.get("voxel", 0)))
@@ -323,13 +322,13 @@ class Session(threading.Thread):
         what = str(command.get("what"))
         if what not in FILES:
             raise InputError(f"export of {what[:30]}", "page", f"allowed: {', '.join(FILES)}")
-        self._feed.file(what, self._twins, self._plan)
+        self._feed.file(what, self._twins)
 
     def _show(self) -> None:
         assert self._twins is not None
         self._dirty = False
         left = [_named(plan) for plan in self._branches]
-        self._feed.show(self._twins, self._plan, self._playing, left)
+        self._feed.show(self._twins, self._playing, left)
 
 
 def _named(plan: Plan) -> str:

@@ -19,7 +19,6 @@ from tcellabm.analysis.comparison import (
 from tcellabm.analysis.measures import BEYOND, MEASURES, Measure
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file
-from tcellabm.posterior import weighted_quantile
 
 PUBLISHED = read_published(find_file("trials/published.csv"))
 NAN = math.nan
@@ -178,12 +177,6 @@ def test_published_figures_in_a_pipe_are_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "published.csv")
     with pytest.raises(InputError, match="a folder, or too large"):
         read_published(tmp_path / "published.csv")
-
-
-def test_weighted_quantiles():
-    values, weights = np.array([3.0, 1.0, 2.0]), np.array([0.2, 0.2, 0.6])
-    assert weighted_quantile(values, weights, 0.5) == 2.0
-    assert weighted_quantile(values, weights, 0.1) == 1.0
 
 
 def test_a_run_that_failed_is_in_no_group():

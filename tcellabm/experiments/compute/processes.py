@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from multiprocessing import active_children, parent_process, resource_tracker, util
+from multiprocessing import parent_process, resource_tracker, util
 
 # Ctrl-C, a job scheduler's end, a dropped line; Windows has no SIGHUP.
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -55,32 +55,6 @@ def _wait_for_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def be_a_child() -> None:
-    """In a process forked by a library: leave signals to the parent, and end with it."""
-    if parent_process() is not None:
-        _become_a_child(os.getpid())
-
-
-@cache
-def _become_a_child(process: int) -> None:
-    for number in STOPS:
-        signal.signal(number, signal.SIG_IGN)
-    end_with_parent()
-
-
-@contextmanager
-def children_ended() -> Iterator[None]:
-    """Leave no process behind that was started in a block and still runs at its end."""
-    before = active_children()
-    try:
-        yield
-    finally:
-        for child in active_children():
-            if child not in before:
-                child.kill()
-                child.join()
 
 
 @cache

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tcellabm.analysis.packed import pack
 from tcellabm.experiments.compute.processes import end_with_parent, interrupts_held
 from tcellabm.experiments.design.arms import SharedCourse
-from tcellabm.experiments.design.plan import CURVES, Row, Task
+from tcellabm.experiments.design.plan import Row, Task
 from tcellabm.identity import MODEL_VERSION
 from tcellabm.kernels import cache
 from tcellabm.params import Parameters
@@ -87,9 +86,6 @@ def run_task(
         try:
             model = (follow or _alone)(params, task)
             row = task.observe(model) | task.identity | {"error": ""}
-            if task.curves:
-                days = task.settings.get("time.days", params.time.days)
-                row[CURVES] = pack(model.series, days)
             records = [downsample(model.series, task.run_id)] if series else []
             seconds = time.perf_counter() - start
             return Report([task], [row], records, seconds, seconds)
@@ -227,10 +223,7 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
     quiet : bool
         Don't say so even if it takes a while.
     """
-    own = (
-        "greatest_hazards" if params.resolution.single_cell else "change_place"
-    )  # of one way alone
-    if cache.folder() is None or cache.stored(own):  # nowhere to keep them, or done
+    if cache.folder() is None or _compiled(params.resolution.single_cell):
         return
     if not quiet:
         print("compiling the kernels; the next start will be quick", file=sys.stderr)
@@ -241,6 +234,11 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
         process.join()
     finally:
         process.kill()
+
+
+def _compiled(single_cell: bool) -> bool:
+    """Tell whether kernels are kept already, by one that only this way of running has."""
+    return cache.stored("greatest_hazards") if single_cell else cache.stored("change_place")
 
 
 def _compile_beside(params: Parameters) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 
+from tcellabm.analysis.packed import pack
 from tcellabm.clinic.drugs import treatments
 from tcellabm.clinic.outcomes import own_columns
 from tcellabm.columns import FAULT, OUTCOMES, RUN, Column
@@ -36,7 +37,7 @@ _ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One run: what it sets, which patient it is, what that one is given, what is kept of it."""
+    """One run: what it sets, which patient it is, what that one is given."""
 
     settings: dict[str, Any]
     patient: int
@@ -44,7 +45,11 @@ class Task:
     seed: int
     run_id: str
     arm: Arm | None = None
-    curves: bool = False  # whether its course is kept too, packed
+
+    @classmethod
+    def of(cls, task: "Task") -> Self:
+        """Return the same run as one of this kind."""
+        return cls(**{each.name: getattr(task, each.name) for each in fields(Task)})
 
     @property
     def identity(self) -> Row:
@@ -60,6 +65,17 @@ class Task:
     def observe(self, model: "TumorTCellModel") -> Row:
         """Return the columns of the row that a finished run gives."""
         return dict(model.outcomes()) | dict(model.patient.covariates)
+
+
+class TaskWithCourse(Task):
+    """A run whose course is kept too."""
+
+    __slots__ = ()
+
+    def observe(self, model: "TumorTCellModel") -> Row:
+        """Return the columns of the row, and the packed course."""
+        row = super().observe(model)
+        return row | {CURVES: pack(model.series, model.params.time.days)}
 
 
 def patient_seed(root: int, patient: int, replicate: int = 0) -> int:
@@ -255,17 +271,17 @@ class Plan:
     def with_curves(self) -> Self:
         """Return the plan that keeps courses too: of the same first patients at every point."""
         shown = max(1, MOST_CURVES // (len(self.points) * self.together))
-        first = [place for place, task in enumerate(self.tasks) if task.patient < shown]
-        shown_tasks = set(first[:MOST_CURVES])
-        tasks = [
-            replace(task, curves=place in shown_tasks) for place, task in enumerate(self.tasks)
-        ]
+        tasks, left = list(self.tasks), MOST_CURVES
+        for place, task in enumerate(tasks):
+            if task.patient < shown and left > 0:
+                tasks[place] = TaskWithCourse.of(task)
+                left -= 1
         return replace(self, tasks=tasks)
 
     @property
     def shard_schema(self) -> pa.Schema:
         """Columns of the shards: those of the table, and courses where they are kept."""
-        if not any(task.curves for task in self.tasks):
+        if not any(isinstance(task, TaskWithCourse) for task in self.tasks):
             return self.schema
         return self.schema.append(pa.field(CURVES, pa.binary()))
 

@@ -16,7 +16,7 @@ from tcellabm.analysis.shown import card, rates_in_words
 from tcellabm.experiments.design import arms
 from tcellabm.experiments.design.plan import CURVES, Plan
 from tcellabm.experiments.results import manifest, shards
-from tcellabm.experiments.results.ownership import MANIFEST, SHARDS, parts
+from tcellabm.experiments.results.ownership import MANIFEST
 from tcellabm.params import InputError, Question
 from tcellabm.params.loading import GRID
 from tcellabm.params.meta import POPULATION
@@ -228,7 +228,7 @@ def _runs_and_courses(
         if COURSES not in files:
             return runs, {}
         return runs, _by_run(_read_written(folder / COURSES, files[COURSES]))
-    tables = [shards.read(path) for path in shards.files(folder, SHARDS)]
+    tables = [shards.read(path) for path in shards.files(folder, shards.SHARDS)]
     runs = pa.concat_tables([table for table in tables if table is not None]).to_pandas()
     runs = _in_order(runs.drop_duplicates("run_id"), recipe)
     courses = _by_run(runs) if CURVES in runs else {}
@@ -266,7 +266,7 @@ def _question(recipe: dict[str, Any]) -> Question:
 
 def _manifest_of(folder: Path) -> dict[str, Any]:
     """Return the manifest of a sweep, or that of one of its parts."""
-    places = [folder, *parts(folder)] if folder.is_dir() else []
+    places = [folder, *shards.parts(folder)] if folder.is_dir() else []
     fault = "no sweep in it"
     for path in filter(Path.exists, (place / MANIFEST for place in places)):
         try:
@@ -287,7 +287,7 @@ def _outcomes(
     columns = [*keys, *ESSENTIAL]
     if checksum := recipe.get("files", {}).get(OUTCOMES, ""):
         return _table(folder / OUTCOMES, columns, settings, checksum)
-    found = (shards.read(path) for path in shards.files(folder, SHARDS))
+    found = (shards.read(path) for path in shards.files(folder, shards.SHARDS))
     tables = [
         table.select([*columns, *covariates(table.column_names, keys, settings)])
         for table in found

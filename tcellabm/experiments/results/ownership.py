@@ -13,11 +13,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tcellabm.experiments.results.shards import SERIES, SHARDS, is_part, is_shard, parts
 from tcellabm.params import InputError
 
 MANIFEST = "manifest.json"
-SHARDS = "shards"  # finished runs
-SERIES = "series"  # their time series, where wanted
 DAMAGED = ".damaged"  # behind the name of a file that is not as it was written
 LOCK = ".tcellabm.lock"
 REPLACED = ".tcellabm.replaced"  # in a folder that a newer one takes the name of
@@ -36,8 +35,6 @@ _RESULTS = {
         for form in ("png", "svg", "pdf")
     ),
 }
-_SHARD = re.compile(r"[0-9a-f]{32}\.parquet")
-_PART = re.compile(r"part-\d+-of-\d+")
 _HALF = re.compile(r"\.part-\d+-(.+)")  # what `disk.written_whole` had not brought to its end
 _PATIENCE = 2.0  # seconds: another part holds the lock of the whole for a moment as it begins
 
@@ -54,11 +51,6 @@ def check_known(name: str) -> None:
         raise ValueError(f"{name} is no name of a result: add it to _RESULTS")
 
 
-def is_shard(path: Path) -> bool:
-    """Tell whether a file has the name of a shard."""
-    return _SHARD.fullmatch(path.name) is not None
-
-
 def entries(folder: Path) -> list[Path]:
     """Return what is in a folder beside the lock and the marks."""
     return [path for path in folder.iterdir() if path.name not in (LOCK, REPLACED, NEW)]
@@ -68,11 +60,6 @@ def ours(folder: Path) -> list[Path]:
     """Return what in a folder has a name of this program, but for the lock and the marks."""
     found = ((path, Path(path.name)) for path in entries(folder))
     return [path for path, own in found if _is_our_folder(own) or _is_our_file(own)]
-
-
-def parts(folder: Path) -> list[Path]:
-    """Return the folders of `--shard` in a result folder."""
-    return sorted(path for path in folder.iterdir() if _PART.fullmatch(path.name))
 
 
 def strangers(folder: Path) -> Iterator[Path]:
@@ -113,7 +100,7 @@ def _is_our_file(inside: Path) -> bool:
 
 def _below_parts(inside: Path) -> tuple[str, ...]:
     first, *rest = inside.parts
-    return tuple(rest) if _PART.fullmatch(first) else inside.parts
+    return tuple(rest) if is_part(first) else inside.parts
 
 
 def free_folder(command: str, stem: str) -> Path:

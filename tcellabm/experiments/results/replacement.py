@@ -16,14 +16,7 @@ import psutil  # type: ignore[import-untyped]
 
 from tcellabm.disk import exchanged
 from tcellabm.experiments.results import shards
-from tcellabm.experiments.results.ownership import (
-    LOCK,
-    NEW,
-    REPLACED,
-    SHARDS,
-    locked,
-    strangers,
-)
+from tcellabm.experiments.results.ownership import LOCK, NEW, REPLACED, locked, strangers
 from tcellabm.params import InputError
 
 
@@ -64,7 +57,7 @@ def _without_runs_removed(new: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if not shards.files(new, SHARDS):
+        if not shards.files(new, shards.SHARDS):
             remove(new)
         raise
 

@@ -1,11 +1,13 @@
 """Tables on the disk: Parquet files, shards of finished runs, and both read back.
 
-A shard is named after a checksum of what it holds.
+A shard is named after a checksum of what it holds. Each part of a run in shards has its own
+folder in that of the whole.
 """
 
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,13 @@ import pyarrow.parquet as pq
 
 from tcellabm.disk import write_whole, written_whole
 from tcellabm.experiments.design.plan import Plan, Row
-from tcellabm.experiments.results.ownership import SERIES, SHARDS, is_shard, parts
 from tcellabm.params import InputError
 
+SHARDS = "shards"  # folder of finished runs
+SERIES = "series"  # folder of their time series, where wanted
 JOINED_SERIES = "series.parquet"
+_SHARD = re.compile(r"[0-9a-f]{32}\.parquet")
+_PART = re.compile(r"part-\d+-of-\d+")
 _SERIES_BLOCK = 500  # runs a row group: the memory it takes
 _DIGITS = 32  # of the checksum, in the name
 _EMPTY: dict[pa.DataType, object] = {
@@ -90,6 +95,21 @@ def write(folder: Path, table: pa.Table) -> None:
 
 def _name(content: bytes) -> str:
     return f"{checksum(content)[:_DIGITS]}.parquet"
+
+
+def is_shard(path: Path) -> bool:
+    """Tell whether a file has the name of a shard."""
+    return _SHARD.fullmatch(path.name) is not None
+
+
+def is_part(name: str) -> bool:
+    """Tell whether a folder has the name of a part that `--shard` computes."""
+    return _PART.fullmatch(name) is not None
+
+
+def parts(folder: Path) -> list[Path]:
+    """Return the folders of `--shard` in a result folder."""
+    return sorted(path for path in folder.iterdir() if is_part(path.name))
 
 
 def files(folder: Path, kind: str) -> list[Path]:

@@ -18,16 +18,14 @@ from tcellabm.experiments.results.ownership import (
     DAMAGED,
     MANIFEST,
     NEW,
-    SERIES,
-    SHARDS,
     check_known,
     entries,
     leftovers,
     locked,
     make_numbered,
     ours,
-    parts,
 )
+from tcellabm.experiments.results.shards import SERIES, SHARDS, parts
 from tcellabm.params import InputError
 
 type Known = Callable[[Path], bool]

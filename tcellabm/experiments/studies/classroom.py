@@ -98,8 +98,7 @@ def classroom_plan(paths: Sequence[StoryPath], patients: int, seed: int) -> Clas
     """
     grid = Plan.load(FILE, {"sweep.patients": patients}, seed)
     values = {each.name: getattr(grid, each.name) for each in fields(grid)}
-    names = [each.name for each in fields(Task)]
-    tasks = [RecordedTask(**{name: getattr(task, name) for name in names}) for task in grid.tasks]
+    tasks = [RecordedTask.of(task) for task in grid.tasks]
     tasks += [_path_task(grid, number, path) for number, path in enumerate(paths)]
     return ClassroomPlan(**values | {"tasks": tasks, "paths": tuple(paths)})
 
