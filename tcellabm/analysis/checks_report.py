@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tcellabm.analysis.fit_report import Written, parameters_table, quality, rows_table
+from tcellabm.analysis.fit_checks import of_posterior
+from tcellabm.analysis.fit_report import Written, parameters_table, rows_table
 from tcellabm.analysis.report import markdown_table, number
 
 
@@ -43,7 +44,7 @@ def page(posterior: Written, checks: dict[str, Any]) -> str:
         f"Model version {posterior['model_version']}, {recipe['patients']} patients enrolled a "
         f"pool, seed {recipe['seed']}.",
         "",
-        *(f"- {line}" for line in [*quality(posterior), *sentences(checks)]),
+        *(f"- {line}" for line in [*map(str, of_posterior(posterior)), *sentences(checks)]),
         "",
         "## Rows that were fitted, the farthest first",
         "",

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from tcellabm.analysis.fit_checks import of_posterior
 from tcellabm.analysis.report import markdown_table, number
 from tcellabm.analysis.words import columns
 
@@ -45,37 +46,6 @@ def _inside(ranks: list[float]) -> float:
     return sum(0.05 <= rank <= 0.95 for rank in ranks) / len(ranks) if ranks else float("nan")
 
 
-def _of_weights(k: float | None) -> tuple[bool, str]:
-    if k is None:
-        return True, "Pareto k of the weights: no tail, the greatest are alike"
-    return k < 0.7, f"Pareto k of the weights {k:.2f} (below 0.7)"
-
-
-def quality(posterior: Written) -> list[str]:
-    """Return what the diagnostics say, misses first."""
-    d = posterior["diagnostics"]
-    checks = [
-        (d["ess_min"] >= 1000, f"effective draws {d['ess_min']:.0f} (1000 or more)"),
-        (
-            d["length"] >= 20.0,
-            f"chains of {d['length']:.0f} autocorrelation times (20 or more)",
-        ),
-        (d["rhat_max"] < 1.01, f"split R-hat {d['rhat_max']:.4f} (below 1.01)"),
-        _of_weights(d["pareto_k_max"]),
-        (
-            d["pool_effective_min"] >= 500,
-            f"effective patients at the worst draw {d['pool_effective_min']:.0f} (500 or more)",
-        ),
-    ]
-    if "pool_error" in d:
-        words = (
-            f"error by the finite pool {d['pool_error']:.2f} of a posterior's width (0.5 or less)"
-        )
-        checks.append((d["pool_error"] <= 0.5, words))
-    lines = [f"not met: {words}" for met, words in checks if not met]
-    return lines + [f"met: {words}" for met, words in checks if met]
-
-
 def sentences(posterior: Written) -> list[str]:
     """Return what a calibration found, for a terminal."""
     known = [
@@ -91,7 +61,7 @@ def sentences(posterior: Written) -> list[str]:
         columns(["key", "5 %", "median", "95 %", "variance taken", "identified"], known),
         *_of_rows(posterior),
         *_of_individuals(posterior),
-        *quality(posterior),
+        *map(str, of_posterior(posterior)),
         "" if posterior["passed"] else "This posterior does not meet all checks: it is no default.",
     ]
 

@@ -12,7 +12,7 @@ from experiments.toy import outcomes
 
 pytest.importorskip("emcee")
 
-from tcellabm.analysis.fit_report import quality  # noqa: E402
+from tcellabm.analysis.fit_checks import of_posterior  # noqa: E402
 from tcellabm.cli import execute  # noqa: E402
 from tcellabm.columns import OUTCOMES  # noqa: E402
 from tcellabm.experiments.compute import runner  # noqa: E402
@@ -163,7 +163,21 @@ def test_weights_without_a_tail_are_written_and_told(toy, tmp_path):
     fit = module.replace(Fit.of(toy.target(pool), chains), pareto_k=-math.inf)
     posterior = module.written(toy, fit)
     assert json.loads(json.dumps(posterior, allow_nan=False)) == posterior
-    assert any("no tail" in line for line in quality(posterior))
+    assert any("no tail" in check.words for check in of_posterior(posterior))
+
+
+def test_a_posterior_passes_where_every_check_that_is_told_is_met(toy, tmp_path):
+    """Few draws may lie near the least effective patients: that decides, and so it is told."""
+    pool = toy.compute(1, from_priors(toy), tmp_path / "a", HERE, "")
+    chains = Chains(np.zeros((2, 50, 3)), 1000.0, 1.0, 1, 20.0)
+    least = toy.written.sampler.least_patients
+    fit = module.replace(Fit.of(toy.target(pool), chains), pareto_k=0.0)
+    for near, passed in ((0, True), (1, True), (2, False)):
+        patients = np.repeat([1.4 * least, 2.0 * least], [near, 100 - near])
+        posterior = module.written(toy, module.replace(fit, patients=patients))
+        missed = [check.words for check in of_posterior(posterior) if not check.met]
+        assert posterior["passed"] == passed == (not missed)
+        assert passed or f"draws with fewer than {1.5 * least:.0f}" in missed[0]
 
 
 def test_a_wider_pool_keeps_the_laws_of_a_covariate_together(toy):

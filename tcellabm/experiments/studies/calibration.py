@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tcellabm.analysis.comparison import read_published
 from tcellabm.analysis.fit import Target
+from tcellabm.analysis.fit_checks import of_posterior
 from tcellabm.analysis.fit_report import table_of_individuals, table_of_rows
 from tcellabm.analysis.likelihood import Row, read_rows
 from tcellabm.analysis.weighting import (
@@ -34,8 +35,6 @@ from tcellabm.experiments.results.ownership import entries, locked
 from tcellabm.experiments.studies.fitted import Fit, individuals, predicted, short, some
 from tcellabm.experiments.studies.pool import Pool, PoolPlan, compute_pool
 from tcellabm.experiments.studies.sampler import (
-    LENGTH,
-    RHAT,
     Chains,
     Sampling,
     engine,
@@ -432,34 +431,18 @@ def _hold(folder: Path, recipe: dict[str, Any], resume: bool) -> None:
 
 def written(calibration: Calibration, fit: Fit) -> dict[str, Any]:
     """Return what `posterior.json` holds."""
-    least = calibration.written.sampler
     chains = fit.chains
-    diagnostics = {
-        "ess_min": short(chains.effective),
-        "rhat_max": short(chains.rhat),
-        "pareto_k_max": short(fit.pareto_k) if math.isfinite(fit.pareto_k) else None,
-        "draws": len(chains.flat),
-        "steps": chains.steps,
-        "length": short(chains.length),
-        "pool_patients": len(fit.target.infused["seed"]),
-        "pool_effective_min": short(fit.patients.min()),
+    facts = {
+        "recipe": calibration.recipe,
+        "diagnostics": fit.diagnostics(calibration.written.sampler.least_patients),
     }
-    if fit.target.courses is not None:
-        diagnostics["pool_error"] = short(fit.pool_error)
-    passed = (
-        chains.effective >= least.least_draws
-        and chains.rhat < RHAT
-        and chains.length >= LENGTH
-        and fit.pool_suffices(least.least_patients)
-    )
     mean = chains.flat.mean(axis=0, keepdims=True)
     logs = fit.target.weighting.log_weights(mean)[0]
     return {
         "model_version": MODEL_VERSION,
         "population": calibration.population,
-        "passed": bool(passed),
-        "recipe": calibration.recipe,
-        "diagnostics": diagnostics,
+        "passed": all(check.met for check in of_posterior(facts)),
+        **facts,
         "parameters": identified(calibration, chains),
         "predictive": predictive(calibration, fit),
         **individuals(fit),

@@ -8,15 +8,13 @@ import numpy as np
 
 from tcellabm.analysis.courses import Individual
 from tcellabm.analysis.fit import Target, differs, simulated
+from tcellabm.analysis.fit_checks import NEAR, of_pool
 from tcellabm.analysis.likelihood import Row
 from tcellabm.analysis.weighting import normalized
 from tcellabm.experiments.studies.sampler import Chains, pareto_k
 
-MOST_PARETO_K = 0.7  # of the weights: above it their variance is not to be trusted (Vehtari 2024)
-MOST_POOL_ERROR = 0.5  # of a posterior's width: what another pool may move its mean by
 RESAMPLED = 50  # pools
 PREDICTED = 400  # draws that predictions are made of
-_NEAR, _SELDOM = 1.5, 0.01  # few draws may lie near the least effective patients
 
 
 @dataclass(frozen=True)
@@ -55,11 +53,27 @@ class Fit:
         error = 0.0 if target.courses is None else float(pool_error(target, chains.flat).max())
         return cls(target, chains, greatest, np.array(patients), error)
 
+    def diagnostics(self, least: int) -> dict[str, Any]:
+        """Return what its checks look at, for `posterior.json`; `least` patients are wanted."""
+        chains = self.chains
+        found = {
+            "ess_min": short(chains.effective),
+            "rhat_max": short(chains.rhat),
+            "pareto_k_max": short(self.pareto_k) if math.isfinite(self.pareto_k) else None,
+            "draws": len(chains.flat),
+            "steps": chains.steps,
+            "length": short(chains.length),
+            "pool_patients": len(self.target.infused["seed"]),
+            "pool_effective_min": short(self.patients.min()),
+            "pool_near_least": short(np.mean(self.patients < NEAR * least)),
+        }
+        if self.target.courses is not None:
+            found["pool_error"] = short(self.pool_error)
+        return found
+
     def pool_suffices(self, least: int) -> bool:
         """Tell whether the pool speaks to all of the posterior."""
-        near = float(np.mean(self.patients < _NEAR * least))
-        whole = float(self.patients.min()) >= least and near <= _SELDOM
-        return whole and self.pareto_k < MOST_PARETO_K and self.pool_error <= MOST_POOL_ERROR
+        return all(check.met for check in of_pool(self.diagnostics(least), least))
 
 
 def pool_error(target: Target, draws: np.ndarray) -> np.ndarray:

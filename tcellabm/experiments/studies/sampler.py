@@ -15,14 +15,13 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from tcellabm.analysis.fit_checks import LENGTH, RHAT
 from tcellabm.disk import write_whole
 from tcellabm.params import InputError
 
 STRIDE = 10  # steps from one that is kept to the next
 START = 4096  # points of the prior that walkers begin among
 BEST = 8  # of so many times the walkers, the best, they are picked
-RHAT = 1.01
-LENGTH = 20.0  # of chains in autocorrelation times: shorter ones flatter themselves
 _BURNED = 0.5  # of the steps so far
 
 
