@@ -4,7 +4,6 @@ import math
 
 import numba
 import numpy as np
-from scipy import fft
 
 from tcellabm.kernels.jit import holding_kernel, kernel, row_kernel
 from tcellabm.kernels.layout import IL6, Column, Cytokines, Effect, Law, Sites, State
@@ -164,6 +163,8 @@ def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     effect : Effect
         Of drugs in this tick.
     """
+    from scipy import fft  # takes a while to import, and one well-mixed marrow does without
+
     cytokines, shape = law.cytokines, (state.plasma.size, law.rows, law.cols)
     levels = np.reshape(state.fields, shape)
     sources = effect.secretion * sources_of(state, cytokines).reshape(shape)

@@ -87,8 +87,8 @@ def fate(
     dt : float
         Days: half a tick.
     known : int
-        Rows whose law is still that of the last call; of cells that count their divisions it is
-        not, as they may have used the last one.
+        Rows whose law is still that of the last call, unless they divided then and cannot now, or
+        the other way round.
     state : State
         Counts of its cells are changed in place.
     law : Law
@@ -105,7 +105,7 @@ def fate(
     alphas, betas, births = work.alpha, work.beta, work.births
     for i in range(state.cells.meta[ROWS]):
         n, s, which = count[i], place[i], kind[i]
-        if i >= known or divides(which):
+        if i >= known or (divides(which) and (left[i] > 0) != (betas[i] > 0.0)):
             killed = kill_hazard(which, s, sites, lysis, drive)
             supply = supply_of(which, s, sites, drive)
             birth, death = birth_and_death(which, left[i], killed, supply, phi[s], rates)

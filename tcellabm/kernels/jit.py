@@ -10,7 +10,7 @@ from numba.core.registry import CPUDispatcher
 from tcellabm.kernels.kept import KernelCache
 
 # No fastmath and no parallel: a patient must come out the same with the JIT off and on any core.
-_OPTIONS: dict[str, Any] = {"error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def kernel[F: Callable[..., Any]](function: F) -> F:

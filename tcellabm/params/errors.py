@@ -33,7 +33,8 @@ class InputError(ValueError):
 def shorten(value: object, limit: int = 36) -> str:
     """Any value on one printable line, cut in the middle when it is longer than `limit`."""
     text = value if isinstance(value, str) else toml_text(value)
-    text = "".join(char if char.isprintable() else " " for char in text)
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
     if len(text) <= limit:
         return text
     tail = limit // 2 - 2

@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 from tcellabm.params.axes import Range, is_axis, read_axis
@@ -217,8 +218,13 @@ def _read(path: File | None, role: _Role) -> _Layer:
     if path is None or (file := find_file(os.fspath(path))).samefile(model_file()):
         return _Layer({}, {}, {}, [], [], {})
     where = os.fspath(path)
-    leaves = settable().keys() | {f"axes.{key}" for key in settable()}
-    return _layer(flatten(read_toml(file, where), where, leaves), where, role)
+    return _layer(flatten(read_toml(file, where), where, _leaves()), where, role)
+
+
+@cache
+def _leaves() -> frozenset[str]:
+    """Return the keys of a file of which the value may be a table."""
+    return frozenset(settable()) | {f"axes.{key}" for key in settable()}
 
 
 def _overrides(values: Mapping[str, Any], role: _Role) -> _Layer:
