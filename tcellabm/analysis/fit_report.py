@@ -57,12 +57,13 @@ def sentences(posterior: Written) -> list[str]:
         ]
         for key, found in posterior["parameters"].items()
     ]
+    no_default = "This posterior does not meet all checks: it is no default."
     return [
         columns(["key", "5 %", "median", "95 %", "variance taken", "identified"], known),
         *_of_rows(posterior),
         *_of_individuals(posterior),
         *map(str, of_posterior(posterior)),
-        "" if posterior["passed"] else "This posterior does not meet all checks: it is no default.",
+        *([] if posterior["passed"] else [no_default]),
     ]
 
 
