@@ -42,7 +42,8 @@ def fake_simulate(params, seed):
     series["day"], series["b_cell"] = [float(d) for d in days], [seed % 7 + d for d in days]
     row = fake_outcomes(params, seed)
     patient = SimpleNamespace(covariates={"patient.leukemic_burden": float(seed % 1000)})
-    return SimpleNamespace(outcomes=lambda: row, series=series, patient=patient)
+    model = {"outcomes": lambda: row, "series": series, "patient": patient, "params": params}
+    return SimpleNamespace(**model)
 
 
 @pytest.fixture
