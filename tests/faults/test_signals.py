@@ -127,6 +127,7 @@ def test_no_process_of_calibrate_outlives_it(start, name):
     children = psutil.Process(begun.pid).children(recursive=True)
     assert len(children) >= 2, begun.communicate()
     begun.send_signal(getattr(signal, name))
+    begun.wait(PATIENCE)
     assert_gone(children)
     _, said = begun.communicate(timeout=PATIENCE)
     if name == "SIGKILL":
