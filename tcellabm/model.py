@@ -25,7 +25,6 @@ from tcellabm.clinic.record import Record
 from tcellabm.clock import Clock
 from tcellabm.identity import course_streams, patient_streams, run_id, seed_of
 from tcellabm.params import Parameters
-from tcellabm.params.own import computed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +64,7 @@ class TumorTCellModel(ReadOnlyAgents, Saved, Shown, Clock):
         covariates, streams = patient_streams(self.seed)
         self.patient: Patient = draw_patient(params, self.seed, covariates)
         self.run_id = run_id(params, self.seed)
-        self.params: Parameters = computed(params.replace(dict(self.patient.covariates)))
+        self.params: Parameters = params.of_patient(self.patient.covariates)
         self._tissue = Tissue(self.params, streams.cells)
         self._course = Course(self.params, self._tissue, streams)
         self._orders: list[Order] = []

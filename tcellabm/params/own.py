@@ -8,15 +8,12 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tcellabm.params.errors import InputError, shorten
-from tcellabm.params.files import plain, read_text
+from tcellabm.params.files import read_text
 from tcellabm.params.meta import OWN, catalog
 from tcellabm.rules import Rule, RuleError, collected, is_own
-
-if TYPE_CHECKING:
-    from tcellabm.params.parameters import Parameters
 
 GROUP = "tcellabm.rules"  # of entry points: packages that bring rules
 _FIXED = ("sweep.", "trial.", "time.", "resolution.", "marrow.")  # how much is computed, and how
@@ -230,19 +227,3 @@ def check_values(values: Mapping[str, Any], sources: tuple[Source, ...]) -> None
         if is_own(values.get(key)):
             own(sources).named(kind, values[key])
 
-
-def computed(params: "Parameters") -> "Parameters":
-    """Return a patient's parameters with those that rules compute, one after the other.
-
-    Raises
-    ------
-    RuleError
-        A rule raised.
-    InputError
-        What it gave is not a value of the parameter.
-    """
-    for rule in own(params.rules).of("rate"):
-        key = rule.facts["key"]
-        value = catalog()[key].check(plain(rule(params.get(key), params)), f"rule {rule.name}")
-        params = params.replace({key: value})
-    return params

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import PrivateAttr
 
 from tcellabm.params.errors import InputError, shorten, toml_text
-from tcellabm.params.files import Said, flatten
+from tcellabm.params.files import Said, flatten, plain
 from tcellabm.params.meta import (
     DISTRIBUTION_FIELDS,
     POPULATION,
@@ -20,7 +20,7 @@ from tcellabm.params.meta import (
     meta_of,
     settable,
 )
-from tcellabm.params.own import Source, check_values
+from tcellabm.params.own import Source, check_values, own
 from tcellabm.params.schema import Sections
 from tcellabm.params.section import Section
 
@@ -120,6 +120,31 @@ class Parameters(Sections):
         """
         raw = flatten(values, OVERRIDE, settable())
         return self.of({**self._entries, **entries(raw, OVERRIDE, holds=True)}, self._rules)
+
+    def of_patient(self, covariates: Mapping[str, float]) -> Self:
+        """Set the covariates of a patient, then what rules of one's own compute, one by one.
+
+        Raises
+        ------
+        RuleError
+            A rule raised.
+        InputError
+            A covariate, or what a rule gave, is not a value of the parameter.
+        """
+        params = self._with(covariates, OVERRIDE)
+        for rule in own(self._rules).of("rate"):
+            key = rule.facts["key"]
+            value = plain(rule(params.get(key), params))
+            params = params._with({key: value}, f"rule {rule.name}")
+        return params
+
+    def _with(self, values: Mapping[str, Any], where: str) -> Self:
+        """Set parameters that are known to be some, for every patient."""
+        held = {
+            key: Entry(catalog()[key].check(value, where), where, where, holds=True)
+            for key, value in values.items()
+        }
+        return self.of({**self._entries, **held}, self._rules)
 
     def get(self, key: str) -> Value:
         """Value by dotted key."""
