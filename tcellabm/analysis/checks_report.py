@@ -16,8 +16,9 @@ def sentences(checks: dict[str, Any]) -> list[str]:
     lines = [
         (
             simulation["uniform"],
-            f"ranks of {simulation['simulations']} simulated trials are uniform: least p "
-            f"{least[1]['p']:.3g} ({least[0]}), of {len(simulation['keys'])} tests",
+            f"ranks of {simulation['simulations']} simulated trials, where "
+            f"{simulation['effective_patients']} or more effective patients speak, are uniform: "
+            f"least p {least[1]['p']:.3g} ({least[0]}), of {len(simulation['keys'])} tests",
         ),
         (
             direct["met"],

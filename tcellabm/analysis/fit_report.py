@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from tcellabm.analysis.fit_checks import of_posterior
+from tcellabm.analysis.fit_checks import of_pool, of_posterior
 from tcellabm.analysis.report import markdown_table, number
 from tcellabm.analysis.words import columns
 
@@ -57,13 +57,23 @@ def sentences(posterior: Written) -> list[str]:
         ]
         for key, found in posterior["parameters"].items()
     ]
-    no_default = "This posterior does not meet all checks: it is no default."
     return [
         columns(["key", "5 %", "median", "95 %", "variance taken", "identified"], known),
         *_of_rows(posterior),
         *_of_individuals(posterior),
         *map(str, of_posterior(posterior)),
-        *([] if posterior["passed"] else [no_default]),
+        *([] if posterior["passed"] else _not_passed(posterior)),
+    ]
+
+
+def _not_passed(posterior: Written) -> list[str]:
+    recipe = posterior["recipe"]
+    least = recipe["calibration"]["sampler"]["least_patients"]
+    thin = any(not check.met for check in of_pool(posterior["diagnostics"], least))
+    larger = f"A larger pool may meet what its patients miss: -n, here {recipe['patients']}."
+    return [
+        "This posterior does not meet all checks: it is no default.",
+        *([larger] if thin else []),
     ]
 
 

@@ -226,4 +226,3 @@ def check_values(values: Mapping[str, Any], sources: tuple[Source, ...]) -> None
     for key, kind in OWN.items():
         if is_own(values.get(key)):
             own(sources).named(kind, values[key])
-

@@ -13,6 +13,7 @@ from experiments.toy import outcomes
 pytest.importorskip("emcee")
 
 from tcellabm.analysis.fit_checks import of_posterior  # noqa: E402
+from tcellabm.analysis.fit_report import sentences  # noqa: E402
 from tcellabm.cli import execute  # noqa: E402
 from tcellabm.columns import OUTCOMES  # noqa: E402
 from tcellabm.experiments.compute import runner  # noqa: E402
@@ -178,6 +179,8 @@ def test_a_posterior_passes_where_every_check_that_is_told_is_met(toy, tmp_path)
         missed = [check.words for check in of_posterior(posterior) if not check.met]
         assert posterior["passed"] == passed == (not missed)
         assert passed or f"draws with fewer than {1.5 * least:.0f}" in missed[0]
+        told = sentences(posterior)[-1]
+        assert passed or told.endswith(f"-n, here {toy.patients}."), "what would help is said"
 
 
 def test_a_wider_pool_keeps_the_laws_of_a_covariate_together(toy):

@@ -18,6 +18,7 @@ from tcellabm.cli import execute  # noqa: E402
 from tcellabm.experiments.studies import calibration as fitting  # noqa: E402
 from tcellabm.experiments.studies import checks as module  # noqa: E402
 from tcellabm.experiments.studies.checks import CHECKS, check, uniformity  # noqa: E402
+from tcellabm.experiments.studies.fitted import some  # noqa: E402
 from tcellabm.experiments.studies.pool import compute_pool  # noqa: E402
 from tcellabm.params import InputError  # noqa: E402
 
@@ -42,6 +43,23 @@ def test_a_sound_calibration_meets_its_checks_and_they_resume(toy, folder, monke
     text = page(posterior, found)
     assert all(f"`{key}`" in text for key in toy.keys) and "E02" in text
     assert len(sentences(found)) == 3
+
+
+def test_trials_are_simulated_where_as_many_patients_speak_as_to_the_fit(toy, folder):  # noqa: F811
+    """Or, where that is seldom, in the tenth of the prior that the first pool speaks to best."""
+    posterior = json.loads((folder / "posterior.json").read_text())
+    first, target, draws = module._targets(toy, folder, HERE, posterior, "")
+    there = target.patients(target.weighting.weights(some(draws)))
+    kept = module._as_thick(toy, first, target, draws)
+    assert first.least < kept.least <= np.quantile(there, module.THIN)
+    thick = SimpleNamespace(
+        patients=lambda weights: np.full(len(weights), 1e9), weighting=target.weighting
+    )
+    best = module._as_thick(toy, first, thick, draws)
+    rng = np.random.default_rng(1)
+    prior = first.patients(first.weighting.weights(rng.uniform(*toy.box, (2000, len(toy.keys)))))
+    share = np.mean(prior >= best.least)  # of 400 points: 5 standard errors of either
+    assert share == pytest.approx(module.REACHED, abs=5.0 * np.hypot(0.3 / 20.0, 0.3 / 44.7))
 
 
 def test_a_simulated_trial_scatters_as_its_likelihood_says():

@@ -1,7 +1,8 @@
 """Checks of a calibration, each part kept as it is finished: `tcellabm calibrate --check`.
 
-- simulation-based calibration (Talts 2018): laws drawn from the prior, trials simulated from the
-  pool under them, fitted as the real one; the rank of the truth among the draws is uniform;
+- simulation-based calibration (Talts 2018): laws drawn from the prior, where as many effective
+  patients speak as to the fit, trials simulated from the pool under them, fitted as the real one;
+  the rank of the truth among the draws is uniform;
 - leaving one trial out: its rows predicted by a fit to the others;
 - the weighted pool against direct runs at three draws.
 """
@@ -33,7 +34,7 @@ from tcellabm.experiments.studies.calibration import (
     from_priors,
     pool_folder,
 )
-from tcellabm.experiments.studies.fitted import predicted, some
+from tcellabm.experiments.studies.fitted import PREDICTED, predicted, some
 from tcellabm.experiments.studies.pool import Pool
 from tcellabm.experiments.studies.sampler import (
     Chains,
@@ -57,6 +58,8 @@ TRIALS = {
     "rows of one's own": (OWN[0],),
 }
 RESAMPLED = 200  # of pools that are compared
+THIN = 0.05  # share of the fit's draws that may rest on fewer patients than simulated trials do
+REACHED = 0.1  # share of the prior in which trials are simulated at least
 _PATIENCE = 2000  # points of the prior looked at for one that the pool speaks to
 
 
@@ -105,7 +108,11 @@ def check(
         first, target, draws = _targets(calibration, folder, work, posterior, command)
         done = {
             "simulation": _simulation(
-                calibration, first, folder / "check-simulation", simulations, work
+                calibration,
+                _as_thick(calibration, first, target, draws),
+                folder / "check-simulation",
+                simulations,
+                work,
             ),
             "left_out": _left_out(calibration, target, folder / "check-left-out"),
             "direct": _direct(calibration, target, draws, folder, work, direct, command),
@@ -168,6 +175,21 @@ def _kept(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 # --- simulation-based calibration -----------------------------------------------------------------
 
 
+def _as_thick(calibration: Calibration, first: Target, target: Target, draws: np.ndarray) -> Target:
+    """Return the first pool, kept to where it speaks by as many patients as all pools to the fit.
+
+    Where a pool is thinner, a fit is overconfident; whether this one is, is what is asked.
+    """
+    rng = np.random.default_rng(calibration.chance(8))
+    prior = rng.uniform(*calibration.box, (PREDICTED, len(calibration.keys)))
+    there, here = (
+        own.patients(own.weighting.weights(laws))
+        for own, laws in ((target, some(draws)), (first, prior))
+    )
+    wanted = min(np.quantile(there, THIN), np.quantile(here, 1.0 - REACHED))
+    return replace(first, least=max(first.least, float(wanted)))
+
+
 def _simulation(
     calibration: Calibration, target: Target, folder: Path, simulations: int, work: Work
 ) -> dict[str, Any]:
@@ -183,7 +205,8 @@ def _simulation(
         ranks = list(threads.map(one, range(simulations)))
     finally:
         threads.shutdown(cancel_futures=True)
-    return uniformity(np.array(ranks, float), calibration.keys)
+    found = uniformity(np.array(ranks, float), calibration.keys)
+    return {"effective_patients": round(target.least)} | found
 
 
 def uniformity(ranks: np.ndarray, keys: tuple[str, ...]) -> dict[str, Any]:
