@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from operator import is_
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +20,7 @@ from tcellabm.kernels import course as kernel
 from tcellabm.kernels import layout
 from tcellabm.kernels.bedside import Cns, signs_of
 from tcellabm.kernels.drugs import Drugs
+from tcellabm.kernels.jit import machine_code
 from tcellabm.kernels.records import as_lists, like, packed
 from tcellabm.params import Parameters
 from tcellabm.units import HOURS_PER_DAY
@@ -73,7 +76,7 @@ class Course:
         self._assay_entropy = streams.assays
         self.record = Record(infections=physiology.infections(params, streams.fever))
         self._packed_rules = packed(_rules(params, tissue))
-        self.rules: kernel.Rules = self._packed_rules[0]
+        self._look_in()
         self.now = _first(params, self.rules, physiology.thresholds(streams.death))
         self._asked = 0.0  # when care was asked last
         self._look_again = math.inf  # when the dosing schedule is asked next, whatever happens
@@ -115,15 +118,11 @@ class Course:
         before, tissue = self.now.day, self._tissue
         tissue.make_room()
         self.record.make_room()
-        self.now = kernel.run(
-            tissue.rng,
-            until,
-            tissue.state,
-            self.now,
-            self._packed_rules,
-            self.record.chart,
-            tissue.work,
-        )
+        tables = state, chart, work = tissue.state, self.record.chart, tissue.work
+        given = (tissue.rng, until, state, self.now, self._packed_rules, chart, work)
+        if not all(map(is_, tables, self._tables)):
+            self._tables, self._code = tables, machine_code(kernel.run, *given)
+        self.now = self._code(*given)
         return self.now.day > before and self.now.changed
 
     def _next_stop(self) -> float:
@@ -183,14 +182,21 @@ class Course:
         self._assay_entropy = int(values["assays"])
         self.record = Record.of(values, arrays)
 
+    def _look_in(self) -> None:
+        """Take a view of the rules; the kernel's machine code is for tables not seen yet."""
+        self.rules: kernel.Rules = self._packed_rules[0]
+        self._tables: tuple[Any, ...] = (None, None, None)
+        self._code: Callable[..., kernel.Course] = kernel.run
+
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out a view: a copy takes its own."""
-        return {name: part for name, part in self.__dict__.items() if name != "rules"}
+        """Leave out what a copy takes of its own."""
+        own = ("rules", "_tables", "_code")
+        return {name: part for name, part in self.__dict__.items() if name not in own}
 
     def __setstate__(self, parts: dict[str, Any]) -> None:
         """Look into its own rules."""
         self.__dict__.update(parts)
-        self.rules = self._packed_rules[0]
+        self._look_in()
 
     def redraw(self, streams: Streams, day: float) -> None:
         """Resample, from a day on, what chance decides outside of cells."""

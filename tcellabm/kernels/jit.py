@@ -40,6 +40,18 @@ def holding_kernel[F: Callable[..., Any]](function: F) -> F:
     return _compiled(function)
 
 
+def machine_code(kernel: Callable[..., Any], *examples: Any) -> Callable[..., Any]:
+    """Return what a kernel runs for arguments of the types of these: it looks at no type again.
+
+    Looking at the types of a patient's hundred values takes longer than a tick. Whoever calls it
+    passes values of the same types, arrays of the same layout; the kernel itself with the JIT off.
+    """
+    if not isinstance(kernel, CPUDispatcher):
+        return kernel
+    code: Callable[..., Any] = kernel.compile(tuple(map(numba.typeof, examples)))
+    return code
+
+
 class _WideDispatcher(CPUDispatcher):
     """Compiles a function once for all integers: Numba would for every width and constant."""
 
