@@ -1,8 +1,10 @@
 """Care, dosing and toxicity in whole patients: what is given acts where it should."""
 
+import numba
 import pytest
 
 from tcellabm import TumorTCellModel, load
+from tcellabm.clinic import course
 from tcellabm.columns import OUTCOMES, names
 
 SMALL = {
@@ -138,3 +140,35 @@ def test_every_outcome_is_filled_and_drugs_cost_what_intensive_care_does_not(unt
     doses = [one.amount for one in treated.record.treatments if one.name == "tocilizumab"]
     assert beyond[0] == pytest.approx(0.0)
     assert doses and beyond[1] >= sum(doses) * cost.tocilizumab_usd_per_mg > 0.0
+
+
+@pytest.mark.parametrize("scenario", [SCENARIO, "scenarios/biopsy.toml"])
+def test_a_kernel_is_never_handed_values_of_types_it_was_not_compiled_for(
+    scenario, tmp_path, monkeypatch
+):
+    """Machine code looks at no type: whatever happens to a patient, types stay as they were."""
+    seen = set()
+
+    def checked(kernel, *examples):
+        compiled = tuple(map(numba.typeof, examples))
+        seen.add(compiled)
+
+        def called(*given):
+            assert tuple(map(numba.typeof, given)) == compiled
+            return kernel(*given)
+
+        return called
+
+    monkeypatch.setattr(course, "machine_code", checked)
+    small = SMALL if scenario == SCENARIO else {"patient.myeloid_sensitivity": 4.0}
+    model = TumorTCellModel(load(scenario, small), rng=3)
+    model.run_until(3.0)
+    twin = model.fork(rng=4)
+    twin.give("tocilizumab")
+    twin.give("car_t", cells=1e6)
+    twin.run_until(5)
+    twin.save(tmp_path / "patient")
+    again = TumorTCellModel.restore(tmp_path / "patient")
+    again.run_until(7.0)
+    model.run_until(4.0)
+    assert len(seen) == 1 and again.time == 7.0

@@ -81,6 +81,12 @@ class Course:
         self._asked = 0.0  # when care was asked last
         self._look_again = math.inf  # when the dosing schedule is asked next, whatever happens
 
+    def _look_in(self) -> None:
+        """Take a view of the rules; the kernel's machine code is for tables not seen yet."""
+        self.rules: kernel.Rules = self._packed_rules[0]
+        self._tables: tuple[Any, ...] = (None, None, None)
+        self._code: Callable[..., kernel.Course] = kernel.run
+
     def begin(self) -> None:
         """Assess the marrow, infuse, and look at the patient, all on day 0."""
         self.assess(0.0)
@@ -106,7 +112,7 @@ class Course:
         while self.alive:
             planned = self._next_stop()
             stop = min(day, planned)
-            if self._run(stop):
+            if self.now.due <= stop and self._run(stop):
                 self._notice()
             elif self.now.due > stop:
                 if planned > day:
@@ -181,12 +187,6 @@ class Course:
         self._asked, self._look_again = float(values["asked"]), float(values["look_again"])
         self._assay_entropy = int(values["assays"])
         self.record = Record.of(values, arrays)
-
-    def _look_in(self) -> None:
-        """Take a view of the rules; the kernel's machine code is for tables not seen yet."""
-        self.rules: kernel.Rules = self._packed_rules[0]
-        self._tables: tuple[Any, ...] = (None, None, None)
-        self._code: Callable[..., kernel.Course] = kernel.run
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what a copy takes of its own."""

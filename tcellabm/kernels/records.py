@@ -1,5 +1,6 @@
 """Named tuples of numbers as NumPy records: to a kernel one pointer, however many numbers."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -63,12 +64,17 @@ def _type_of(value: Any) -> np.dtype:
     if isinstance(value, np.record):
         return np.dtype((np.record, value.dtype))
     if hasattr(value, "_fields"):
-        fields = [(name, _type_of(getattr(value, name))) for name in value._fields]
-        return np.dtype((np.record, np.dtype(fields, align=True)))
+        return _record_of(value._fields, tuple(map(_type_of, value)))
     if type(value) is float:
         return _FLOAT
     array = np.asarray(value)
     return np.dtype((array.dtype, array.shape)) if array.shape else array.dtype
+
+
+@cache
+def _record_of(names: tuple[str, ...], types: tuple[np.dtype, ...]) -> np.dtype:
+    fields = list(zip(names, types, strict=True))
+    return np.dtype((np.record, np.dtype(fields, align=True)))
 
 
 def _plain(value: Any) -> Any:

@@ -102,12 +102,20 @@ class Parameters(Sections):
         InputError
             An entry names a rule that is in none of the files.
         """
+        return cls._of(entries, rules, _distributions(entries))
+
+    @classmethod
+    def _of(
+        cls,
+        entries: Mapping[str, Entry],
+        rules: tuple[Source, ...],
+        distributions: dict[str, Distribution],
+    ) -> Self:
         values = {key: entry.value for key, entry in entries.items() if key in catalog()}
         check_values(values, rules)
         params = cls.model_construct(**dict(_changed(_defaults(), _nested(values))))
-        params._entries = dict(entries)
-        params._distributions = _distributions(entries)
-        params._rules = rules
+        params._entries, params._rules = dict(entries), rules
+        params._distributions = distributions
         return params
 
     def replace(self, values: Mapping[str, Any]) -> Self:
@@ -139,12 +147,12 @@ class Parameters(Sections):
         return params
 
     def _with(self, values: Mapping[str, Any], where: str) -> Self:
-        """Set parameters that are known to be some, for every patient."""
+        """Set parameters, none of them of a distribution, for every patient."""
         held = {
             key: Entry(catalog()[key].check(value, where), where, where, holds=True)
             for key, value in values.items()
         }
-        return self.of({**self._entries, **held}, self._rules)
+        return self._of({**self._entries, **held}, self._rules, self._distributions)
 
     def get(self, key: str) -> Value:
         """Value by dotted key."""
