@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import types
 from numba.core.registry import CPUDispatcher
 
@@ -48,8 +49,24 @@ def machine_code(kernel: Callable[..., Any], *examples: Any) -> Callable[..., An
     """
     if not isinstance(kernel, CPUDispatcher):
         return kernel
-    code: Callable[..., Any] = kernel.compile(tuple(map(numba.typeof, examples)))
-    return code
+    kinds = (kernel, *map(_kind, examples))
+    if kinds not in _CODES:
+        _CODES[kinds] = kernel.compile(tuple(map(numba.typeof, examples)))
+    return _CODES[kinds]
+
+
+_CODES: dict[tuple[Any, ...], Callable[..., Any]] = {}
+
+
+def _kind(value: Any) -> Any:
+    """Return what Numba's type of a value depends on; finding that type takes far longer."""
+    if isinstance(value, np.ndarray):
+        flags = value.flags
+        layout = flags.c_contiguous, flags.f_contiguous, flags.writeable, flags.aligned
+        return value.dtype, value.ndim, *layout
+    if isinstance(value, tuple):
+        return type(value), *map(_kind, value)
+    return value.dtype if isinstance(value, np.void) else type(value)
 
 
 class _WideDispatcher(CPUDispatcher):
