@@ -308,7 +308,7 @@ class Course:
 
     def draw_blood(self, day: float) -> None:
         """Take a blood sample."""
-        copies = kernel.copies_per_ug(self._tissue.state, day, self.rules)
+        copies = kernel.sampled_copies(self._tissue.state, day, self._packed_rules)
         self.record.draws.append(Draw(day, copies))
 
     def assess(self, day: float) -> None:

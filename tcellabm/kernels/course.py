@@ -616,6 +616,27 @@ def copies_per_ug(state: State, day: float, rules: Rules) -> float:
 
 
 @kernel
+def sampled_copies(state: State, day: float, packed_rules: Column) -> float:
+    """Return transgene copies per ug of DNA in a blood sample.
+
+    Parameters
+    ----------
+    state : State
+        Of it the cells in blood.
+    day : float
+        Day after infusion, for the white cells.
+    packed_rules : array of one record
+        The `Rules` of the patient: entered sooner than with the record in it.
+
+    Returns
+    -------
+    float
+        Copies/ug; see `copies_per_ug`.
+    """
+    return copies_per_ug(state, day, packed_rules[0])
+
+
+@kernel
 def copies_of(car_t: float, others: float, copies_per_share: float) -> float:
     """Return transgene copies per ug of DNA, from CAR T and other nucleated cells per uL.
 
