@@ -17,6 +17,8 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for: the model alone takes seconds."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name == "__version__":
+        return import_module("importlib.metadata").version("tcellabm")
     if name == "analysis":  # with the wing that scripts use
         import_module("tcellabm.analysis.designs")
         return import_module("tcellabm.analysis")

@@ -130,6 +130,7 @@ def treatment(drug: str) -> Mark:
     drug : str
         tocilizumab, corticosteroid or anakinra.
     """
+    _said("treatment", '"anakinra"', drug)
     return lambda function: _marked("treatment", function, drug=drug)
 
 
@@ -141,10 +142,11 @@ def rate(key: str) -> Mark:
     key : str
         Dotted key of a number: `car_t.exhaustion_per_day`.
     """
+    _said("rate", '"car_t.exhaustion_per_day"', key)
     return lambda function: _marked("rate", function, key=key)
 
 
-def outcome(unit: str, meaning: str) -> Mark:
+def outcome(unit: str, meaning: str = "") -> Mark:
     """Mark a column: (`clinic.record.Record`, `Parameters`) -> float, int, bool or str, annotated.
 
     Parameters
@@ -152,10 +154,11 @@ def outcome(unit: str, meaning: str) -> Mark:
     unit, meaning : str
         For whoever reads the table.
     """
+    _said("outcome", '"days", "with fever"', unit, meaning)
     return lambda function: _marked("outcome", function, unit=unit, meaning=meaning)
 
 
-def measure(id: str, kind: str) -> Mark:
+def measure(id: str, kind: str = "") -> Mark:
     """Mark what a trial says to a published figure: `analysis.cohort.Cohort` -> float.
 
     Parameters
@@ -165,7 +168,14 @@ def measure(id: str, kind: str) -> Mark:
     kind : str
         rate, median, kinetic, sign or slope: how the row is judged.
     """
+    _said("measure", '"E01", "rate"', id, kind)
     return lambda function: _marked("measure", function, id=id, judged=kind)
+
+
+def _said(kind: str, example: str, *words: object) -> None:
+    """Refuse a mark without what it must say: Python would take the function for it."""
+    if not all(isinstance(word, str) and word for word in words):
+        raise RuleError(f"a {kind} is marked by @rules.{kind}({example})")
 
 
 def _marked(kind: str, function: Function, **facts: Any) -> Function:

@@ -116,6 +116,13 @@ def test_links_between_documents_lead_somewhere(page):
             assert f"# {words}\n" in target.read_text().lower(), heading
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_files_of_the_code_that_a_document_names_are_there(page):
+    named = set(re.findall(r"`([\w/]+/\w+\.(?:py|toml|csv))`", page.read_text(encoding="utf-8")))
+    there = (ROOT, ROOT / "tcellabm", ROOT / "params")
+    assert [name for name in named if not any((top / name).exists() for top in there)] == []
+
+
 def test_the_protocol_names_every_policy_and_schedule():
     from tcellabm.clinic.care import POLICIES
     from tcellabm.clinic.dosing import SCHEDULES

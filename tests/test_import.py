@@ -160,3 +160,11 @@ def test_kernels_are_kept_where_what_posix_has_is_lacking(in_a_new_process, tmp_
         "\nprint(cache.stored('triple'), cache.folder())"
     )
     assert in_a_new_process(code).split()[:2] == ["6", "True"]
+
+
+def test_every_figure_can_be_asked_for_and_is_named():
+    """The reference and a notebook's completion take the names that `dir` gives."""
+    from tcellabm import figures
+
+    assert set(figures.__all__) <= set(dir(figures))
+    assert all(callable(getattr(figures, name)) for name in figures.__all__)

@@ -14,12 +14,14 @@ from tcellabm import TumorTCellModel, load, rules
 from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.comparison import compare
 from tcellabm.analysis.measures import own_measures
+from tcellabm.analysis.report import agreement
 from tcellabm.cli import execute
 from tcellabm.clinic.drugs import labelled_mg
 from tcellabm.clinic.record import Treatment
 from tcellabm.experiments.compute import runner
 from tcellabm.experiments.design.plan import Plan
 from tcellabm.experiments.studies.sweep import Work, sweep
+from tcellabm.experiments.studies.trial import TrialPlan
 from tcellabm.identity import run_id
 from tcellabm.params import InputError, load_sweep, own
 from tcellabm.params.own import GROUP, read_sources
@@ -163,29 +165,39 @@ def test_an_outcome_is_a_column_of_its_type(mine, tmp_path):
     assert types == ["double", "int64", "bool", "string"]
 
 
+def beside(params):
+    """Return how two patients stand beside one published figure, W1, as a table."""
+    patients = {"weight_kg": np.array([10.0, 30.0]), "seed": np.array([1, 2])}
+    texts = ("quantity", "use", "repeats", "unit", "population", "timepoint")
+    published = pd.DataFrame(
+        [{"id": "W1", "value": 25.0, "low": np.nan, "high": np.nan, "n": 2, "interval": ""}]
+    ).assign(**dict.fromkeys((*texts, "confidence", "source"), ""))
+    return compare(Cohort(patients), published, 1, own=own_measures(params))
+
+
 def test_a_measure_stands_beside_a_published_figure(mine):
     params = mine(
         "@rules.measure(id='W1', kind='median')\ndef heaviest(cohort):\n"
         "    return cohort.enrolled['weight_kg'].max()\n"
     )
-    patients = {"weight_kg": np.array([10.0, 30.0]), "seed": np.array([1, 2])}
-
-    texts = (
-        "quantity",
-        "use",
-        "repeats",
-        "unit",
-        "population",
-        "timepoint",
-        "confidence",
-        "source",
-    )
-    published = pd.DataFrame(
-        [{"id": "W1", "value": 25.0, "low": np.nan, "high": np.nan, "n": 2, "interval": ""}]
-    ).assign(**dict.fromkeys(texts, ""))
-    own = own_measures(params)
-    (row,) = compare(Cohort(patients), published, 1, own=own).to_dict("records")
+    (row,) = beside(params).to_dict("records")
     assert (row["simulated"], row["agrees"], row["note"]) == (30.0, "true", "mine.heaviest")
+
+
+def test_a_measure_that_raises_costs_its_row_alone(mine):
+    text = "@rules.measure('W1', 'median')\ndef f(cohort):\n    return cohort.nothing\n"
+    table = beside(mine(text))
+    (row,) = table.to_dict("records")
+    assert row["agrees"] == "" and row["note"].startswith("rule mine.f: AttributeError")
+    patients = pd.DataFrame({"not_infused": ["", ""], "infused": [True, True]})
+    said = agreement(patients, table.assign(z=np.nan))[0]
+    assert said.startswith("Not measured: W1, rule mine.f: AttributeError")
+
+
+def test_a_measure_of_no_published_figure_is_refused_before_any_run(mine):
+    mine("@rules.measure('E99', 'rate')\ndef f(cohort):\n    return 1.0\n")
+    with pytest.raises(InputError, match='rule mine.f measures "?E99"?.* nearest: .*E09'):
+        TrialPlan.load("trials/eliana.toml", {"files.rules": "mine.py"})
 
 
 # --- provenance -----------------------------------------------------------------------------------
@@ -287,6 +299,25 @@ def test_what_a_schedule_and_a_treatment_may_not_give_is_told(mine, gave):
     text = f"@rules.treatment('anakinra')\ndef f(params):\n    return {gave}\n"
     with pytest.raises(rules.RuleError, match="rule mine.f gave .* allowed: 0 to 1e\\+06 mg"):
         TumorTCellModel(mine(text), rng=1).give("mine.f")
+
+
+@pytest.mark.parametrize("mark", ["rate", "treatment", "outcome", "measure"])
+@pytest.mark.parametrize("said", ["", "('')"])
+def test_a_mark_that_does_not_say_what_it_must_is_told_with_its_line(mine, mark, said):
+    """Python takes `@rules.rate` without parentheses, and drops the function without a word."""
+    text = f"@rules.policy\ndef good(seen, params):\n    return ()\n\n@rules.{mark}{said}\n"
+    told = rf"rules mine: a {mark} is marked by @rules.{mark}\(.*\), line \d+"
+    with pytest.raises(InputError, match=told):
+        mine(text + "def f(a, b):\n    return 0.0\n")
+
+
+def test_a_file_that_raises_is_told_with_its_line_and_one_that_is_missing_as_such(mine):
+    with pytest.raises(InputError, match="rules mine: ZeroDivisionError: .*, line "):
+        mine("x = 1\ny = x / 0\n")
+    with pytest.raises(InputError, match="no such file, nofile.py"):
+        load(SCENARIO, {"files.rules": "nofile.py"})
+    with pytest.raises(InputError, match="key of a number, nearest: .*exhaustion_per_day"):
+        mine("@rules.rate('car_t.exhaustion_per_dy')\ndef f(value, params):\n    return 0.0\n")
 
 
 def test_a_rate_out_of_range_is_told(mine):

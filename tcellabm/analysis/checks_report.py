@@ -25,11 +25,10 @@ def sentences(checks: dict[str, Any]) -> list[str]:
             f"weighted pool against direct runs: worst difference {direct['worst_z']:.1f} standard "
             f"errors (3 or less), root mean square {direct['rms_points']:.2f} points (1.5 or less)",
         ),
-        (
-            inside == len(left),
-            f"rows of a trial left out that lie within 2 standard errors: {inside} of {len(left)}",
-        ),
     ]
+    if left:
+        words = f"rows of a trial left out that lie within 2 standard errors: {inside} of {len(left)}"
+        lines.append((inside == len(left), words))
     return [f"not met: {words}" for met, words in lines if not met] + [
         f"met: {words}" for met, words in lines if met
     ]

@@ -16,6 +16,7 @@ from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.measures import BEYOND, FURTHER, MEASURES, Measure
 from tcellabm.params import InputError
 from tcellabm.params.files import find_file, read_text
+from tcellabm.rules import RuleError
 
 COLUMNS = (
     *("id", "quantity", "use", "published", "published_low", "published_high"),
@@ -153,8 +154,11 @@ def _row(
     if measure is None:
         note = BEYOND.get(published["id"], "not modeled")
         return row | blank | {"agrees": "", "z": math.nan, "note": note}
-    value = measure.of(cohort)
-    drawn = np.array([measure.of(other) for other in again])
+    try:
+        value = measure.of(cohort)
+        drawn = np.array([measure.of(other) for other in again])
+    except RuleError as error:  # a measure of one's own: its row says so, the others stand
+        return row | blank | {"agrees": "", "z": math.nan, "note": str(error)}
     known = drawn[np.isfinite(drawn)]
     bounds = np.quantile(known, [0.025, 0.975]) if known.size else [math.nan, math.nan]
     simulated = dict(zip(blank, (value, *map(float, bounds)), strict=True))

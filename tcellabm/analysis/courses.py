@@ -19,6 +19,9 @@ from scipy.special import log_ndtr, ndtr
 
 from tcellabm.params import InputError
 
+FAR = 10.0  # standard deviations of the assay's error: farther, a value is of another unit
+_REACHED = "allowed: a larger pool, or data that the model can reach"
+
 
 class Individual(NamedTuple):
     """One patient's transgene in blood over time.
@@ -112,9 +115,23 @@ class Courses:
         self._highest = logs.max(axis=1)
         for who in np.flatnonzero(~np.isfinite(self._highest)):
             what = f"ID {self.individuals[who].name}: no virtual patient can have these values"
-            raise InputError(what, "", "allowed: a larger pool, or data that the model can reach")
+            raise InputError(what, "", _REACHED)
+        self._check_near(logs.argmax(axis=1))
         self._densities = np.exp(logs - self._highest[:, None]).T.copy()
         self._alive = np.stack([_alive(each) for each in copies], axis=1).astype(float)
+
+    def _check_near(self, best: np.ndarray) -> None:
+        """Refuse an individual whom even the best virtual patient is far from."""
+        for person, copies, patient in zip(self.individuals, self.copies, best, strict=True):
+            known = ~person.censored
+            off = np.log(person.values[known]) - np.log(copies[patient][known])
+            typical = float(np.sqrt(np.mean(off**2))) if known.any() else 0.0
+            if typical > FAR * self.error_sd_ln:
+                factor = f"{math.exp(min(typical, 700.0)):.2g}"
+                what = (
+                    f"ID {person.name}: the nearest virtual patient is off by a factor of {factor}"
+                )
+                raise InputError(what, "column DV", f"copies/ug DNA? {_REACHED}")
 
     def by_individual(self, weights: np.ndarray) -> np.ndarray:
         """Return the log marginal likelihood of each, shape (thetas, individuals).

@@ -34,7 +34,9 @@ def agreement(patients: pd.DataFrame, comparison: pd.DataFrame) -> list[str]:
             f"Rows marked {use}: {len(judged) - len(missed)} of {len(judged)} agree"
             f"{f', {beyond} not judged' if beyond else ''}{words}."
         )
-    return [*lines, independent(comparison)]
+    failed = comparison.loc[comparison["note"].str.startswith("rule "), ["id", "note"]]
+    unmeasured = [f"Not measured: {name}, {note}." for name, note in failed.to_numpy()]
+    return [*unmeasured, *lines, independent(comparison)]
 
 
 def independent(comparison: pd.DataFrame) -> str:

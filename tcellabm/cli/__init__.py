@@ -208,14 +208,14 @@ def browser(
 ) -> None:
     """Serve the browser pages: a class page with two twins, and a lab page."""
     if page not in ("class", "lab"):
-        options.refuse(f"--page {page}", "allowed: class, lab")
+        options.refuse(f"--page {page}", allowed="allowed: class, lab")
     from tcellabm.app import hosts, server
 
     address = hosts.read_address(host)
     allowed = hosts.Allowed(address, port, allow_origin)
     if lacking := server.missing():
         how = "allowed: after pip install 'tcellabm[app]', or uv run --extra app"
-        options.refuse(f"`tcellabm app` needs {lacking}", how)
+        options.refuse(f"`tcellabm app` needs {lacking}", allowed=how)
     server.check_port(address, port)
     print(server.greeting(address, port, "lab" if page == "lab" else ""), flush=True)
     server.serve(address, port, allowed)

@@ -1,12 +1,13 @@
 """The command `tcellabm calibrate`."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import messages, options
+from tcellabm.cli import completing, messages, options
 from tcellabm.cli.errors import INTERRUPTED, say
 from tcellabm.cli.options import Dask, Out, Resume, Seed, Settings, Shard, Workers
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from tcellabm.experiments.compute.collect import Work
     from tcellabm.experiments.studies.calibration import Calibration
 
+CalibrationFile = Annotated[
+    str, typer.Argument(metavar="FILE", autocompletion=completing.files("trials"))
+]
 Check = Annotated[
     bool,
     typer.Option("--check", help="Check the finished calibration in --out; resumes by itself."),
@@ -29,7 +33,7 @@ Enrolled = Annotated[
 
 
 def calibrate(
-    file: Annotated[str, typer.Argument(metavar="FILE")] = "params/trials/calibration.toml",
+    file: CalibrationFile = "params/trials/calibration.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
     patients: Enrolled = None,
     seed: Seed = 1,
@@ -113,7 +117,9 @@ def check_finished(
     from tcellabm.experiments.studies.sweep import Interrupted
 
     if out is None or work.part:
-        options.refuse("--check without --out, or with --shard", "allowed: --out DIR, to check")
+        options.refuse(
+            "--check without --out, or with --shard", allowed="allowed: --out DIR, to check"
+        )
     try:
         found = check(
             plan, out, work, simulations=simulations, direct=direct, command=options.command_line()
@@ -134,4 +140,5 @@ def _report(posterior: dict[str, Any], folder: Path) -> None:
     tables = "".join(
         f", {name}" for name in ("rows.csv", "courses.csv") if (folder / name).exists()
     )
-    print(f"wrote {folder}: posterior.json{tables}; to use it: --set files.posterior=FILE")
+    use = shlex.quote(f"files.posterior={folder / 'posterior.json'}")
+    print(f"wrote {folder}: posterior.json{tables}; to use it: --set {use}")

@@ -1,9 +1,7 @@
 """The command `tcellabm counterfactuals`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from tcellabm.cli import messages, options
 from tcellabm.cli.options import (
@@ -15,6 +13,7 @@ from tcellabm.cli.options import (
     Seed,
     Settings,
     Shard,
+    TrialFile,
     Workers,
 )
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def counterfactuals(
-    file: Annotated[str, typer.Argument(metavar="TRIAL")] = "params/trials/eliana.toml",
+    file: TrialFile = "params/trials/eliana.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
     patients: Patients = None,
     seed: Seed = 1,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tcellabm.cli import options
+from tcellabm.cli import completing, options
 from tcellabm.cli.calibrate import Check, Direct, Enrolled, Simulations, check_finished, compute
 from tcellabm.cli.options import Dask, Out, Resume, Seed, Settings, Shard, Workers
 
@@ -15,7 +15,13 @@ Published = Annotated[
     bool, typer.Option("--published", help="Fit the published rows marked `calibrate` as well.")
 ]
 How = Annotated[
-    str, typer.Option("--how", metavar="FILE", help="How to fit: laws, error of the assay.")
+    str,
+    typer.Option(
+        "--how",
+        metavar="FILE",
+        help="How to fit: laws, error of the assay.",
+        autocompletion=completing.files("trials"),
+    ),
 ]
 
 

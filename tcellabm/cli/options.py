@@ -25,6 +25,7 @@ Settings = Annotated[
 ]
 Scenario = Annotated[str, Argument(autocompletion=completing.files("scenarios"))]
 SweepFile = Annotated[str, Argument(metavar="SWEEP", autocompletion=completing.files("sweeps"))]
+TrialFile = Annotated[str, Argument(metavar="TRIAL", autocompletion=completing.files("trials"))]
 Seed = Annotated[int, Option(min=0, metavar="N", help="Seed; equal seeds give equal numbers.")]
 Days = Annotated[float | None, Option(metavar="D", help="Days to follow: --set time.days=D.")]
 Out = Annotated[Path | None, Option(metavar="DIR", help="Result folder.", show_default="runs/...")]
@@ -119,7 +120,7 @@ def result_folder(command: str, file: str, out: Path | None, resume: bool) -> Pa
     from tcellabm.experiments.results.ownership import free_folder
 
     if out is None and resume:
-        refuse("--resume without --out", "allowed: --out DIR, the folder to go on with")
+        refuse("--resume without --out", allowed="allowed: --out DIR, the folder to go on with")
     return out or free_folder(command, Path(file).stem)
 
 
@@ -127,7 +128,7 @@ def part(shard: str) -> tuple[int, int]:
     """Read `--shard I/N`."""
     number, _, parts = shard.partition("/")
     if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
-        refuse(f"--shard {shard}", "allowed: I/N with 1 <= I <= N")
+        refuse(f"--shard {shard}", allowed="allowed: I/N with 1 <= I <= N")
     return int(number), int(parts)
 
 
@@ -187,8 +188,19 @@ def command_to_resume(folder: Path) -> str:
     return shlex.join(["tcellabm", *remaining, "--out", str(folder), "--resume"])
 
 
-def refuse(*parts: str) -> Never:
-    """Raise `InputError`, which is imported only then: it takes its time."""
+def refuse(what: str, where: str = "", allowed: str = "") -> Never:
+    """Raise `InputError`, which is imported only then: it takes its time.
+
+    Parameters
+    ----------
+    what, where, allowed : str
+        As `InputError` takes them.
+
+    Raises
+    ------
+    InputError
+        Always.
+    """
     from tcellabm.params import InputError
 
-    raise InputError(*parts)
+    raise InputError(what, where, allowed)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tcellabm.cli import messages, options
+from tcellabm.cli import completing, messages, options
 from tcellabm.cli.options import (
     Dask,
     Out,
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 def predict(
     cohort: Annotated[
-        str, typer.Argument(metavar="COHORT", help="A cohort, as those in params/cohorts.")
+        str,
+        typer.Argument(
+            metavar="COHORT",
+            help="A cohort, as those in params/cohorts.",
+            autocompletion=completing.files("cohorts"),
+        ),
     ],
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
     patients: Patients = None,

@@ -1,9 +1,7 @@
 """The command `tcellabm trial`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from tcellabm.cli import messages, options
 from tcellabm.cli.options import (
@@ -16,6 +14,7 @@ from tcellabm.cli.options import (
     Seed,
     Settings,
     Shard,
+    TrialFile,
     Workers,
 )
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def trial(
-    file: Annotated[str, typer.Argument(metavar="TRIAL")] = "params/trials/eliana.toml",
+    file: TrialFile = "params/trials/eliana.toml",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing writes it
     patients: Patients = None,
     seed: Seed = 1,

@@ -12,7 +12,30 @@ NEVER = float("-inf")
 
 
 class Bedside(NamedTuple):
-    """What a clinician sees and has done so far."""
+    """What a clinician sees and has done so far.
+
+    Attributes
+    ----------
+    day : float
+        Days after infusion.
+    blood_pressure_need, oxygen_need : int
+        0 none, 1 fluids or low-flow oxygen, 2 a vasopressor or high-flow oxygen, 3 multiple
+        vasopressors or ventilation.
+    tocilizumab_days, corticosteroid_days, anakinra_days : tuple of float
+        Days on which each was given.
+    need_hours : float
+        Hours on a vasopressor or high-flow oxygen, without a break.
+    critical_hours : float
+        Hours on multiple vasopressors or ventilation, without a break.
+    fever_hours : float
+        Hours of fever, without a break.
+    in_crs : bool
+        A sustained fever and what follows it.
+    icans_grade : int
+        0 to 4; 5 is death.
+    blast_share : float
+        Share of blasts in the marrow before infusion, 0 to 1.
+    """
 
     day: float
     blood_pressure_need: int
@@ -20,12 +43,12 @@ class Bedside(NamedTuple):
     tocilizumab_days: tuple[float, ...]
     corticosteroid_days: tuple[float, ...]
     anakinra_days: tuple[float, ...] = ()
-    need_hours: float = 0.0  # on a vasopressor or high-flow oxygen, without a break
-    critical_hours: float = 0.0  # on multiple vasopressors or ventilation, without a break
-    fever_hours: float = 0.0  # without a break
-    in_crs: bool = False  # a sustained fever and what follows it
+    need_hours: float = 0.0
+    critical_hours: float = 0.0
+    fever_hours: float = 0.0
+    in_crs: bool = False
     icans_grade: int = 0
-    blast_share: float = 0.0  # of the marrow before infusion
+    blast_share: float = 0.0
 
 
 Orders = tuple[str, ...]

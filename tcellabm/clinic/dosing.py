@@ -8,13 +8,27 @@ from tcellabm.params.own import own
 
 
 class Ward(NamedTuple):
-    """What decides the next infusion."""
+    """What decides the next infusion.
+
+    Attributes
+    ----------
+    day : float
+        Days after the first infusion.
+    in_crs : bool
+        A sustained fever and what follows it.
+    infusion_days : tuple of float
+        Days of infusions so far; the first is 0.
+    b_cells_per_ul : float
+        In blood, cells/uL.
+    in_remission : bool
+        By the last marrow assessment.
+    """
 
     day: float
     in_crs: bool
-    infusion_days: tuple[float, ...]  # the first is day 0
-    b_cells_per_ul: float  # of blood
-    in_remission: bool  # by the last marrow assessment
+    infusion_days: tuple[float, ...]
+    b_cells_per_ul: float
+    in_remission: bool
 
 
 MOST_DOSES = 100.0  # given at once by a rule of one's own

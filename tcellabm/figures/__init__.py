@@ -35,6 +35,11 @@ _HOMES = {name: name.removeprefix("draw_") for name in __all__} | {
 }
 
 
+def __dir__() -> list[str]:
+    """Name what can be imported, for a notebook's completion and the reference."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Import a figure when it is first asked for: one patient needs none of a sweep's."""
     if name in _HOMES:

@@ -19,6 +19,7 @@ from importlib.metadata import version
 from multiprocessing import parent_process
 from pathlib import Path
 
+COMPILING = "compiling the kernels; the next start will be quick"
 _OURS_ALONE = 0o700
 _ROOT = 0
 # Elsewhere (Windows) the user's local folder is the user's, and modes say nothing.
@@ -48,6 +49,11 @@ def stored(kernel_name: str) -> bool:
     """Tell whether the machine code of a kernel lies on the disk already."""
     cache = folder()
     return cache is not None and any(cache.glob(f"*.{kernel_name}-*.nbi"))
+
+
+def compiled(single_cell: bool) -> bool:
+    """Tell whether kernels are kept already, by one that only this way of running has."""
+    return stored("greatest_hazards" if single_cell else "change_place")
 
 
 def _fingerprint() -> str:

@@ -106,6 +106,8 @@ def read_text(path: Path, where: str, most_bytes: int = _LARGEST_BYTES) -> str:
         It is no such file, or larger than allowed; `where` is named.
     """
     try:
+        if not os.path.lexists(path):
+            raise InputError("no such file", where, "allowed: a path, or a shipped file")
         if not path.is_file() or path.stat().st_size > most_bytes:
             allowed = f"allowed: a file of up to {most_bytes // 1_000_000} MB"
             raise InputError("a folder, or too large", where, allowed)

@@ -3,6 +3,7 @@
 import hashlib
 import linecache
 import sys
+import traceback
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from tcellabm.params.errors import InputError, shorten
+from tcellabm.params.errors import InputError, nearest, shorten
 from tcellabm.params.files import read_text
 from tcellabm.params.meta import OWN, catalog
 from tcellabm.rules import Rule, RuleError, collected, is_own
@@ -98,7 +99,8 @@ def _check_facts(rule: Rule) -> None:
     if rule.kind == "rate" and (
         key not in catalog() or catalog()[key].kind not in (int, float) or key.startswith(_FIXED)
     ):
-        raise RuleError(f"rule {rule.name} is a rate of {key!r}, allowed: the key of a number")
+        allowed = f"allowed: the key of a number, nearest: {nearest(key, catalog())}"
+        raise RuleError(f"rule {rule.name} is a rate of {key!r}, {allowed}")
     drugs = [name.removesuffix(_DOSE) for name in catalog() if name.endswith(_DOSE)]
     if rule.kind == "treatment" and drug not in drugs:
         raise RuleError(f"rule {rule.name} gives {drug!r}, allowed: {', '.join(drugs)}")
@@ -175,9 +177,16 @@ def _run(source: Source) -> ModuleType:
         exec(compile(source.text, file, "exec"), vars(module))
     except (Exception, SystemExit) as problem:
         del sys.modules[name]
-        what = f"{type(problem).__name__}: {problem}"
+        kind = "" if isinstance(problem, RuleError) else f"{type(problem).__name__}: "
+        what = f"{kind}{problem}{_line_of(problem, file)}"
         raise RuleError(f"rules {source.name}: {what}") from problem
     return module
+
+
+def _line_of(problem: BaseException, file: str) -> str:
+    """Return the last line of a file that a problem passed through; empty if it never ran."""
+    lines = [at.lineno for at in traceback.extract_tb(problem.__traceback__) if at.filename == file]
+    return f", line {lines[-1]}" if lines else ""
 
 
 class Own:

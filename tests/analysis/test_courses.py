@@ -127,6 +127,16 @@ def test_the_dead_and_those_without_transgene_cannot_have_values():
         Courses([quantified], [copies[:2]], ERROR, places)
 
 
+def test_values_in_another_unit_are_told():
+    """A thousand times as many copies: nobody in the pool comes near."""
+    copies = transgene([0.5, 1.0, 2.0])
+    near = person(copies[1] * math.exp(3.0 * ERROR))
+    far = person(copies[1] * 1e3)
+    Courses([near], [copies], ERROR, np.arange(3))
+    with pytest.raises(InputError, match="ID 1: the nearest virtual patient is off by a factor of"):
+        Courses([far], [copies], ERROR, np.arange(3))
+
+
 def test_only_who_lived_to_the_last_sample_counts():
     """Of four virtual patients one dies: the mean is over the weight of the other three."""
     one = person([900.0, 400.0, 100.0])

@@ -223,10 +223,10 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
     quiet : bool
         Don't say so even if it takes a while.
     """
-    if cache.folder() is None or _compiled(params.resolution.single_cell):
+    if cache.folder() is None or cache.compiled(params.resolution.single_cell):
         return
     if not quiet:
-        print("compiling the kernels; the next start will be quick", file=sys.stderr)
+        print(cache.COMPILING, file=sys.stderr)
     process = get_context("spawn").Process(target=_compile_beside, args=(params,), daemon=True)
     with interrupts_held():
         process.start()
@@ -234,11 +234,6 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
         process.join()
     finally:
         process.kill()
-
-
-def _compiled(single_cell: bool) -> bool:
-    """Tell whether kernels are kept already, by one that only this way of running has."""
-    return cache.stored("greatest_hazards") if single_cell else cache.stored("change_place")
 
 
 def _compile_beside(params: Parameters) -> None:

@@ -31,7 +31,7 @@ SHARES = ("binomial", "kaplan_meier")  # forms whose values are percent
 OWN = "own "  # before the id of a row of one's own: a published row may have the same
 DOSE, WEIGHT, DAYS = "product.dose_cells_per_kg", "patient.weight_kg", "time.days"
 _ALLOWED = (
-    f"allowed: CSV with columns {','.join(COURSE_COLUMNS)} or {','.join(ROW_COLUMNS)}"
+    f"allowed: comma-separated, columns {','.join(COURSE_COLUMNS)} or {','.join(ROW_COLUMNS)}"
     f"[,{','.join(OTHERS)}]"
 )
 
@@ -106,7 +106,7 @@ class DataFile:
         """
         lines = csv_lines(read_text(find_file(name), name, MOST_BYTES), name, _ALLOWED)
         _, header = next(lines, (0, []))
-        of_courses = not {"TIME", "DV"}.isdisjoint(header)
+        of_courses = not {"TIME", "DV"}.isdisjoint(map(str.upper, header))
         needed, others = (COURSE_COLUMNS, ()) if of_courses else (ROW_COLUMNS, OTHERS)
         _check_header(header, needed, others, name)
         rows = list(_rows(lines, header, name))
@@ -234,6 +234,8 @@ def _figure(name: str, row: _Cells, form: pd.Series) -> Row:
     figure = Row(OWN + name, kind, value, _size(row, "n"), measure=name, **numbers)
     if kind == "log_normal_ratio":
         figure = replace(figure, n_other=_size(row, "n_other"))
+    else:
+        row.require(not row.has("n_other"), "n_other", "nothing: no ratio of two groups")
     interval = _interval(row, value)
     if kind == "kaplan_meier":
         return replace(figure, error=_error(row, interval))

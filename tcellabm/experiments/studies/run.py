@@ -18,6 +18,7 @@ from tcellabm.experiments.design.plan import Plan
 from tcellabm.experiments.results import manifest, shards, store
 from tcellabm.experiments.results.shards import parquet
 from tcellabm.identity import MODEL_VERSION, run_id
+from tcellabm.kernels import cache
 from tcellabm.params import InputError, Parameters, load_sweep
 from tcellabm.posterior import one_patient
 
@@ -94,6 +95,8 @@ def follow(params: Parameters, seed: int = 1) -> PatientRecord:
     """Simulate one patient to the end of `time.days`; what takes long says how far it is."""
     from tcellabm.model import TumorTCellModel
 
+    if not cache.compiled(params.resolution.single_cell):
+        print(cache.COMPILING, file=sys.stderr)
     model = TumorTCellModel(params, rng=seed)
     for day in slices(params):
         model.run_until(day)

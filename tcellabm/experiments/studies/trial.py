@@ -42,6 +42,7 @@ from tcellabm.experiments.results.shards import parquet, to_table
 from tcellabm.experiments.studies.sweep import File, Output, Provenance, Work, session
 from tcellabm.identity import MODEL_VERSION, digest, run_id
 from tcellabm.params import InputError, Parameters, load_trial
+from tcellabm.params.errors import nearest, shorten
 from tcellabm.params.files import find_file
 from tcellabm.posterior import Posterior, applied
 
@@ -128,6 +129,7 @@ class TrialPlan(Plan):
         if params.time.days == 0.0:
             raise InputError("no day is followed", "time.days", "allowed: above 0, in a trial")
         published = read_published(find_file(trial.files.get("published", PUBLISHED)))
+        _check_measures(params, published)
         posterior = Posterior.chosen(trial.files, params)
         check_runs(params.trial.patients, "trial.patients")
         enrolled = enroll(params, seed, draws_of(posterior, params, cohort))
@@ -170,6 +172,17 @@ class TrialPlan(Plan):
         own = self.cohort_row(task.patient)
         drawn = {key: value for key, value in task.settings.items() if covariate_of(key)}
         return self.given | own | drawn | task.journey._asdict() | row
+
+
+def _check_measures(params: Parameters, published: pd.DataFrame) -> None:
+    """Refuse a measure of one's own that no published figure has the id of."""
+    known = published["id"].tolist()
+    for name, measure in own_measures(params).items():
+        if name not in known:
+            what = f"rule {measure.note} measures {shorten(name)}"
+            raise InputError(
+                what, "", f"allowed: a published figure, nearest: {nearest(name, known)}"
+            )
 
 
 def columns_of(
