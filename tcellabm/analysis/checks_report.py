@@ -27,8 +27,8 @@ def sentences(checks: dict[str, Any]) -> list[str]:
         ),
     ]
     if left:
-        words = f"rows of a trial left out that lie within 2 standard errors: {inside} of {len(left)}"
-        lines.append((inside == len(left), words))
+        words = "rows of a trial left out that lie within 2 standard errors"
+        lines.append((inside == len(left), f"{words}: {inside} of {len(left)}"))
     return [f"not met: {words}" for met, words in lines if not met] + [
         f"met: {words}" for met, words in lines if met
     ]

@@ -77,6 +77,8 @@ def run(
     workers: Workers = None,
 ) -> None:
     """Simulate one patient: outcomes, record over time, figure; -n or a cohort file: many."""
+    import mesa  # noqa: F401 - first: its logger looks through every module there is by then
+
     from tcellabm.analysis.words import sentences
     from tcellabm.experiments.design.plan import Plan
     from tcellabm.experiments.studies import run as experiment
