@@ -70,3 +70,22 @@ def test_every_page_of_docs_is_on_the_start_page():
     pages = {p.relative_to(ROOT / "docs") for p in (ROOT / "docs").rglob("*.md")}
     missing = [p for p in pages if p.with_suffix("").as_posix() not in start and p.stem != "index"]
     assert missing == []
+
+
+def test_the_canvas_shows_a_patient_when_it_is_told_to_look():
+    pytest.importorskip("anywidget")
+    from tcellabm.app.widget import PatientWidget
+
+    small = {"marrow.rows": 2, "marrow.cols": 2}
+    model = TumorTCellModel(load("scenarios/kymriah.toml", small), rng=5)
+    canvas = PatientWidget(model)
+    first, places = canvas.facts, canvas.places
+    assert first["day"] == 0.0 and first["given"] == [] and canvas.about["shape"] == [2, 2]
+    model.give("anakinra", at=2.0)
+    model.run_until(3.0)
+    assert canvas.facts == first
+    canvas.show()
+    assert canvas.facts["day"] == 3.0 and canvas.facts["given"] == [[2.0, "anakinra", "a"]]
+    assert len(canvas.places) == len(places) and canvas.places != places
+    canvas.voxel = 1
+    assert canvas.facts["smear"]["voxel"] == 1 and model.time == 3.0

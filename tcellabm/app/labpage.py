@@ -6,36 +6,21 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
-import anywidget
 import solara
-import traitlets
 from matplotlib.figure import Figure
 from mesa.visualization import SolaraViz
 from mesa.visualization.utils import update_counter
 from solara.server.kernel_context import get_current_context
 
 from tcellabm.app import lab
-from tcellabm.app.assets import STATIC, program, style
 from tcellabm.app.export import appearance
-from tcellabm.app.frames import picture
 from tcellabm.app.places import CLIENT
 from tcellabm.app.plan import TREATMENTS
 from tcellabm.app.registry import PATIENTS
+from tcellabm.app.widget import MarrowWidget, shown
 
 NAME = "tcellabm lab: one patient, day by day. Teaching model, not for clinical use"
 MOST_FOUND = 30  # inputs shown at once by a search
-
-
-class MarrowWidget(anywidget.AnyWidget):
-    """One patient on the canvas of the class page."""
-
-    _esm = f"{program()}\n{(STATIC / 'lab.js').read_text(encoding='utf-8')}"
-    _css = style()
-    about = traitlets.Dict().tag(sync=True)
-    facts = traitlets.Dict().tag(sync=True)
-    places = traitlets.Bytes().tag(sync=True)
-    hints = traitlets.Dict().tag(sync=True)
-    voxel = traitlets.Int(-1).tag(sync=True)
 
 
 @solara.component
@@ -44,8 +29,7 @@ def Patient(model: lab.PageModel) -> None:
     update_counter.get()
     voxel, set_voxel = solara.use_state(-1)
     hints = solara.use_memo(lambda: {one.label: one.hint for one in lab.inputs()}, [])
-    taken = picture(model, voxel if voxel >= 0 else None)
-    given = [[day, name, "a"] for day, name in model.ordered]
+    places, facts = shown(model, voxel, model.ordered)
     with solara.Column(style={"height": "100%", "overflow": "auto"}):  # never over a chart
         if model.fault:
             solara.Error(f"{model.fault}. The patient shown is the one by default.")
@@ -55,14 +39,10 @@ def Patient(model: lab.PageModel) -> None:
         MarrowWidget.element(
             about=appearance(model.params),
             hints=hints,
-            facts={
-                **taken.facts,
-                "day": model.time,
-                "given": given,
-            },
+            facts=facts,
             voxel=voxel,
             on_voxel=set_voxel,
-            places=taken.places,
+            places=places,
         )
 
 
