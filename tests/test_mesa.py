@@ -99,6 +99,39 @@ def test_a_batch_that_cannot_be_is_refused(monkeypatch):
         mesa.batch_run(TumorTCellModel, {"params": [load(SCENARIO)]}, **batch)
 
 
+class Diary(TumorTCellModel):
+    """A patient whose days are noted."""
+
+    def __init__(self, params, rng=None):
+        self.days = []
+        super().__init__(params, rng=rng)
+
+    def step(self):
+        self.days.append((self.time, self.steps))
+
+
+def test_each_day_comes_to_whoever_waits_for_it():
+    """To `step`, to an observer of the time and to a series; without them it is only counted."""
+    diary = Diary(load(SCENARIO), rng=1)
+    diary.run_until(2.5)
+    diary.run_until(4.0)
+    assert diary.days == [(float(day), day) for day in range(1, 5)]
+    model, seen = patient(2.5), []
+
+    def note(signal):
+        seen.append(signal.additional_kwargs["new"])
+
+    assert model.steps == 2
+    model.observe("time", "changed", note)
+    model.run_until(6.2)
+    assert {3.0, 4.0, 5.0, 6.0, 6.2} <= set(seen) and model.steps == 6
+    plain = patient(2.5)
+    plain.run_until(6.2)
+    assert plain.steps == 6 and plain.series.equals(model.series)
+    plain.step()
+    assert (plain.time, plain.steps) == (7.2, 7)
+
+
 def test_run_model_ends():
     model = TumorTCellModel(load(SCENARIO, {"time.days": 5}), rng=1)
     model.run_model()
