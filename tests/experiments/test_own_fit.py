@@ -189,6 +189,15 @@ def test_how_to_fit_is_checked(own, old, new, words, tmp_path, capsys):
     assert words in error and error.count("\n") == 1 and len(error) <= 201
 
 
+@pytest.mark.parametrize("published_too", [False, True])
+def test_a_number_of_patients_is_that_of_individuals_too(own, published_too):
+    """More patients must help where it is individuals that have too few."""
+    plain = own("courses.csv", published_too=published_too)
+    more = own("courses.csv", patients=900, published_too=published_too)
+    assert plain.courses.patients == 300
+    assert more.courses.patients == more.patients == 900
+
+
 def test_laws_of_what_individuals_are_set_to_are_refused(own, tmp_path):
     text = (tmp_path / "c.toml").read_text(encoding="utf-8")
     law = "population.patient.weight_kg.median"

@@ -126,7 +126,7 @@ class OwnFit(Calibration):
         settings : mapping, optional
             Further parameters, by dotted key.
         patients : int, optional
-            Enrolled in a pool; as the files say if not given.
+            Enrolled in a pool, and run for individuals; as the files say if not given.
         published_too : bool
             Fit the published rows marked `calibrate` as well.
         file : str
@@ -149,7 +149,8 @@ class OwnFit(Calibration):
         if content.individuals and not published_too:
             written = _of_transgene(base, how.courses.laws, file)
             enrolled = patients or how.courses.patients
-        own = cls(written, seed, base.settings, enrolled, content, published_too, how.courses)
+        courses = how.courses.model_copy(update={"patients": patients or how.courses.patients})
+        own = cls(written, seed, base.settings, enrolled, content, published_too, courses)
         own._check_laws()
         return own
 
