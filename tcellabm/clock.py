@@ -62,7 +62,7 @@ class Clock(Model):
 
     @contextmanager
     def _without_idle_days(self) -> Iterator[None]:
-        """Leave out Mesa's event of each day while nothing hangs on it: no `step`, no observer.
+        """Leave out Mesa's event of each day while nothing depends on it: no `step`, no observer.
 
         Of five years it takes a quarter of the time.
         """
