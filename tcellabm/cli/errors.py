@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from typing import Any, Never
 
 import typer
@@ -11,6 +12,7 @@ from tcellabm.experiments.compute.processes import STOPS
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+_MOMENT_SECONDS = 0.05
 _LONGEST = 200
 _BOUNDS = {"ge": "{} or more", "le": "{} or less", "gt": "more than {}", "lt": "less than {}"}
 # Typer brings its own Click or uses the real one; either way this is the base of usage errors.
@@ -80,6 +82,7 @@ def stop_on_signals() -> None:
 
     A second signal is ignored while results are put in order.
     """
+    sys.unraisablehook = _interrupt_again
     for number in STOPS:
         # `nohup` has SIGHUP ignored.
         if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) != signal.SIG_IGN:
@@ -91,6 +94,28 @@ def _interrupt(number: int, frame: object) -> Never:
         signal.signal(each, signal.SIG_IGN)
     _drop_dead_terminal()
     raise KeyboardInterrupt
+
+
+def _interrupt_again(lost: Any) -> None:
+    """Interrupt once more, a moment later, where the first came while Python ran a callback.
+
+    What is raised in one, as of a weak reference, is dropped: the command would go on.
+    """
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    later = threading.Timer(_MOMENT_SECONDS, _send_interrupt)
+    later.daemon = True
+    later.start()
+
+
+def _send_interrupt() -> None:
+    """Send SIGINT to the main thread, which may be waiting for another one."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _drop_dead_terminal() -> None:

@@ -81,8 +81,9 @@ def test_a_dropped_line_stops_a_sweep(undisturbed, with_package):  # noqa: F811
 
 
 @pytest.fixture
-def handlers():
+def handlers(monkeypatch):
     """Put back what signals do."""
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     before = {number: signal.getsignal(number) for number in errors.STOPS}
     yield
     for number, handler in before.items():
@@ -116,6 +117,34 @@ assert tracker._check_alive()
 
 def test_processes_start_with_signals_held_and_so_does_that_of_python_itself(start):
     assert finish(start("-c", HELD)) == (0, [])
+
+
+DROPPED = """
+import os, signal, sys, time, weakref
+from tcellabm.cli import errors
+
+class Thing:
+    pass
+
+def interrupted_here(reference):
+    os.kill(os.getpid(), signal.{name})
+    time.sleep(1.0)
+
+errors.stop_on_signals()
+thing = Thing()
+reference = weakref.ref(thing, interrupted_here)
+try:
+    del thing
+    time.sleep(20.0)
+    print("went on", file=sys.stderr)
+except KeyboardInterrupt:
+    print("interrupted", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM", "SIGINT"])
+def test_an_interrupt_that_python_drops_in_a_callback_comes_again(start, name):
+    assert finish(start("-c", DROPPED.format(name=name))) == (0, ["interrupted"])
 
 
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM", "SIGINT", "SIGKILL"])
