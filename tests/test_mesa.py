@@ -125,6 +125,14 @@ def test_each_day_comes_to_whoever_waits_for_it():
     model.observe("time", "changed", note)
     model.run_until(6.2)
     assert {3.0, 4.0, 5.0, 6.0, 6.2} <= set(seen) and model.steps == 6
+    daily, times = patient(2.5), []
+
+    def look():
+        times.append((daily.time, daily.steps))
+
+    daily.schedule_recurring(look, Schedule(interval=1.0, start=3.0))
+    daily.run_until(6.2)
+    assert times == [(float(day), day) for day in range(3, 7)]
     plain = patient(2.5)
     plain.run_until(6.2)
     assert plain.steps == 6 and plain.series.equals(model.series)

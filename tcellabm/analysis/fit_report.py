@@ -1,6 +1,5 @@
 """A calibration in words and tables, from `posterior.json`."""
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -71,8 +70,8 @@ def _not_passed(posterior: Written) -> list[str]:
     recipe = posterior["recipe"]
     least = recipe["calibration"]["sampler"]["least_patients"]
     thin = any(not check.met for check in of_pool(posterior["diagnostics"], least))
-    known = [recipe["patients"], recipe.get("courses", {}).get("patients", math.inf)]
-    larger = f"A larger pool may meet what its patients miss: -n, here {min(known)}."
+    patients = min(recipe["patients"], recipe.get("courses", recipe)["patients"])
+    larger = f"A larger pool may meet what its patients miss: -n, here {patients}."
     return [
         "This posterior does not meet all checks: it is no default.",
         *([larger] if thin else []),

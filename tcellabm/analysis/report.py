@@ -34,7 +34,7 @@ def agreement(patients: pd.DataFrame, comparison: pd.DataFrame) -> list[str]:
             f"Rows marked {use}: {len(judged) - len(missed)} of {len(judged)} agree"
             f"{f', {beyond} not judged' if beyond else ''}{words}."
         )
-    failed = comparison.loc[comparison["note"].astype(str).str.startswith("rule "), ["id", "note"]]
+    failed = comparison.loc[comparison["note"].str.startswith("rule "), ["id", "note"]]
     unmeasured = [f"Not measured: {name}, {note}." for name, note in failed.to_numpy()]
     return [*unmeasured, *lines, independent(comparison)]
 

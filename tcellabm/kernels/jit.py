@@ -12,6 +12,7 @@ from tcellabm.kernels.kept import KernelCache
 
 # No fastmath and no parallel: a patient must come out the same with the JIT off and on any core.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True}
+_CODES: dict[tuple[Any, ...], Callable[..., Any]] = {}  # of `machine_code`, by kinds of arguments
 
 
 def kernel[F: Callable[..., Any]](function: F) -> F:
@@ -53,9 +54,6 @@ def machine_code(kernel: Callable[..., Any], *examples: Any) -> Callable[..., An
     if kinds not in _CODES:
         _CODES[kinds] = kernel.compile(tuple(map(numba.typeof, examples)))
     return _CODES[kinds]
-
-
-_CODES: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
 
 def _kind(value: Any) -> Any:

@@ -223,7 +223,7 @@ def warm_up(params: Parameters, quiet: bool = False) -> None:
     quiet : bool
         Don't say so even if it takes a while.
     """
-    if cache.folder() is None or cache.compiled(params.resolution.single_cell):
+    if not cache.will_be_filled(params.resolution.single_cell):
         return
     if not quiet:
         print(cache.COMPILING, file=sys.stderr)

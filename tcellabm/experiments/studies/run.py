@@ -95,7 +95,7 @@ def follow(params: Parameters, seed: int = 1) -> PatientRecord:
     """Simulate one patient to the end of `time.days`; what takes long says how far it is."""
     from tcellabm.model import TumorTCellModel
 
-    if not cache.compiled(params.resolution.single_cell):
+    if cache.will_be_filled(params.resolution.single_cell):
         print(cache.COMPILING, file=sys.stderr)
     model = TumorTCellModel(params, rng=seed)
     for day in slices(params):
