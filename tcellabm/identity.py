@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,7 +16,6 @@ import numpy as np
 from tcellabm.params import Parameters
 
 MODEL_VERSION = 7  # raised with every change of numbers; another posterior has its own digest
-SIZES = ("sweep.", "trial.")  # parameters that say how many runs, not what one is
 
 
 def run_id(params: Parameters, seed: int) -> str:
@@ -27,9 +25,7 @@ def run_id(params: Parameters, seed: int) -> str:
 
 def run_ids(params: Parameters, seeds: Sequence[int]) -> list[str]:
     """Return the names of runs that differ by their seed alone."""
-    resolved = {k: v for k, v in params.resolved().items() if not k.startswith(SIZES)}
-    text = json.dumps(resolved, sort_keys=True)
-    return [digest(f"[{text}, {seed}, {MODEL_VERSION}]") for seed in seeds]
+    return [digest(f"[{params.recipe}, {seed}, {MODEL_VERSION}]") for seed in seeds]
 
 
 def digest(text: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tcellabm.app.plan import BOTH, DOSE, POLICY, SLIDERS, YOURS, Plan, Treatment, on_grid
-from tcellabm.identity import SIZES
 from tcellabm.params import InputError, Parameters
+from tcellabm.params.parameters import SIZES
 
 _HOW = ("resolution.max_agents",)  # changes no number
 _SEED = "seed=1"

@@ -18,7 +18,7 @@ from tcellabm.clinic.record import Draw, Record, Treatment
 from tcellabm.identity import Streams
 from tcellabm.kernels import course as kernel
 from tcellabm.kernels import layout
-from tcellabm.kernels.bedside import Cns, signs_of
+from tcellabm.kernels.bedside import Cns, Signs
 from tcellabm.kernels.drugs import Drugs
 from tcellabm.kernels.jit import machine_code
 from tcellabm.kernels.records import as_lists, like, packed
@@ -333,16 +333,15 @@ class Course:
 def _first(
     params: Parameters, rules: kernel.Rules, left: tuple[float, float, float]
 ) -> kernel.Course:
-    """Return the course before anything has happened; ticks are as after an infusion."""
-    body, cns = physiology.healthy_body(params), Cns()
+    """Return the course before anything has happened: no signs, and ticks as after an infusion."""
     course = kernel.Course(
         day=0.0,
         due=0.0,
         halvings=0,
         drugs=Drugs(),
-        body=body,
-        cns=cns,
-        signs=signs_of(body, cns, rules.body, rules.cns),
+        body=physiology.healthy_body(params),
+        cns=Cns(),
+        signs=Signs(),
         left=left,
         homing_until=HOMING_DAYS,
         alert_until=ALERT_DAYS["car_t"],

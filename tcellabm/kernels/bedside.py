@@ -97,9 +97,9 @@ class Cns(NamedTuple):
 class Signs(NamedTuple):
     """What a clinician sees: fever, needs (nothing counts before a sustained fever), ICANS."""
 
-    feverish: bool
-    needs: Needs
-    icans: int  # ASTCT grade, 0-4
+    feverish: bool = False
+    needs: Needs = Needs()
+    icans: int = 0  # ASTCT grade, 0-4
 
 
 @kernel

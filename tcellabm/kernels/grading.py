@@ -13,10 +13,10 @@ from tcellabm.kernels.jit import kernel
 class Needs(NamedTuple):
     """What a patient needs, as a clinician sees it."""
 
-    fever: bool  # sustained
-    high_fever: bool  # sustained and high: hospital intravenous therapy
-    blood_pressure: int  # 0-3
-    oxygen: int  # 0-3
+    fever: bool = False  # sustained
+    high_fever: bool = False  # sustained and high: hospital intravenous therapy
+    blood_pressure: int = 0  # 0-3
+    oxygen: int = 0  # 0-3
 
 
 @kernel

@@ -67,13 +67,27 @@ def _kind(value: Any) -> Any:
     return value.dtype if isinstance(value, np.void) else type(value)
 
 
-class _WideDispatcher(CPUDispatcher):
-    """Compiles a function once for all integers: Numba would for every width and constant."""
+class _Within(CPUDispatcher):
+    """A kernel as other kernels call it: compiled once for all integers, and not for Python.
+
+    Numba would compile it for every width and constant. What lets Python call it, a third of the
+    compiler's time, is left out.
+    """
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Return how a kernel calls this one."""
         widened = {name: _widened(kind) for name, kind in kws.items()}
         return super().get_call_template(tuple(map(_widened, args)), widened)
+
+
+class _Entered(CPUDispatcher):
+    """A kernel as Python calls it; other kernels that name it call the one within."""
+
+    within: _Within
+
+    @property
+    def _numba_type_(self) -> Any:
+        return numba.typeof(self.within)
 
 
 def _widened(kind: Any) -> Any:
@@ -82,9 +96,12 @@ def _widened(kind: Any) -> Any:
 
 
 def _compiled(function: Any, **options: Any) -> Any:
-    compiled: Any = numba.njit(**(_OPTIONS | options))(function)
+    chosen = _OPTIONS | options
+    entered: Any = numba.njit(**chosen)(function)
     if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        compiled.__class__ = _WideDispatcher
+        entered.within = numba.njit(**(chosen | {"no_cpython_wrapper": True}))(function)
+        entered.__class__, entered.within.__class__ = _Entered, _Within
         # Not by `cache=True`, which writes at once, to a folder set for all packages together.
-        compiled._cache = KernelCache(function)
-    return compiled
+        entered._cache = KernelCache(function)
+        entered.within._cache = KernelCache(function, "within")
+    return entered

@@ -51,10 +51,10 @@ def _open_private(path, flags):
 class _Kept(caching.FunctionCache):
     _impl_class = _Content
 
-    def __init__(self, py_func):
+    def __init__(self, py_func, kind):
         super().__init__(py_func)
         stamp = self._impl.locator.get_source_stamp()
-        self._cache_file = _Files(self.cache_path, self._impl.filename_base, stamp)
+        self._cache_file = _Files(self.cache_path, self._impl.filename_base + kind, stamp)
 
 
 class KernelCache(caching.NullCache):
@@ -64,14 +64,16 @@ class KernelCache(caching.NullCache):
     ----------
     py_func : function
         The kernel before it is compiled.
+    kind : str
+        A word that tells two ways of compiling it apart.
     """
 
-    def __init__(self, py_func):
-        self._py_func = py_func
+    def __init__(self, py_func, kind=""):
+        self._py_func, self._kind = py_func, kind
 
     @cached_property
     def _kept(self):
-        return caching.NullCache() if folder() is None else _Kept(self._py_func)
+        return caching.NullCache() if folder() is None else _Kept(self._py_func, self._kind)
 
     @property
     def cache_path(self):

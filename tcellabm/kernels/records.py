@@ -61,12 +61,12 @@ def put(array: np.ndarray, values: np.ndarray) -> None:
 
 
 def _type_of(value: Any) -> np.dtype:
+    if type(value) is float:  # most of them
+        return _FLOAT
     if isinstance(value, np.record):
         return np.dtype((np.record, value.dtype))
     if hasattr(value, "_fields"):
         return _record_of(value._fields, tuple(map(_type_of, value)))
-    if type(value) is float:
-        return _FLOAT
     array = np.asarray(value)
     return np.dtype((array.dtype, array.shape)) if array.shape else array.dtype
 

@@ -1,9 +1,10 @@
 """Frozen parameters of one run, and where each of them was set."""
 
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
@@ -26,6 +27,7 @@ from tcellabm.params.section import Section
 
 OVERRIDE = "--set"
 RULES = "files.rules"
+SIZES = ("sweep.", "trial.")  # parameters that say how many runs, not what one is
 
 
 class Entry(NamedTuple):
@@ -202,6 +204,12 @@ class Parameters(Sections):
         keys += [part for key in drawn for part in _parts(key)]
         rules = {RULES: ", ".join(map(str, self._rules))} if self._rules else {}
         return {key: _value(key, entries) for key in keys} | rules
+
+    @cached_property
+    def recipe(self) -> str:
+        """All that decides what a run is, as JSON: `resolved` without the number of runs."""
+        resolved = {k: v for k, v in self.resolved().items() if not k.startswith(SIZES)}
+        return json.dumps(resolved, sort_keys=True)
 
     def to_toml(self) -> str:
         """Write `resolved` as the text of a scenario file."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tcellabm.kernels.jit import kernel, machine_code
+from tcellabm.kernels.kept import KernelCache
 from tcellabm.kernels.records import packed
 
 
@@ -65,3 +66,31 @@ def test_a_record_of_other_fields_has_its_own():
 def test_values_of_equal_types_share_it():
     first, second = (np.full((2, 2), n) for n in (1.0, 2.0))
     assert machine_code(last, first) is machine_code(last, second)
+
+
+@kernel
+def twice(number):
+    """Return twice a number."""
+    return 2 * number
+
+
+@kernel
+def twice_more(number):
+    """Return three more than twice a number, by another kernel, and twice a constant."""
+    return twice(number) + 3 + twice(np.int8(0))
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+def test_a_kernel_within_another_is_compiled_once_and_not_for_python():
+    assert twice_more(4) == 11
+    assert not twice.overloads
+    (within,) = twice.within.overloads.values()
+    assert within.signature.args == (numba.int64,)
+    assert twice(4) == 8  # what Python enters is compiled when it does
+    assert len(twice.overloads) == len(twice.within.overloads) == 1
+
+
+def test_both_are_kept_apart():
+    """A kernel that Python cannot enter must never be taken for one that it can."""
+    cached = [KernelCache(twice.py_func), KernelCache(twice.py_func, "within")]
+    assert len({str(each._kept._index_name) for each in cached}) == 2

@@ -6,11 +6,10 @@ from functools import cache
 from typing import Any
 
 from tcellabm.analysis.weighting import covariate_of
-from tcellabm.identity import SIZES
 from tcellabm.params import InputError, Parameters, Value, load
 from tcellabm.params.errors import toml_text
 from tcellabm.params.files import Said, shipped_file
-from tcellabm.params.parameters import entries
+from tcellabm.params.parameters import SIZES, entries
 from tcellabm.posterior import NONE
 
 DEFAULT = "kymriah"  # what `tcellabm run` follows by itself
