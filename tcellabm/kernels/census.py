@@ -29,8 +29,6 @@ def census(state: State, law: Law) -> None:
     lysis, lysis_squared = sites.lysis, sites.lysis_squared
     activating, releasing = sites.activating, sites.releasing
     count, place, kind = cells.count, cells.site, cells.state
-    for s in range(activated.size):
-        sites.activated_before[s] = activated[s]
     clear(state)
     blood = targets.size - 1
     for i in range(cells.meta[ROWS]):
@@ -73,11 +71,12 @@ def activity(state: int, rates: Rates) -> float:
 
 @row_kernel
 def clear(state: State) -> None:
-    """Start from nothing."""
+    """Start from nothing, and remember the activated myeloid cells of the count before."""
     sites = state.sites
     for which in range(STATES):
         state.body[which] = state.blood[which] = 0
     for s in range(sites.volume.size):
+        sites.activated_before[s] = sites.activated[s]
         sites.effectors[s] = sites.targets[s] = sites.activated[s] = 0.0
         sites.lysis[s] = sites.lysis_squared[s] = 0.0
         sites.activating[s] = sites.releasing[s] = 0.0

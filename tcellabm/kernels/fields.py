@@ -26,28 +26,9 @@ def advance_fields(dt: float, state: State, law: Law, effect: Effect) -> None:
         Of drugs in this tick.
     """
     if state.spread.size > 0:
-        diffuse_interpreted(dt, state, law, effect)
+        diffuse(dt, state, law, effect)
     else:
         perfuse(dt, state, law, effect)
-
-
-@holding_kernel
-def diffuse_interpreted(dt: float, state: State, law: Law, effect: Effect) -> None:
-    """Leave the kernels for `diffuse`: SciPy's transform is not to be had in compiled code.
-
-    Parameters
-    ----------
-    dt : float
-        Tick length, days.
-    state : State
-        Fields and plasma, pg/mL, are changed in place.
-    law : Law
-        Constants of the patient.
-    effect : Effect
-        Of drugs in this tick.
-    """
-    with numba.objmode():
-        diffuse(dt, state, law, effect)
 
 
 @row_kernel
@@ -71,7 +52,7 @@ def secretion(c: int, site: int, sites: Sites, cytokines: Cytokines) -> float:
         Without the effect of drugs, pg/mL/d.
     """
     activated = 0.5 * (sites.activated_before[site] + sites.activated[site])
-    return cytokines.per_myeloid[c] * activated + cytokines.per_car_t[c] * sites.engaged[site]
+    return produced(c, activated, sites.engaged[site], cytokines)
 
 
 @kernel
@@ -149,6 +130,7 @@ def mix(dt: float, c: int, marrow: Pair, state: State, law: Law, effect: Effect)
     return after.x / ratio
 
 
+@kernel
 def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     """Advance by cosine modes, each of which decays on its own; the first is the mean.
 
@@ -163,29 +145,140 @@ def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     effect : Effect
         Of drugs in this tick.
     """
+    cytokines, kinds = law.cytokines, state.plasma.size
+    levels = np.empty((kinds + 2, law.rows, law.cols))
+    gather(state, levels)
+    modes = modes_of(levels)
+    exchanged = np.empty(kinds)
+    for c in range(kinds):
+        made = produced(c, modes[kinds, 0, 0], modes[kinds + 1, 0, 0], cytokines)
+        marrow = Pair(modes[c, 0, 0], effect.secretion * made)
+        exchanged[c] = mix(dt, c, marrow, state, law, effect)
+    left, gained = fading(dt, law, state.spread)
+    for c in range(kinds):
+        by_myeloid = effect.secretion * cytokines.per_myeloid[c]
+        by_car_t = effect.secretion * cytokines.per_car_t[c]
+        for row in range(law.rows):
+            for col in range(law.cols):
+                made = by_myeloid * modes[kinds, row, col] + by_car_t * modes[kinds + 1, row, col]
+                level = modes[c, row, col]
+                modes[c, row, col] = level * left[row, col] + made * gained[row, col]
+    for c in range(kinds):
+        modes[c, 0, 0] = exchanged[c]
+    after = levels_of(modes[:kinds])
+    for c in range(kinds):
+        field, level = state.fields[c], after[c].reshape(-1)
+        for v in range(field.size):
+            field[v] = max(level[v], 0.0)  # rounding, where nothing is left
+
+
+@kernel
+def fading(dt: float, law: Law, spread: Column) -> tuple[Column, Column]:
+    """Return what is left of each cosine mode after a tick, and what steady secretion adds.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    law : Law
+        Of it the exchange with plasma.
+    spread : ndarray, shape (rows, cols)
+        Loss of each mode by diffusion, per day: that of its row and that of its column.
+
+    Returns
+    -------
+    left : ndarray, shape (rows, cols)
+        Share, 0 to 1.
+    gained : ndarray, shape (rows, cols)
+        Days' worth of secretion.
+    """
+    exchange = law.cytokines.exchange
+    left, gained = np.empty(spread.shape), np.empty(spread.shape)
+    by_col = np.empty(law.cols)
+    for col in range(law.cols):
+        by_col[col] = math.exp(-spread[0, col] * dt)
+    for row in range(law.rows):
+        by_row = math.exp(-(exchange + spread[row, 0]) * dt)
+        for col in range(law.cols):
+            left[row, col] = by_row * by_col[col]
+            gained[row, col] = (1.0 - left[row, col]) / (exchange + spread[row, col])
+    return left, gained
+
+
+@row_kernel
+def gather(state: State, levels: Column) -> None:
+    """Put the fields, and the densities of the cells that secrete, into one table.
+
+    Parameters
+    ----------
+    state : State
+        Fields, pg/mL; sites.
+    levels : ndarray, float64, shape (cytokines + 2, rows, cols)
+        Set in place; the last two are activated myeloid and engaged CAR T cells, cells/uL.
+    """
+    sites, kinds = state.sites, state.plasma.size
+    for c in range(kinds):
+        field, level = state.fields[c], levels[c].reshape(-1)
+        for v in range(field.size):
+            level[v] = field[v]
+    activated, engaged = levels[kinds].reshape(-1), levels[kinds + 1].reshape(-1)
+    for v in range(activated.size):
+        activated[v] = 0.5 * (sites.activated_before[v] + sites.activated[v])
+        engaged[v] = sites.engaged[v]
+
+
+@row_kernel
+def produced(c: int, activated: float, engaged: float, cytokines: Cytokines) -> float:
+    """Return what cells secrete of a cytokine, pg/mL/d.
+
+    Parameters
+    ----------
+    c : int
+        Cytokine: IL6, IL1, IL2 or IFNG.
+    activated, engaged : float
+        Myeloid and CAR T cells, cells/uL.
+    cytokines : Cytokines
+        Constants of the patient.
+
+    Returns
+    -------
+    float
+        Without the effect of drugs, pg/mL/d.
+    """
+    return cytokines.per_myeloid[c] * activated + cytokines.per_car_t[c] * engaged
+
+
+@holding_kernel
+def modes_of(levels: Column) -> Column:
+    """Return the cosine modes of tables in space; SciPy's transform is not in compiled code.
+
+    Parameters
+    ----------
+    levels : ndarray, float64, shape (tables, rows, cols)
+        Overwritten.
+
+    Returns
+    -------
+    ndarray, of the same shape
+        Mode (0, 0) of each is its mean.
+    """
+    with numba.objmode(modes="float64[:, :, ::1]"):
+        modes = transformed(levels)
+    return modes
+
+
+@holding_kernel
+def levels_of(modes: Column) -> Column:
+    """Return what tables are in space, from their cosine modes; see `modes_of`."""
+    with numba.objmode(levels="float64[:, :, ::1]"):
+        levels = transformed(modes, inverse=True)
+    return levels
+
+
+def transformed(tables: np.ndarray, inverse: bool = False) -> np.ndarray:
+    """Return tables of shape (tables, rows, cols) transformed, each on its own."""
     from scipy import fft  # takes a while to import, and one well-mixed marrow does without
 
-    cytokines, shape = law.cytokines, (state.plasma.size, law.rows, law.cols)
-    levels = np.reshape(state.fields, shape)
-    sources = effect.secretion * sources_of(state, cytokines).reshape(shape)
-    modes = fft.dctn(levels, axes=(1, 2), norm="forward")
-    produced = fft.dctn(sources, axes=(1, 2), norm="forward")
-    loss = cytokines.exchange + state.spread
-    left = np.exp(-loss * dt)
-    spread = modes * left + produced * ((1.0 - left) / loss)
-    for c in range(state.plasma.size):
-        marrow = Pair(float(modes[c, 0, 0]), float(produced[c, 0, 0]))
-        spread[c, 0, 0] = mix(dt, c, marrow, state, law, effect)
-    after = np.maximum(fft.idctn(spread, axes=(1, 2), norm="forward"), 0.0)
-    for field, level in zip(state.fields, after, strict=True):
-        field[:] = level.reshape(-1)
-
-
-def sources_of(state: State, cytokines: Cytokines) -> Column:
-    """Return the secretion of each cytokine in each voxel, pg/mL/d, shape (4, voxels)."""
-    sites = state.sites
-    activated = 0.5 * (sites.activated_before + sites.activated)[:-1]
-    engaged = sites.engaged[:-1]
-    per_myeloid, per_car_t = cytokines.per_myeloid[:, None], cytokines.per_car_t[:, None]
-    sources: Column = per_myeloid * activated + per_car_t * engaged
-    return sources
+    transform = fft.idctn if inverse else fft.dctn
+    found: np.ndarray = transform(tables, axes=(1, 2), norm="forward", overwrite_x=True)
+    return found

@@ -61,28 +61,64 @@ def step_cells(rng: Generator, dt: float, state: State, law: Law, drive: Drive) 
     drive : Drive
         Of this tick.
     """
-    most = greatest_hazards(state, law, drive) * dt
-    budget = exponential(rng)
-    stack = np.zeros((LIVING_AT_ONCE, 4))  # descendants still to be followed
-    count, kind = state.cells.count, state.cells.state
-    for i in range(state.cells.meta[ROWS]):
-        if count[i] == 0:
-            continue
-        which = kind[i]
-        if budget >= most[which]:
-            budget -= most[which]
-            continue
-        if budget < hazard(i, state, law, drive) * dt:
-            follow(rng, dt, (i, budget), state, law, drive, stack)
-        budget = exponential(rng)
+    used = state.cells.meta[ROWS]
+    rows, budgets = np.empty(used, np.int64), np.empty(used)
+    found = choose(rng, dt, state, law, drive, rows, budgets)
+    follow(rng, dt, rows[:found], budgets, state, law, drive)
     supply(rng, dt, law.rates.b_state, state, law, drive)
     supply(rng, dt, RESTING, state, law, drive)
 
 
-@row_kernel
-def exponential(rng: Generator) -> float:
-    """Draw a budget of hazard, exponential with mean 1."""
-    return -math.log1p(-rng.random())
+@kernel
+def choose(
+    rng: Generator,
+    dt: float,
+    state: State,
+    law: Law,
+    drive: Drive,
+    rows: Column,
+    budgets: Column,
+) -> int:
+    """Find the cells to which something happens in a tick.
+
+    Parameters
+    ----------
+    rng : Generator
+        The patient's stream for cells.
+    dt : float
+        Tick length, days.
+    state : State
+        Cells and sites.
+    law : Law
+        Constants of the patient.
+    drive : Drive
+        Of this tick.
+    rows : ndarray, int64, as many as there are rows
+        Those of the cells found, written in place.
+    budgets : ndarray, float64, as many
+        The budget of hazard of each, below the sum of its hazards; written in place.
+
+    Returns
+    -------
+    int
+        How many there are.
+    """
+    most = greatest_hazards(state, law, drive) * dt
+    budget, found = rng.standard_exponential(), 0
+    count, kind, place = state.cells.count, state.cells.state, state.cells.site
+    blood = state.sites.volume.size - 1
+    for i in range(state.cells.meta[ROWS]):
+        if count[i] == 0:
+            continue
+        bound = most[int(place[i] == blood), kind[i]]
+        if budget >= bound:
+            budget -= bound
+            continue
+        if budget < hazard(i, state, law, drive) * dt:
+            rows[found], budgets[found] = i, budget
+            found += 1
+        budget = rng.standard_exponential()
+    return found
 
 
 @row_kernel
@@ -131,7 +167,7 @@ def hazard(row: int, state: State, law: Law, drive: Drive) -> float:
 
 @kernel
 def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
-    """Return a bound on the sum of hazards of a cell of each state, per day, shape (STATES,).
+    """Return a bound on the sum of hazards of a cell of each state, in a voxel and in blood.
 
     Hazards rise or fall with stimulation, and rise with all else that a site offers.
 
@@ -146,18 +182,20 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
 
     Returns
     -------
-    ndarray, shape (STATES,)
-        Per day.
+    ndarray, shape (2, STATES)
+        Per day; first in a voxel, then in blood.
     """
     sites, rates = state.sites, law.rates
-    phi, release, activation = (
-        sites.stimulation.max(),
-        sites.release.max(),
-        sites.activation.max(),
-    )
-    deadliest = int(sites.killing.argmax())
-    roomiest, richest = int(sites.room.argmax()), int(sites.supply.argmax())
-    bound = np.zeros(STATES)
+    phi = release = activation = 0.0
+    deadliest = roomiest = richest = 0
+    for s in range(sites.volume.size):
+        phi = max(phi, sites.stimulation[s])
+        release = max(release, sites.release[s])
+        activation = max(activation, sites.activation[s])
+        deadliest = s if sites.killing[s] > sites.killing[deadliest] else deadliest
+        roomiest = s if sites.room[s] > sites.room[roomiest] else roomiest
+        richest = s if sites.supply[s] > sites.supply[richest] else richest
+    bound = np.zeros((2, STATES))
     for which in range(STATES):
         rung = rung_of(which)
         up, down = drive.up[rung], drive.down[rung]
@@ -171,7 +209,8 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
         _, second = changes(which, up, down, 0.0, release, activation, rates)
         passing, hop = travel(which, False, rates, drive)
         home, _ = travel(which, True, rates, drive)
-        bound[which] = birth + max(spared, death) + first + second + max(passing + hop, home)
+        elsewhere = birth + max(spared, death) + first + second
+        bound[0, which], bound[1, which] = elsewhere + passing + hop, elsewhere + home
     return bound
 
 
@@ -213,13 +252,13 @@ def supply(rng: Generator, dt: float, kind: int, state: State, law: Law, drive: 
 def follow(
     rng: Generator,
     dt: float,
-    start: tuple[int, float],
+    rows: Column,
+    budgets: Column,
     state: State,
     law: Law,
     drive: Drive,
-    stack: Column,
 ) -> None:
-    """Follow one cell, and its descendants, through a tick.
+    """Follow some cells, and their descendants, through a tick.
 
     Parameters
     ----------
@@ -227,56 +266,58 @@ def follow(
         The patient's stream for cells.
     dt : float
         Tick length, days.
-    start : (int, float)
-        The row of the cell, and its budget of hazard.
+    rows : ndarray, int64
+        Of the cells.
+    budgets : ndarray, float64, as many or more
+        The budget of hazard of each.
     state : State
         Its cells are changed in place.
     law : Law
         Constants of the patient.
     drive : Drive
         Of this tick.
-    stack : ndarray, float64, shape (LIVING_AT_ONCE, 4)
-        Scratch: site, state, divisions left, time of the descendants still to be followed.
     """
     cells, sites, rates, lysis = state.cells, state.sites, law.rates, law.ladder.lysis
-    row, spend = start
-    half, time, waiting = 0.5 * dt, 0.0, 0  # exits come at half of the tick
-    site, which, divisions = cells.site[row], cells.state[row], cells.divisions[row]
-    cells.count[row] = 0
-    while True:
-        killed = kill_hazard(which, site, sites, lysis, drive)
-        supplied = supply_of(which, site, sites, drive)
-        birth, death = birth_and_death(
-            which, divisions, killed, supplied, sites.stimulation[site], rates
-        )
-        left = half - time if time < half else dt - time
-        going = False
-        if spend < (birth + death) * left:
-            time += spend / (birth + death)
-            going = rng.random() * (birth + death) < birth
-            spend = exponential(rng)
-            if going and LEUKEMIA < which < B_CELL and rng.random() < rates.cd19_loss:
-                append(cells, 1, site, LEUKEMIA, 0)
-            elif going and waiting < LIVING_AT_ONCE:
-                divisions = max(0, divisions - 1)
-                stack[waiting, 0], stack[waiting, 1] = site, which
-                stack[waiting, 2], stack[waiting, 3] = divisions, time
-                waiting += 1
-        elif time < half:
-            going = True
-            rest = spend - (birth + death) * left
-            site, which, spend = leave(rng, rest, dt, (site, which), state, law, drive)
-            time = half
-        else:
-            settle(cells, row, site, which, divisions)
-        if not going:
-            if waiting == 0:
-                break
-            waiting -= 1
-            site, which = int(stack[waiting, 0]), int(stack[waiting, 1])
-            divisions, time = int(stack[waiting, 2]), stack[waiting, 3]
-            spend = exponential(rng)
-    cells.meta[DISORDER] += cells.count[row] == 0
+    half, stack = 0.5 * dt, np.zeros((LIVING_AT_ONCE, 4))  # descendants still to be followed
+    for which_one in range(rows.size):
+        row, spend = rows[which_one], budgets[which_one]
+        time, waiting = 0.0, 0
+        site, which, divisions = cells.site[row], cells.state[row], cells.divisions[row]
+        cells.count[row] = 0
+        while True:
+            killed = kill_hazard(which, site, sites, lysis, drive)
+            supplied = supply_of(which, site, sites, drive)
+            birth, death = birth_and_death(
+                which, divisions, killed, supplied, sites.stimulation[site], rates
+            )
+            left = half - time if time < half else dt - time
+            going = False
+            if spend < (birth + death) * left:
+                time += spend / (birth + death)
+                going = rng.random() * (birth + death) < birth
+                spend = rng.standard_exponential()
+                if going and LEUKEMIA < which < B_CELL and rng.random() < rates.cd19_loss:
+                    append(cells, 1, site, LEUKEMIA, 0)
+                elif going and waiting < LIVING_AT_ONCE:
+                    divisions = max(0, divisions - 1)
+                    stack[waiting, 0], stack[waiting, 1] = site, which
+                    stack[waiting, 2], stack[waiting, 3] = divisions, time
+                    waiting += 1
+            elif time < half:  # exits come at half of the tick
+                going = True
+                rest = spend - (birth + death) * left
+                site, which, spend = leave(rng, rest, dt, (site, which), state, law, drive)
+                time = half
+            else:
+                settle(cells, row, site, which, divisions)
+            if not going:
+                if waiting == 0:
+                    break
+                waiting -= 1
+                site, which = int(stack[waiting, 0]), int(stack[waiting, 1])
+                divisions, time = int(stack[waiting, 2]), stack[waiting, 3]
+                spend = rng.standard_exponential()
+        cells.meta[DISORDER] += cells.count[row] == 0
 
 
 @row_kernel
@@ -304,7 +345,7 @@ def settle(cells: Cells, row: int, site: int, state: int, divisions: int) -> Non
         cells.divisions[row] = divisions
 
 
-@kernel
+@row_kernel
 def leave(
     rng: Generator,
     spend: float,
@@ -352,13 +393,13 @@ def leave(
     change = first + second
     if spend < change * dt:
         which = targets(which, law.rates)[int(rng.random() * change >= first)]
-        spend = exponential(rng)
+        spend = rng.standard_exponential()
     else:
         spend -= change * dt
     ways = travel(which, site == sites.volume.size - 1, law.rates, drive)
     if spend < (ways[0] + ways[1]) * dt:
         site = go(rng, spend, dt, site, ways, law)
-        spend = exponential(rng)
+        spend = rng.standard_exponential()
     else:
         spend -= (ways[0] + ways[1]) * dt
     return site, which, spend

@@ -93,4 +93,4 @@ def test_a_kernel_within_another_is_compiled_once_and_not_for_python():
 def test_both_are_kept_apart():
     """A kernel that Python cannot enter must never be taken for one that it can."""
     cached = [KernelCache(twice.py_func), KernelCache(twice.py_func, "within")]
-    assert len({str(each._kept._index_name) for each in cached}) == 2
+    assert len({each._kept._cache_file._index_path for each in cached}) == 2
