@@ -42,11 +42,8 @@ def step_cells(rng: Generator, dt: float, state: State, law: Law, drive: Drive) 
     A cell spends a budget, exponential with mean 1, on its hazards in their order: half of
     birth and death, exits, half of birth and death. Where the budget exceeds the sum of all,
     nothing happens to it. Exits are a change of state, then passing between marrow and blood, then
-    hops, each on its own.
-
-    What a cell leaves of its budget is exponential again, with the same mean: it goes on to the
-    next cell, and a new one is drawn only where it was used up. As cells are passed with the
-    greatest sum of hazards that their state meets anywhere, most cost one comparison.
+    hops, each on its own. Who uses up the budget is found first, and followed in a second pass:
+    in one, references to all tables would be counted at each of those cells.
 
     Parameters
     ----------
@@ -79,7 +76,11 @@ def choose(
     rows: Column,
     budgets: Column,
 ) -> int:
-    """Find the cells to which something happens in a tick.
+    """Find the cells that use up their budget of hazard in a tick.
+
+    What a cell leaves of its budget is exponential again, with the same mean: it goes on to the
+    next cell, and a new one is drawn only where it was used up. As cells are passed with the
+    greatest sum of hazards that their state meets in voxels or in blood, most cost one comparison.
 
     Parameters
     ----------
@@ -167,7 +168,7 @@ def hazard(row: int, state: State, law: Law, drive: Drive) -> float:
 
 @kernel
 def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
-    """Return a bound on the sum of hazards of a cell of each state, in a voxel and in blood.
+    """Return bounds on the sum of hazards of a cell of each state: in any voxel, and in blood.
 
     Hazards rise or fall with stimulation, and rise with all else that a site offers.
 
@@ -269,7 +270,7 @@ def follow(
     rows : ndarray, int64
         Of the cells.
     budgets : ndarray, float64, as many or more
-        The budget of hazard of each.
+        The budget of hazard of each, as `choose` gives it.
     state : State
         Its cells are changed in place.
     law : Law
@@ -279,8 +280,8 @@ def follow(
     """
     cells, sites, rates, lysis = state.cells, state.sites, law.rates, law.ladder.lysis
     half, stack = 0.5 * dt, np.zeros((LIVING_AT_ONCE, 4))  # descendants still to be followed
-    for which_one in range(rows.size):
-        row, spend = rows[which_one], budgets[which_one]
+    for found in range(rows.size):
+        row, spend = rows[found], budgets[found]
         time, waiting = 0.0, 0
         site, which, divisions = cells.site[row], cells.state[row], cells.divisions[row]
         cells.count[row] = 0
