@@ -151,8 +151,8 @@ def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     modes = modes_of(levels)
     exchanged = np.empty(kinds)
     for c in range(kinds):
-        made = produced(c, modes[kinds, 0, 0], modes[kinds + 1, 0, 0], cytokines)
-        marrow = Pair(modes[c, 0, 0], effect.secretion * made)
+        source = produced(c, modes[kinds, 0, 0], modes[kinds + 1, 0, 0], cytokines)
+        marrow = Pair(modes[c, 0, 0], effect.secretion * source)
         exchanged[c] = mix(dt, c, marrow, state, law, effect)
     left, gained = fading(dt, law, state.spread)
     for c in range(kinds):
@@ -160,9 +160,9 @@ def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
         by_car_t = effect.secretion * cytokines.per_car_t[c]
         for row in range(law.rows):
             for col in range(law.cols):
-                made = by_myeloid * modes[kinds, row, col] + by_car_t * modes[kinds + 1, row, col]
+                source = by_myeloid * modes[kinds, row, col] + by_car_t * modes[kinds + 1, row, col]
                 level = modes[c, row, col]
-                modes[c, row, col] = level * left[row, col] + made * gained[row, col]
+                modes[c, row, col] = level * left[row, col] + source * gained[row, col]
     for c in range(kinds):
         modes[c, 0, 0] = exchanged[c]
     after = levels_of(modes[:kinds])
