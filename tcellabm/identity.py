@@ -25,7 +25,7 @@ def run_id(params: Parameters, seed: int) -> str:
 
 def run_ids(params: Parameters, seeds: Sequence[int]) -> list[str]:
     """Return the names of runs that differ by their seed alone."""
-    return [digest(f"[{params.recipe}, {seed}, {MODEL_VERSION}]") for seed in seeds]
+    return [digest(f"[{params.deciding_text}, {seed}, {MODEL_VERSION}]") for seed in seeds]
 
 
 def digest(text: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from tcellabm.app.plan import BOTH, DOSE, POLICY, SLIDERS, YOURS, Plan, Treatment, on_grid
 from tcellabm.params import InputError, Parameters
-from tcellabm.params.parameters import SIZES
 
 _HOW = ("resolution.max_agents",)  # changes no number
 _SEED = "seed=1"
@@ -72,8 +71,7 @@ def _query(params: Parameters, scenario: str, orders: Sequence[tuple[str, float]
 
 
 def _deciding(params: Parameters) -> dict[str, Any]:
-    resolved = params.resolved().items()
-    return {key: v for key, v in resolved if not key.startswith(SIZES) and key not in _HOW}
+    return {key: value for key, value in params.deciding().items() if key not in _HOW}
 
 
 def _ordered(treatment: str, day: float) -> Treatment:

@@ -51,8 +51,13 @@ def secretion(c: int, site: int, sites: Sites, cytokines: Cytokines) -> float:
     float
         Without the effect of drugs, pg/mL/d.
     """
-    activated = 0.5 * (sites.activated_before[site] + sites.activated[site])
-    return produced(c, activated, sites.engaged[site], cytokines)
+    return produced(c, activated_at(site, sites), sites.engaged[site], cytokines)
+
+
+@row_kernel
+def activated_at(site: int, sites: Sites) -> float:
+    """Return the activated myeloid cells of a site over the last tick, cells/uL."""
+    return 0.5 * (sites.activated_before[site] + sites.activated[site])
 
 
 @kernel
@@ -149,22 +154,18 @@ def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     levels = np.empty((kinds + 2, law.rows, law.cols))
     gather(state, levels)
     modes = modes_of(levels)
-    exchanged = np.empty(kinds)
-    for c in range(kinds):
-        source = produced(c, modes[kinds, 0, 0], modes[kinds + 1, 0, 0], cytokines)
-        marrow = Pair(modes[c, 0, 0], effect.secretion * source)
-        exchanged[c] = mix(dt, c, marrow, state, law, effect)
+    activated, engaged = modes[kinds], modes[kinds + 1]
     left, gained = fading(dt, law, state.spread)
     for c in range(kinds):
-        by_myeloid = effect.secretion * cytokines.per_myeloid[c]
-        by_car_t = effect.secretion * cytokines.per_car_t[c]
+        level = modes[c]
+        source = effect.secretion * produced(c, activated[0, 0], engaged[0, 0], cytokines)
+        mean = mix(dt, c, Pair(level[0, 0], source), state, law, effect)
         for row in range(law.rows):
             for col in range(law.cols):
-                source = by_myeloid * modes[kinds, row, col] + by_car_t * modes[kinds + 1, row, col]
-                level = modes[c, row, col]
-                modes[c, row, col] = level * left[row, col] + source * gained[row, col]
-    for c in range(kinds):
-        modes[c, 0, 0] = exchanged[c]
+                source = produced(c, activated[row, col], engaged[row, col], cytokines)
+                source *= effect.secretion * gained[row, col]
+                level[row, col] = level[row, col] * left[row, col] + source
+        level[0, 0] = mean
     after = levels_of(modes[:kinds])
     for c in range(kinds):
         field, level = state.fields[c], after[c].reshape(-1)
@@ -223,7 +224,7 @@ def gather(state: State, levels: Column) -> None:
             level[v] = field[v]
     activated, engaged = levels[kinds].reshape(-1), levels[kinds + 1].reshape(-1)
     for v in range(activated.size):
-        activated[v] = 0.5 * (sites.activated_before[v] + sites.activated[v])
+        activated[v] = activated_at(v, sites)
         engaged[v] = sites.engaged[v]
 
 
@@ -269,14 +270,17 @@ def modes_of(levels: Column) -> Column:
 
 @holding_kernel
 def levels_of(modes: Column) -> Column:
-    """Return what tables are in space, from their cosine modes; see `modes_of`."""
+    """Return what tables are in space, from their cosine modes, which are overwritten."""
     with numba.objmode(levels="float64[:, :, ::1]"):
         levels = transformed(modes, inverse=True)
     return levels
 
 
 def transformed(tables: np.ndarray, inverse: bool = False) -> np.ndarray:
-    """Return tables of shape (tables, rows, cols) transformed, each on its own."""
+    """Return the cosine modes of tables of shape (tables, rows, cols), or tables of modes.
+
+    What is given may be overwritten.
+    """
     from scipy import fft  # takes a while to import, and one well-mixed marrow does without
 
     transform = fft.idctn if inverse else fft.dctn

@@ -70,7 +70,7 @@ def _kind(value: Any) -> Any:
 class _Within(CPUDispatcher):
     """A kernel as other kernels call it: compiled once for all integers, and not for Python.
 
-    Numba would compile it for every width and constant. What lets Python call it, a third of the
+    Numba would compile it for every width and constant. What lets Python call it, a fifth of the
     compiler's time, is left out.
     """
 

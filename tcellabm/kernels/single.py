@@ -60,14 +60,14 @@ def step_cells(rng: Generator, dt: float, state: State, law: Law, drive: Drive) 
     """
     used = state.cells.meta[ROWS]
     rows, budgets = np.empty(used, np.int64), np.empty(used)
-    found = choose(rng, dt, state, law, drive, rows, budgets)
-    follow(rng, dt, rows[:found], budgets, state, law, drive)
+    found = find(rng, dt, state, law, drive, rows, budgets)
+    follow(rng, dt, rows[:found], budgets[:found], state, law, drive)
     supply(rng, dt, law.rates.b_state, state, law, drive)
     supply(rng, dt, RESTING, state, law, drive)
 
 
 @kernel
-def choose(
+def find(
     rng: Generator,
     dt: float,
     state: State,
@@ -97,7 +97,7 @@ def choose(
     rows : ndarray, int64, as many as there are rows
         Those of the cells found, written in place.
     budgets : ndarray, float64, as many
-        The budget of hazard of each, below the sum of its hazards; written in place.
+        The budget of each, below the sum of its hazards over the tick; written in place.
 
     Returns
     -------
@@ -269,8 +269,8 @@ def follow(
         Tick length, days.
     rows : ndarray, int64
         Of the cells.
-    budgets : ndarray, float64, as many or more
-        The budget of hazard of each, as `choose` gives it.
+    budgets : ndarray, float64, as many
+        The budget of hazard of each, as `find` gives it.
     state : State
         Its cells are changed in place.
     law : Law
@@ -280,8 +280,8 @@ def follow(
     """
     cells, sites, rates, lysis = state.cells, state.sites, law.rates, law.ladder.lysis
     half, stack = 0.5 * dt, np.zeros((LIVING_AT_ONCE, 4))  # descendants still to be followed
-    for found in range(rows.size):
-        row, spend = rows[found], budgets[found]
+    for each in range(rows.size):
+        row, spend = rows[each], budgets[each]
         time, waiting = 0.0, 0
         site, which, divisions = cells.site[row], cells.state[row], cells.divisions[row]
         cells.count[row] = 0

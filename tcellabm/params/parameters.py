@@ -27,7 +27,7 @@ from tcellabm.params.section import Section
 
 OVERRIDE = "--set"
 RULES = "files.rules"
-SIZES = ("sweep.", "trial.")  # parameters that say how many runs, not what one is
+_SIZES = ("sweep.", "trial.")  # parameters that say how many runs, not what one is
 
 
 class Entry(NamedTuple):
@@ -205,11 +205,14 @@ class Parameters(Sections):
         rules = {RULES: ", ".join(map(str, self._rules))} if self._rules else {}
         return {key: _value(key, entries) for key in keys} | rules
 
+    def deciding(self) -> dict[str, Value]:
+        """All that decides one run but its seed: `resolved` without how many runs there are."""
+        return {key: v for key, v in self.resolved().items() if not key.startswith(_SIZES)}
+
     @cached_property
-    def recipe(self) -> str:
-        """All that decides what a run is, as JSON: `resolved` without the number of runs."""
-        resolved = {k: v for k, v in self.resolved().items() if not k.startswith(SIZES)}
-        return json.dumps(resolved, sort_keys=True)
+    def deciding_text(self) -> str:
+        """`deciding` as JSON, in the order of the keys."""
+        return json.dumps(self.deciding(), sort_keys=True)
 
     def to_toml(self) -> str:
         """Write `resolved` as the text of a scenario file."""

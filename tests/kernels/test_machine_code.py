@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import pytest
 
+from tcellabm.kernels import kept
 from tcellabm.kernels.jit import kernel, machine_code
 from tcellabm.kernels.kept import KernelCache
 from tcellabm.kernels.records import packed
@@ -90,7 +91,9 @@ def test_a_kernel_within_another_is_compiled_once_and_not_for_python():
     assert len(twice.overloads) == len(twice.within.overloads) == 1
 
 
-def test_both_are_kept_apart():
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+def test_both_are_kept_apart(tmp_path, monkeypatch):
     """A kernel that Python cannot enter must never be taken for one that it can."""
+    monkeypatch.setattr(kept, "folder", lambda: tmp_path)
     cached = [KernelCache(twice.py_func), KernelCache(twice.py_func, "within")]
     assert len({each._kept._cache_file._index_path for each in cached}) == 2

@@ -9,7 +9,7 @@ from tcellabm.analysis.weighting import covariate_of
 from tcellabm.params import InputError, Parameters, Value, load
 from tcellabm.params.errors import toml_text
 from tcellabm.params.files import Said, shipped_file
-from tcellabm.params.parameters import SIZES, entries
+from tcellabm.params.parameters import entries
 from tcellabm.posterior import NONE
 
 DEFAULT = "kymriah"  # what `tcellabm run` follows by itself
@@ -51,7 +51,7 @@ def sets_a_law(params: Parameters) -> bool:
 
 def _shortest(params: Parameters) -> tuple[str, dict[str, Value]]:
     """Return the scenario over which least is to be set, and that."""
-    own = deciding(params)
+    own = params.deciding()
     found = [
         (name, sets) for name, base in _scenarios() if (sets := _on_top(base, own)) is not None
     ]
@@ -70,11 +70,6 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else toml_text(value)
 
 
-def deciding(params: Parameters) -> dict[str, Value]:
-    """Return all that decides a run, by dotted key."""
-    return {key: v for key, v in params.resolved().items() if not key.startswith(SIZES)}
-
-
 def of_manifest(parameters: Mapping[str, Value]) -> Parameters:
     """Return the parameters that a manifest lists."""
     settings = {key: Said(value, "") for key, value in parameters.items()}
@@ -90,6 +85,6 @@ def _scenarios() -> list[tuple[str, Parameters]]:
 
 def _on_top(base: Parameters, own: Mapping[str, Value]) -> dict[str, Value] | None:
     """Return what to set over a scenario; None where that is not equivalent."""
-    before = deciding(base)
+    before = base.deciding()
     sets = {key: value for key, value in own.items() if before.get(key) != value}
-    return sets if deciding(base.replace(sets)) == own else None
+    return sets if base.replace(sets).deciding() == own else None
