@@ -35,11 +35,11 @@ def baselines(params: Parameters) -> np.ndarray:
     return np.array([getattr(params.cytokines, name).baseline_pg_per_ml for name in CYTOKINES])
 
 
-def spread_rates(params: Parameters, marrow: Marrow) -> np.ndarray:
-    """Return the decay of each cosine mode by diffusion, per day; empty in large voxels."""
+def spread_rates(params: Parameters, marrow: Marrow) -> np.ndarray | None:
+    """Return the decay of each cosine mode by diffusion, per day; None in large voxels."""
     rate = params.cytokines.diffusion_um2_per_day / rates.voxel_edge_um(params) ** 2
     if rate < SLOWEST_DIFFUSION:
-        return np.zeros((0, 0))
+        return None
     axes = [2.0 * (1.0 - np.cos(np.pi * np.arange(n) / n)) for n in marrow.shape]
     modes: np.ndarray = rate * (axes[0][:, None] + axes[1][None, :])
     return modes

@@ -4,6 +4,8 @@ import math
 
 import numba
 import numpy as np
+from numba.extending import overload
+from numba.types import NoneType  # type: ignore[attr-defined]
 
 from tcellabm.kernels.jit import holding_kernel, kernel, row_kernel
 from tcellabm.kernels.layout import IL6, Column, Cytokines, Effect, Law, Sites, State
@@ -25,10 +27,42 @@ def advance_fields(dt: float, state: State, law: Law, effect: Effect) -> None:
     effect : Effect
         Of drugs in this tick.
     """
-    if state.spread.size > 0:
-        diffuse(dt, state, law, effect)
-    else:
+    spread(dt, state, law, effect)
+
+
+def spread(dt: float, state: State, law: Law, effect: Effect) -> None:
+    """Advance all cytokines by a tick of `dt` days, with or without diffusion between voxels.
+
+    Parameters
+    ----------
+    dt : float
+        Tick length, days.
+    state : State
+        Fields and plasma, pg/mL, are changed in place.
+    law : Law
+        Constants of the patient.
+    effect : Effect
+        Of drugs in this tick.
+    """
+    if state.spread is None:
         perfuse(dt, state, law, effect)
+    else:
+        diffuse(dt, state, state.spread, law, effect)
+
+
+@overload(spread, strict=False, inline="always")
+def _spread(dt, state, law, effect):  # type: ignore[no-untyped-def]
+    """Choose by type, so that what is not run is not compiled."""
+    still = isinstance(state[State._fields.index("spread")], NoneType)
+    return _perfuse if still else _diffuse
+
+
+def _perfuse(dt: float, state: State, law: Law, effect: Effect) -> None:
+    perfuse(dt, state, law, effect)
+
+
+def _diffuse(dt, state, law, effect):  # type: ignore[no-untyped-def]
+    diffuse(dt, state, state.spread, law, effect)
 
 
 @row_kernel
@@ -136,7 +170,7 @@ def mix(dt: float, c: int, marrow: Pair, state: State, law: Law, effect: Effect)
 
 
 @kernel
-def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
+def diffuse(dt: float, state: State, losses: Column, law: Law, effect: Effect) -> None:
     """Advance by cosine modes, each of which decays on its own; the first is the mean.
 
     Parameters
@@ -145,6 +179,8 @@ def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
         Tick length, days.
     state : State
         Fields and plasma, pg/mL, are changed in place.
+    losses : ndarray, shape (rows, cols)
+        `state.spread`.
     law : Law
         Constants of the patient.
     effect : Effect
@@ -155,7 +191,7 @@ def diffuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     gather(state, levels)
     modes = modes_of(levels)
     activated, engaged = modes[kinds], modes[kinds + 1]
-    left, gained = fading(dt, law, state.spread)
+    left, gained = fading(dt, law, losses)
     for c in range(kinds):
         level = modes[c]
         source = effect.secretion * produced(c, activated[0, 0], engaged[0, 0], cytokines)

@@ -219,7 +219,7 @@ class State(NamedTuple):
     densities: tuple[Column, ...]  # four kinds, cells/uL, shape (voxels,)
     fields: tuple[Column, ...]  # four cytokines, pg/mL, shape (voxels,)
     plasma: Column  # four cytokines, pg/mL
-    spread: Column  # loss of each cosine mode by diffusion, per day; empty in large voxels
+    spread: Column | None  # loss of each cosine mode by diffusion, per day; None in large voxels
 
 
 class Law(NamedTuple):

@@ -123,7 +123,7 @@ class Bench:
             densities=tuple(densities),
             fields=tuple(fields),
             plasma=np.zeros(4),
-            spread=np.zeros((0, 0)),
+            spread=None,
         )
 
     @property
