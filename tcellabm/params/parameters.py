@@ -104,6 +104,7 @@ class Parameters(Sections):
         InputError
             An entry names a rule that is in none of the files.
         """
+        check_values({key: entry.value for key, entry in entries.items()}, rules)
         return cls._of(entries, rules, _distributions(entries))
 
     @classmethod
@@ -114,7 +115,6 @@ class Parameters(Sections):
         distributions: dict[str, Distribution],
     ) -> Self:
         values = {key: entry.value for key, entry in entries.items() if key in catalog()}
-        check_values(values, rules)
         params = cls.model_construct(**dict(_changed(_defaults(), _nested(values))))
         params._entries, params._rules = dict(entries), rules
         params._distributions = distributions
