@@ -1,7 +1,7 @@
 r"""Take a checked calibration and blind predictions into the project: posterior and two documents.
 
-tcellabm calibrate --out runs/calibration            # within an hour on two cores
-tcellabm calibrate --out runs/calibration --check    # three hours at most
+tcellabm calibrate --out runs/calibration            # a quarter of an hour on two cores
+tcellabm calibrate --out runs/calibration --check    # half an hour
 for cohort in params/cohorts/*.toml; do              # few patients would widen the intervals
     tcellabm predict $cohort -n 2500 --set files.posterior=runs/calibration/posterior.json \
         --out runs/predictions/$(basename $cohort .toml)

@@ -38,7 +38,7 @@ def inlined_kernel[F: Callable[..., Any]](function: F) -> F:
 
 
 def holding_kernel[F: Callable[..., Any]](function: F) -> F:
-    """Have a function compiled that calls interpreted code, for which it holds the lock."""
+    """Have a function compiled that calls interpreted code, which takes the lock there."""
     return _compiled(function)
 
 
