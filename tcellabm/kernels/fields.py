@@ -210,7 +210,7 @@ def diffuse(dt: float, state: State, losses: Column, law: Law, effect: Effect) -
 
 
 @kernel
-def fading(dt: float, law: Law, spread: Column) -> tuple[Column, Column]:
+def fading(dt: float, law: Law, losses: Column) -> tuple[Column, Column]:
     """Return what is left of each cosine mode after a tick, and what steady secretion adds.
 
     Parameters
@@ -219,7 +219,7 @@ def fading(dt: float, law: Law, spread: Column) -> tuple[Column, Column]:
         Tick length, days.
     law : Law
         Of it the exchange with plasma.
-    spread : ndarray, shape (rows, cols)
+    losses : ndarray, shape (rows, cols)
         Loss of each mode by diffusion, per day: that of its row and that of its column.
 
     Returns
@@ -230,15 +230,15 @@ def fading(dt: float, law: Law, spread: Column) -> tuple[Column, Column]:
         Days' worth of secretion.
     """
     exchange = law.cytokines.exchange
-    left, gained = np.empty(spread.shape), np.empty(spread.shape)
+    left, gained = np.empty(losses.shape), np.empty(losses.shape)
     by_col = np.empty(law.cols)
     for col in range(law.cols):
-        by_col[col] = math.exp(-spread[0, col] * dt)
+        by_col[col] = math.exp(-losses[0, col] * dt)
     for row in range(law.rows):
-        by_row = math.exp(-(exchange + spread[row, 0]) * dt)
+        by_row = math.exp(-(exchange + losses[row, 0]) * dt)
         for col in range(law.cols):
             left[row, col] = by_row * by_col[col]
-            gained[row, col] = (1.0 - left[row, col]) / (exchange + spread[row, col])
+            gained[row, col] = (1.0 - left[row, col]) / (exchange + losses[row, col])
     return left, gained
 
 
