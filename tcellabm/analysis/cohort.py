@@ -1,11 +1,14 @@
 """Groups of the patients of a virtual trial, as columns, and the numbers that sum them up."""
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-Columns = dict[str, np.ndarray]
+from tcellabm.analysis import survival
+
+Columns = Mapping[str, np.ndarray]
 
 
 class Cohort:
@@ -70,15 +73,54 @@ class Cohort:
         """Those given tocilizumab."""
         return where(self.infused, self.infused["tocilizumab_doses"] > 0)
 
+    @cached_property
+    def relapse_free(self) -> survival.Times:
+        """Of responders, from remission."""
+        return survival.relapse_free(self.responders)
+
+    @cached_property
+    def event_free(self) -> survival.Times:
+        """Of those infused."""
+        return survival.event_free(self.infused)
+
+    @cached_property
+    def overall(self) -> survival.Times:
+        """Of those infused."""
+        return survival.overall(self.infused)
+
+    @cached_property
+    def aplasia(self) -> survival.Times:
+        """Of responders, without B cells."""
+        return survival.aplasia(self.responders)
+
     def graded(self, low: int, high: int) -> Columns:
         """Those infused whose Penn grade lies between two."""
         grade = self.infused["crs_grade_penn"]
         return where(self.infused, (grade >= low) & (grade <= high))
 
 
+class _Chosen(Columns):
+    """Some of the patients; a column is taken when it is asked for, since most never are."""
+
+    def __init__(self, columns: Columns, which: np.ndarray) -> None:
+        self._columns, self._which = columns, which
+        self._taken: dict[str, np.ndarray] = {}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._taken:
+            self._taken[name] = self._columns[name][self._which]
+        return self._taken[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
 def where(columns: Columns, which: np.ndarray) -> Columns:
     """Return some of the patients: those marked, or by number."""
-    return {name: values[which] for name, values in columns.items()}
+    return _Chosen(columns, which)
 
 
 def percent(state: np.ndarray) -> float:

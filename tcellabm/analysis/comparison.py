@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from tcellabm.analysis.cohort import Cohort
 from tcellabm.analysis.measures import BEYOND, FURTHER, MEASURES, Measure
@@ -191,8 +191,10 @@ def judged_by(published: dict[str, Any], kind: str) -> tuple[float, float, str]:
 
 def clopper_pearson(successes: int, n: int) -> tuple[float, float]:
     """Return the exact 95 % interval of a proportion (Clopper and Pearson 1934)."""
-    interval = stats.binomtest(successes, n).proportion_ci(0.95, "exact")
-    return float(interval.low), float(interval.high)
+    others = n - successes
+    low = special.betaincinv(successes, others + 1, 0.025) if successes else 0.0
+    high = special.betaincinv(successes + 1, others, 0.975) if others else 1.0
+    return float(low), float(high)
 
 
 def z_of(

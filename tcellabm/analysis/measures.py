@@ -40,15 +40,15 @@ class Measure(NamedTuple):
 
 
 def _rfs(months: float) -> Callable[[Cohort], float]:
-    return lambda c: 100.0 * survival.relapse_free(c.responders).at(months)
+    return lambda c: 100.0 * c.relapse_free.at(months)
 
 
 def _efs(months: float) -> Callable[[Cohort], float]:
-    return lambda c: 100.0 * survival.event_free(c.infused).at(months)
+    return lambda c: 100.0 * c.event_free.at(months)
 
 
 def _os(months: float) -> Callable[[Cohort], float]:
-    return lambda c: 100.0 * survival.overall(c.infused).at(months)
+    return lambda c: 100.0 * c.overall.at(months)
 
 
 def _without_transplant(c: Cohort) -> float:
@@ -169,7 +169,7 @@ MEASURES: dict[str, Measure] = {
         lambda c: median(np.minimum(c.responders["tlast_day"], CUT_DAYS)),
         "follow-up cut at 13 months for all",
     ),
-    "E21": Measure("rate", lambda c: 100.0 * survival.aplasia(c.responders).at(6.0)),
+    "E21": Measure("rate", lambda c: 100.0 * c.aplasia.at(6.0)),
     "E22": Measure("rate", _negative_relapses, "relapses within 13 months"),
     "E23": Measure("median", _median("screening_blast_share", times=100.0)),
     "E24": Measure("median", _median("dose_cells_per_kg")),

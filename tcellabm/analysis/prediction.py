@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tcellabm.analysis import survival
 from tcellabm.analysis.cohort import Cohort, percent
 
 LEAST_COHORTS = 400  # resampled, for an interval
@@ -30,9 +29,9 @@ def _share(column: str, low: float, high: float = np.inf) -> Callable[[Cohort], 
 MEASURES: dict[str, Callable[[Cohort], float]] = {
     "remission": lambda c: percent(c.infused["remission"]),
     "mrd_negative": lambda c: percent(c.infused["remission"] & c.infused["mrd_negative"]),
-    "relapse_free_12": lambda c: 100.0 * survival.relapse_free(c.responders).at(12.0),
-    "relapse_free_24": lambda c: 100.0 * survival.relapse_free(c.responders).at(24.0),
-    "overall_12": lambda c: 100.0 * survival.overall(c.infused).at(12.0),
+    "relapse_free_12": lambda c: 100.0 * c.relapse_free.at(12.0),
+    "relapse_free_24": lambda c: 100.0 * c.relapse_free.at(24.0),
+    "overall_12": lambda c: 100.0 * c.overall.at(12.0),
     "crs_any": _share("crs_grade_penn", 1),
     "crs_penn_3_4": _share("crs_grade_penn", 3, 4),
     "crs_penn_4": _share("crs_grade_penn", 4),

@@ -1,6 +1,7 @@
 """The command line: `tcellabm run`, `sweep`, `app`, `params` and the others."""
 
 # Everything heavy is imported inside the command that needs it: `tcellabm --help` must be quick.
+import gc
 import os
 import sys
 from pathlib import Path
@@ -129,9 +130,9 @@ def sweep(
     dry_run: DryRun = False,
 ) -> None:
     """Simulate the same patients at every point of a grid or sample: dose against persistence."""
+    work = options.work(workers, dask, shard, series, limit)
     from tcellabm.experiments.design.plan import Plan
 
-    work = options.work(workers, dask, shard, series, limit)
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
     plan = Plan.load(file, given, seed)
     if dry_run:
@@ -240,10 +241,10 @@ def sensitivity(
     dry_run: DryRun = False,
 ) -> None:
     """Find what matters: of what the population draws, or of --set KEY={uniform=[LOW,HIGH]}."""
+    work = options.work(workers, dask, limit=limit)
     from tcellabm.experiments.studies import sensitivity as experiment
     from tcellabm.experiments.studies.sweep import Interrupted, sweep
 
-    work = options.work(workers, dask, limit=limit)
     given = options.overrides(settings, {"time.days": days})
     study = experiment.study(file, given, method, samples, seed)
     if dry_run:
@@ -344,6 +345,8 @@ def main() -> None:
     # Arrow's own pool keeps what is freed, which takes a large sweep over what a laptop has to
     # spare. Arrow reads this once, when it is loaded; worker processes inherit it.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # What a command loads and draws stays; looking through it for cycles is a sixth of a start.
+    gc.set_threshold(100_000)
     streams.make_safe()
     stop_on_signals()
     try:

@@ -37,10 +37,10 @@ def counterfactuals(
     shard: Shard = "1/1",
 ) -> None:
     """Change one thing in the patients of a trial, and say which relations emerge (R1 to R14)."""
+    work = options.work(workers, dask, shard)
     from tcellabm.experiments.studies import counterfactuals as experiment
     from tcellabm.experiments.studies import sweep
 
-    work = options.work(workers, dask, shard)
     given = options.overrides(settings, {"trial.patients": patients})
     plan = experiment.CounterfactualPlan.load(file, given, seed)
     folder = options.result_folder("counterfactuals", file, out, resume)

@@ -139,7 +139,7 @@ def work(
     series: bool = False,
     limit: float | None = None,
 ) -> "Work":
-    """Return how runs are computed.
+    """Return how runs are computed; what worker processes of this machine need begins to load.
 
     Parameters
     ----------
@@ -164,10 +164,14 @@ def work(
     InputError
         `--workers` and `--dask` together, or no such shard.
     """
-    from tcellabm.experiments.studies.sweep import Work
-
     if dask and workers is not None:
         refuse("--workers and --dask exclude each other")
+    if not dask and workers != 0:
+        from tcellabm.experiments.compute import forking
+
+        forking.begin()
+    from tcellabm.experiments.studies.sweep import Work
+
     return Work(workers, dask, part(shard), series, limit)
 
 

@@ -42,10 +42,10 @@ def predict(
     shard: Shard = "1/1",
 ) -> None:
     """Predict a published cohort (params/cohorts/NAME.toml), before its figures are read."""
+    work = options.work(workers, dask, shard)
     from tcellabm.experiments.studies import prediction as experiment
     from tcellabm.experiments.studies import sweep
 
-    work = options.work(workers, dask, shard)
     given = options.overrides(settings, {"trial.patients": patients})
     plan = experiment.CohortPlan.load(cohort, given, seed)
     print(f"posterior: {experiment.hash_of(plan.posterior)}", flush=True)

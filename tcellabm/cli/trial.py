@@ -36,11 +36,11 @@ def trial(
     shard: Shard = "1/1",
 ) -> None:
     """Run a virtual trial, -n patients enrolled, and set it beside the published one."""
+    work = options.work(workers, dask, shard)
     from tcellabm.analysis.report import agreement
     from tcellabm.experiments.studies import sweep
     from tcellabm.experiments.studies import trial as experiment
 
-    work = options.work(workers, dask, shard)
     given = options.overrides(settings, {"time.days": days, "trial.patients": patients})
     plan = experiment.TrialPlan.load(file, given, seed)
     folder = options.result_folder("trial", file, out, resume)

@@ -51,10 +51,14 @@ def stored(kernel_name: str) -> bool:
     return cache is not None and any(cache.glob(f"*.{kernel_name}-*.nbi"))
 
 
+def is_filled(single_cell: bool = False) -> bool:
+    """Tell whether compiled kernels are kept, by one that only this way of running has."""
+    return stored("greatest_hazards" if single_cell else "change_place")
+
+
 def will_be_filled(single_cell: bool) -> bool:
-    """Tell whether kernels are compiled now and kept, by one that only this way of running has."""
-    name = "greatest_hazards" if single_cell else "change_place"
-    return folder() is not None and not stored(name)
+    """Tell whether kernels are compiled now and kept."""
+    return folder() is not None and not is_filled(single_cell)
 
 
 def _fingerprint() -> str:

@@ -129,7 +129,12 @@ class Parameters(Sections):
             If a key is unknown or a value is not allowed.
         """
         raw = flatten(values, OVERRIDE, settable())
-        return self.of({**self._entries, **entries(raw, OVERRIDE, holds=True)}, self._rules)
+        new = entries(raw, OVERRIDE, holds=True)
+        merged = {**self._entries, **new}
+        check_values({key: entry.value for key, entry in merged.items()}, self._rules)
+        described = any(key.startswith(POPULATION) for key in new)
+        laws = _distributions(merged) if described else self._distributions
+        return self._of(merged, self._rules, laws)
 
     def of_patient(self, covariates: Mapping[str, float]) -> Self:
         """Set the covariates of a patient, then what rules of one's own compute, one by one.
@@ -198,12 +203,11 @@ class Parameters(Sections):
         Laid over `model.toml` as a scenario, it gives the same again. Where there are rules of
         one's own, `files.rules` has their names and the hashes of their files.
         """
-        entries, pinned = self._entries, self.pinned
-        drawn = [key for key in self._distributions if key not in pinned]
+        values, drawn = _values(self._entries), self._distributions.keys() - self.pinned
         keys = [key for key in catalog() if key not in drawn]
-        keys += [part for key in drawn for part in _parts(key)]
+        keys += [part for key in self._distributions if key in drawn for part in _parts(key)]
         rules = {RULES: ", ".join(map(str, self._rules))} if self._rules else {}
-        return {key: _value(key, entries) for key in keys} | rules
+        return {key: values[key] for key in keys} | rules
 
     def deciding(self) -> dict[str, Value]:
         """All that decides one run but its seed: `resolved` without how many runs there are."""
@@ -228,6 +232,16 @@ def _value(key: str, entries: Mapping[str, Entry]) -> Value:
     return meta_of(key).value if entry is None else entry.value
 
 
+def _values(entries: Mapping[str, Entry]) -> dict[str, Value]:
+    """Return the values of all keys there are, faster than one by one."""
+    return {**_written(), **{key: entry.value for key, entry in entries.items()}}
+
+
+@cache
+def _written() -> dict[str, Value]:
+    return {key: meta.value for key, meta in settable().items()}
+
+
 def _parts(key: str) -> list[str]:
     return [f"{POPULATION}{key}.{field}" for field in DISTRIBUTION_FIELDS]
 
@@ -236,11 +250,12 @@ def _distributions(entries: Mapping[str, Entry]) -> dict[str, Distribution]:
     """Return the distributions of a population, in the order of the catalog."""
     parts = [key for key in entries if key.startswith(POPULATION)]
     described = {part.removeprefix(POPULATION).rpartition(".")[0] for part in parts}
-    return {key: _distribution(key, entries) for key in catalog() if key in described}
+    values = _values(entries)
+    return {key: _distribution(key, values) for key in catalog() if key in described}
 
 
-def _distribution(key: str, entries: Mapping[str, Entry]) -> Distribution:
-    drawn = Distribution(*(float(_value(part, entries)) for part in _parts(key)))
+def _distribution(key: str, values: Mapping[str, Value]) -> Distribution:
+    drawn = Distribution(*(float(values[part]) for part in _parts(key)))
     if not drawn.low <= drawn.median <= drawn.high:
         low, median, high = map(toml_text, (drawn.low, drawn.median, drawn.high))
         what = f"{POPULATION}{key}.median = {median} is out of bounds"

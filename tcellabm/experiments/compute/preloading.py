@@ -13,7 +13,12 @@ def _end_without_parent(*_: object) -> None:
 
 
 def _load() -> None:
-    from tcellabm.experiments.compute import runner  # noqa: F401
+    from tcellabm.experiments.compute import runner
+    from tcellabm.kernels import cache
+    from tcellabm.params import load
+
+    if cache.is_filled():  # who forks waits for this process: it must not compile
+        runner.prepare(load())
 
 
 if PARENT in os.environ:

@@ -7,12 +7,8 @@ user.
 
 import asyncio
 import logging
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from multiprocessing import get_all_start_methods, get_context
+from contextlib import suppress
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -20,13 +16,12 @@ import dask
 from distributed import Scheduler, Worker
 from distributed.security import Security
 
-from tcellabm.experiments.compute.preloading import PARENT
-from tcellabm.experiments.compute.processes import end_with_parent, interrupts_held
+from tcellabm.experiments.compute.forking import context, starting
+from tcellabm.experiments.compute.processes import end_with_parent
 from tcellabm.params import InputError
 
 HOST = "127.0.0.1"
 PROTOCOL = "tls://"
-_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 _STARTS = 3  # of a process that never gets to work
 
 
@@ -64,7 +59,7 @@ class LocalWorkers:
 
     def __init__(self, count: int, scheduler: str, folder: str, keys: Security) -> None:
         self._scheduler, self._folder, self._keys = scheduler, folder, keys
-        self._context = _context()
+        self._context = context()
         self._early_deaths, self._most_early_deaths = 0, _STARTS * count
         self._processes = [self._start() for _ in range(count)]
 
@@ -72,7 +67,7 @@ class LocalWorkers:
         ours, theirs = self._context.Pipe(duplex=False)
         work = (self._scheduler, self._folder, self._keys, theirs)
         process = self._context.Process(target=_work, args=work, daemon=True)  # type: ignore[attr-defined]
-        with interrupts_held(), _environment({**_ONE_THREAD, PARENT: str(os.getpid())}):
+        with starting():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -144,25 +139,3 @@ async def _serve(scheduler: str, folder: str, keys: Security, pipe: Connection) 
         )
         pipe.send(worker.address)
         await worker.finished()
-
-
-def _context() -> BaseContext:
-    """Let one process import everything, and all others start from there, where that is known."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["tcellabm.experiments.compute.preloading"])
-    return context
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Have processes that start meanwhile see other environment variables."""
-    before = dict(os.environ)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name in values:
-            del os.environ[name]
-        os.environ.update({name: before[name] for name in values if name in before})

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -278,28 +279,24 @@ def enroll(params: Parameters, seed: int, draws: Draws) -> list[TrialTask]:
         for own, point in zip(seeds, points, strict=True)
     ]
     ways = journeys(Enrolled(own.params, own.way) for own in patients)
-    return [
-        _task(params, *each)
-        for each in zip(range(len(seeds)), seeds, points, patients, ways, strict=True)
-    ]
+    each = zip(range(len(seeds)), seeds, points, patients, ways, strict=True)
+    return list(starmap(_task, each))
 
 
 def _task(
-    params: Parameters,
-    number: int,
-    seed: int,
-    point: dict[str, Any],
-    patient: "_Drawn",
-    way: Journey,
+    number: int, seed: int, point: dict[str, Any], patient: "_Drawn", way: Journey
 ) -> TrialTask:
-    sets = point | (settings(way, params.replace(point)) if way.infused else {})
-    name = run_id(params.replace(sets), seed)
-    return TrialTask(sets, number, 0, seed, name, journey=way, covariates=patient.covariates)
+    more = settings(way, patient.population) if way.infused else {}
+    name = run_id(patient.population.replace(more), seed)
+    return TrialTask(
+        point | more, number, 0, seed, name, journey=way, covariates=patient.covariates
+    )
 
 
 class _Drawn(NamedTuple):
     """A patient on enrollment."""
 
+    population: Parameters  # that the patient is one of
     params: Parameters  # with the covariates in place
     covariates: dict[str, float]
     way: np.random.Generator
@@ -310,7 +307,7 @@ def _at_enrollment(params: Parameters, seed: int) -> _Drawn:
     covariates, _, way = np.random.SeedSequence(seed).spawn(3)
     patient = draw_patient(params, seed, np.random.default_rng(covariates))
     own = dict(patient.covariates)
-    return _Drawn(params.replace(own), own, np.random.default_rng(way))
+    return _Drawn(params, params.replace(own), own, np.random.default_rng(way))
 
 
 def cohort_weights(
