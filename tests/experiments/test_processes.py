@@ -33,12 +33,17 @@ def begin(start):
 
 def workers_of(process):
     """Return the processes that compute: all but the one that starts them."""
+    return server_of(process).children()
+
+
+def server_of(process):
+    """Return the process that workers are forked from."""
     (server,) = [
         child
         for child in psutil.Process(process.pid).children()
         if "forkserver" in " ".join(child.cmdline())
     ]
-    return server.children()
+    return server
 
 
 def test_a_sweep_survives_ctrl_c_a_kill_and_the_death_of_a_worker(begin, tmp_path, monkeypatch):
@@ -80,3 +85,35 @@ def test_a_sweep_survives_ctrl_c_a_kill_and_the_death_of_a_worker(begin, tmp_pat
     assert execute(["sweep", *SHORT, "--workers", "0", "--out", "undisturbed"]) == 0
     undisturbed = (tmp_path / "undisturbed" / "outcomes.parquet").read_bytes()
     assert (folder / "outcomes.parquet").read_bytes() == undisturbed
+
+
+# What a command does before it makes its plan, and a process as workers are.
+EARLY = """
+import time
+from tcellabm.experiments.compute import forking
+from tcellabm.kernels import jit
+
+def tell(pipe):
+    pipe.send(len(jit._CODES))
+
+if __name__ == "__main__":
+    forking.begin()
+    ours, theirs = forking.context().Pipe()
+    with forking.starting():
+        forking.context().Process(target=tell, args=(theirs,), daemon=True).start()
+    print(ours.recv(), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_workers_have_kernels_from_where_they_are_forked_which_ends_with_the_command(
+    start, tmp_path
+):
+    runner.warm_up(load())
+    (tmp_path / "early.py").write_text(EARLY)
+    command = start("early.py")
+    assert int(command.stdout.readline()) > 0
+    server = server_of(command)
+    command.kill()
+    command.communicate()
+    wait_until(lambda: not server.is_running())
