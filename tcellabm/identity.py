@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,12 +19,12 @@ MODEL_VERSION = 8  # raised with every change of numbers; another posterior has 
 
 def run_id(params: Parameters, seed: int) -> str:
     """Return the name of a run: a hash of what decides it, its seed and the model's version."""
-    return run_ids(params, [seed])[0]
+    return named(params.deciding_text, seed)
 
 
-def run_ids(params: Parameters, seeds: Sequence[int]) -> list[str]:
-    """Return the names of runs that differ by their seed alone."""
-    return [digest(f"[{params.deciding_text}, {seed}, {MODEL_VERSION}]") for seed in seeds]
+def named(deciding_text: str, seed: int) -> str:
+    """Return the name of a run by `Parameters.deciding_text`."""
+    return digest(f"[{deciding_text}, {seed}, {MODEL_VERSION}]")
 
 
 def digest(text: str) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -216,7 +216,13 @@ class Parameters(Sections):
     @cached_property
     def deciding_text(self) -> str:
         """`deciding` as JSON, in the order of the keys."""
-        return json.dumps(self.deciding(), sort_keys=True)
+        return self.deciding_texts([{}])[0]
+
+    def deciding_texts(self, changes: Iterable[Mapping[str, Value]]) -> list[str]:
+        """Return `deciding_text` of each of these changes: values, checked, of what is set here."""
+        known = self.deciding()
+        changed = ({key: value for key, value in each.items() if key in known} for each in changes)
+        return [json.dumps(known | each, sort_keys=True) for each in changed]
 
     def to_toml(self) -> str:
         """Write `resolved` as the text of a scenario file."""

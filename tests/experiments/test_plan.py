@@ -3,6 +3,7 @@ import pytest
 from experiments.conftest import DOSE, HALF_LIFE
 
 from tcellabm.experiments.design.plan import Plan, patient_seed
+from tcellabm.identity import run_id
 from tcellabm.params import InputError
 
 SWEEP = "params/sweeps/dose_persistence.toml"
@@ -21,6 +22,28 @@ def test_the_default_sweep_has_the_same_patients_at_35_points():
     assert len(set(first)) == 240
     assert [task.seed for task in tasks[240:480]] == first
     assert (tasks[0].settings[DOSE], tasks[0].settings[HALF_LIFE]) == (1e4, 15.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"files.posterior": "none"},
+        {"care.policy": ["none", "eliana"], "patient.weight_kg": [10, 20.5]},
+        {"population.patient.weight_kg.median": [20, 30]},
+    ],
+)
+def test_a_run_has_the_name_of_its_own_parameters(values):
+    plan = Plan.load(SWEEP, values | {"sweep.patients": 2, "sweep.replicates": 2})
+    for task in plan.tasks:
+        assert task.run_id == run_id(plan.params.replace(task.settings), task.seed)
+
+
+def test_a_law_is_checked_with_what_each_patient_draws_of_it():
+    """The shipped posterior has medians of fitness from 0.94 on; the population's own is 1."""
+    low = "population.product.fitness.low"
+    with pytest.raises(InputError, match="fitness.median = 0.9.* is out of bounds"):
+        Plan.load(SWEEP, {low: [0.5, 0.97], "sweep.patients": 240})
 
 
 def test_setting_an_axis_pins_it_and_keeps_its_column():

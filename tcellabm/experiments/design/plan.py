@@ -19,9 +19,10 @@ from tcellabm.experiments.design.arms import Arm
 from tcellabm.experiments.design.cohort_file import CohortFile, with_cohort
 from tcellabm.experiments.design.points import Axis, axes_of, check_runs, points_of
 from tcellabm.experiments.design.reference import reference_point
-from tcellabm.identity import MODEL_VERSION, digest, run_ids
+from tcellabm.identity import MODEL_VERSION, digest, named
 from tcellabm.params import InputError, Parameters, Question, load_sweep
 from tcellabm.params.loading import GRID
+from tcellabm.params.meta import POPULATION
 from tcellabm.params.question import is_question
 from tcellabm.posterior import Posterior
 
@@ -202,15 +203,13 @@ class Plan:
         patients = [(i, r) for i in range(size.patients) for r in range(size.replicates)]
         seeds = [patient_seed(self.seed, *each) for each in patients]
         own = [self.own(number, seed) for (number, _), seed in zip(patients, seeds, strict=True)]
-        tasks = []
-        for point in self.points:
-            settings = [point | each for each in own]
-            names = self._names(settings, seeds)
-            tasks += [
-                Task(sets, *who, seed, of_arm(name, arm), arm)
-                for sets, who, seed, name in zip(settings, patients, seeds, names, strict=True)
-                for arm in self.arms or (None,)
-            ]
+        texts = self._texts(own)
+        tasks = [
+            Task(point | each, *who, seed, of_arm(named(text[place], seed), arm), arm)
+            for place, point in enumerate(self.points)
+            for each, who, seed, text in zip(own, patients, seeds, texts, strict=True)
+            for arm in self.arms or (None,)
+        ]
         return replace(self, tasks=tasks)
 
     def own(self, patient: int, seed: int) -> dict[str, Any]:
@@ -246,12 +245,21 @@ class Plan:
             return {}
         return self.posterior.settings(self.params, seed, (*self.axes, *row))
 
-    def _names(self, settings: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[str]:
-        """Name runs; where all have the same parameters these are written out once."""
+    def _texts(self, own: Sequence[dict[str, Any]]) -> list[list[str]]:
+        """Return what decides the run of each patient at each point, as text that names it."""
+        checked = [self.params.replace(point) for point in self.points]
+        values = [{key: params.get(key) for key in self.axes} for params in checked]
+        laws = any(key.startswith(POPULATION) for key in self.axes)
+
+        def texts(each: dict[str, Any]) -> list[str]:
+            if laws:  # each is checked with what it becomes
+                return [self.params.replace(point | each).deciding_text for point in self.points]
+            first = self.params.replace(self.points[0] | each)
+            return first.deciding_texts(values)
+
         if self.posterior is None and self.cohort is None:
-            return run_ids(self.params.replace(settings[0]), seeds)
-        each = zip(settings, seeds, strict=True)
-        return [name for own, seed in each for name in run_ids(self.params.replace(own), [seed])]
+            return [texts({})] * len(own)
+        return list(map(texts, own))
 
     @property
     def together(self) -> int:

@@ -12,7 +12,7 @@ import pandas as pd
 from tcellabm.analysis.indices import HIGHEST, LEVELS, LOWEST, indices, outputs, problem
 from tcellabm.experiments.design.plan import Plan, Task, patient_seed, settings_of
 from tcellabm.experiments.design.points import axes_of, check_runs, pick, unit_sample
-from tcellabm.identity import run_ids
+from tcellabm.identity import run_id
 from tcellabm.params import Distribution, InputError, Parameters, load_sweep
 from tcellabm.params.size import check_size
 from tcellabm.posterior import NONE
@@ -178,6 +178,5 @@ def _tasks(
         own = patient_seed(seed, patient)
         whole = params.replace(point)
         check_size(whole)  # some values are allowed only next to others
-        (name,) = run_ids(whole, [own])
-        tasks.append(Task(point, patient, 0, own, name))
+        tasks.append(Task(point, patient, 0, own, run_id(whole, own)))
     return tasks
