@@ -1,7 +1,6 @@
 """The command line: `tcellabm run`, `sweep`, `app`, `params` and the others."""
 
 # Everything heavy is imported inside the command that needs it: `tcellabm --help` must be quick.
-import gc
 import os
 import sys
 from pathlib import Path
@@ -78,6 +77,7 @@ def run(
     workers: Workers = None,
 ) -> None:
     """Simulate one patient: outcomes, record over time, figure; -n or a cohort file: many."""
+    options.search_for_garbage_less_often()
     import mesa  # noqa: F401 - first: its logger looks through every module there is by then
 
     from tcellabm.analysis.words import sentences
@@ -345,8 +345,6 @@ def main() -> None:
     # Arrow's own pool keeps what is freed, which takes a large sweep over what a laptop has to
     # spare. Arrow reads this once, when it is loaded; worker processes inherit it.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    # What a command loads and draws stays; looking through it for cycles is a sixth of a start.
-    gc.set_threshold(100_000)
     streams.make_safe()
     stop_on_signals()
     try:
