@@ -77,7 +77,8 @@ def run(
     workers: Workers = None,
 ) -> None:
     """Simulate one patient: outcomes, record over time, figure; -n or a cohort file: many."""
-    options.search_for_garbage_less_often()
+    if patients is None:
+        options.search_for_garbage_less_often()
     import mesa  # noqa: F401 - first: its logger looks through every module there is by then
 
     from tcellabm.analysis.words import sentences
@@ -130,7 +131,7 @@ def sweep(
     dry_run: DryRun = False,
 ) -> None:
     """Simulate the same patients at every point of a grid or sample: dose against persistence."""
-    work = options.work(workers, dask, shard, series, limit)
+    work = options.work(workers, dask, shard, series, limit, dry_run)
     from tcellabm.experiments.design.plan import Plan
 
     given = options.overrides(settings, {"time.days": days, "sweep.patients": patients})
@@ -241,7 +242,7 @@ def sensitivity(
     dry_run: DryRun = False,
 ) -> None:
     """Find what matters: of what the population draws, or of --set KEY={uniform=[LOW,HIGH]}."""
-    work = options.work(workers, dask, limit=limit)
+    work = options.work(workers, dask, limit=limit, dry_run=dry_run)
     from tcellabm.experiments.studies import sensitivity as experiment
     from tcellabm.experiments.studies.sweep import Interrupted, sweep
 

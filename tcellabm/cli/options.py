@@ -139,6 +139,7 @@ def work(
     shard: str = "1/1",
     series: bool = False,
     limit: float | None = None,
+    dry_run: bool = False,
 ) -> "Work":
     """Return how runs are computed; what worker processes of this machine need begins to load.
 
@@ -154,6 +155,8 @@ def work(
         `--series`.
     limit : float, optional
         `--limit`, seconds.
+    dry_run : bool
+        `--dry-run`: no workers are needed.
 
     Returns
     -------
@@ -167,21 +170,22 @@ def work(
     """
     if dask and workers is not None:
         refuse("--workers and --dask exclude each other")
-    search_for_garbage_less_often()
-    if not dask and workers != 0:
+    share = part(shard)
+    if not dask and workers != 0 and not dry_run:
         from tcellabm.experiments.compute import forking
 
+        search_for_garbage_less_often()
         forking.begin()
     from tcellabm.experiments.studies.sweep import Work
 
-    return Work(workers, dask, part(shard), series, limit)
+    return Work(workers, dask, share, series, limit)
 
 
 def search_for_garbage_less_often() -> None:
-    """Spare a command that ends what is a sixth of its start.
+    """Spare a command what is a sixth of its start, where it does not follow many patients itself.
 
     What is imported and drawn stays, and Python goes through it again and again for cycles that
-    nothing else refers to. A server, whose patients come and go, is better off with that.
+    nothing else refers to. A patient who is done with is such a cycle, with large arrays.
     """
     gc.set_threshold(100_000)
 

@@ -52,8 +52,8 @@ def stored(kernel_name: str) -> bool:
 
 
 def is_filled(single_cell: bool = False) -> bool:
-    """Tell whether compiled kernels are kept, by one that only this way of running has."""
-    return stored("greatest_hazards" if single_cell else "change_place")
+    """Tell whether compiled kernels are kept: one of this way of running, and what enters all."""
+    return stored("greatest_hazards" if single_cell else "change_place") and stored("run")
 
 
 def will_be_filled(single_cell: bool) -> bool:

@@ -219,10 +219,20 @@ class Parameters(Sections):
         return self.deciding_texts([{}])[0]
 
     def deciding_texts(self, changes: Iterable[Mapping[str, Value]]) -> list[str]:
-        """Return `deciding_text` of each of these changes: values, checked, of what is set here."""
-        known = self.deciding()
-        changed = ({key: value for key, value in each.items() if key in known} for each in changes)
-        return [json.dumps(known | each, sort_keys=True) for each in changed]
+        """Return `deciding_text` after each of some changes: checked values of what is set here.
+
+        Raises
+        ------
+        KeyError
+            A parameter is not fixed here: with a value for all it would no longer be drawn.
+        """
+        known, texts = self.deciding(), []
+        for change in changes:
+            changed = {key: v for key, v in change.items() if not key.startswith(_SIZES)}
+            if unknown := changed.keys() - known.keys():
+                raise KeyError(min(unknown))
+            texts.append(json.dumps(known | changed, sort_keys=True))
+        return texts
 
     def to_toml(self) -> str:
         """Write `resolved` as the text of a scenario file."""

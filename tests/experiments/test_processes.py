@@ -2,6 +2,7 @@
 
 import signal
 
+import numba
 import psutil
 import pytest
 from experiments.conftest import PATIENCE, runs_on_disk, wait_until
@@ -106,6 +107,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
 def test_workers_have_kernels_from_where_they_are_forked_which_ends_with_the_command(
     start, tmp_path
 ):
@@ -117,3 +119,12 @@ def test_workers_have_kernels_from_where_they_are_forked_which_ends_with_the_com
     command.kill()
     command.communicate()
     wait_until(lambda: not server.is_running())
+
+
+def test_a_worker_that_is_not_forked_needs_no_alarm(start):
+    """On Windows it imports what it runs, in the environment that a fork server would have."""
+    program = "import signal; del signal.SIGALRM, signal.setitimer\n"
+    program += "import tcellabm.experiments.compute.workers"
+    worker = start("-c", program, TCELLABM_PARENT="1")
+    assert worker.communicate(timeout=PATIENCE)[1] == ""
+    assert worker.returncode == 0

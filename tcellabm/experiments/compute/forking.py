@@ -2,32 +2,32 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 
-from tcellabm.experiments.compute.preloading import PARENT
-from tcellabm.experiments.compute.processes import interrupts_held, scratch_folder
+from tcellabm.experiments.compute.processes import PARENT, interrupts_held, scratch_folder
 
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+_ONE_THREAD |= {"VECLIB_MAXIMUM_THREADS": "1"}  # Apple's
 
 
 def begin() -> None:
     """Have it load on another core while this process makes its plan; some systems have none."""
-    if _is_known():
-        context()
+    if not _is_known():
+        return
+    _choose_what_it_loads()
+    with suppress(OSError), starting():  # who starts workers will meet it again, and say so
         scratch_folder()  # its socket lies there
-        with starting():
-            forkserver.ensure_running()
+        forkserver.ensure_running()
 
 
 def context() -> BaseContext:
     """Return how processes are started: from that process, where the system has it."""
     if not _is_known():
         return get_context("spawn")
-    forking = get_context("forkserver")
-    forking.set_forkserver_preload(["tcellabm.experiments.compute.preloading"])
-    return forking
+    _choose_what_it_loads()
+    return get_context("forkserver")
 
 
 @contextmanager
@@ -39,6 +39,10 @@ def starting() -> Iterator[None]:
 
 def _is_known() -> bool:
     return "forkserver" in get_all_start_methods()
+
+
+def _choose_what_it_loads() -> None:
+    forkserver.set_forkserver_preload(["tcellabm.experiments.compute.preloading"])
 
 
 @contextmanager

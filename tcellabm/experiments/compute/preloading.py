@@ -1,9 +1,14 @@
-"""What the fork server loads, once for all workers; it ends if its parent does meanwhile."""
+"""What the fork server loads, once for all workers; it ends if its parent does meanwhile.
+
+Nothing else imports this: it acts when it is imported.
+"""
 
 import os
 import signal
+import warnings
 
-PARENT = "TCELLABM_PARENT"  # in the environment: number of the process that starts the fork server
+from tcellabm.experiments.compute.processes import PARENT
+
 _SECONDS = 0.5
 
 
@@ -25,6 +30,7 @@ if PARENT in os.environ:
     # No thread: there would be one less in the processes that are forked.
     signal.signal(signal.SIGALRM, _end_without_parent)
     signal.setitimer(signal.ITIMER_REAL, _SECONDS, _SECONDS)
-    _load()
+    with warnings.catch_warnings(action="ignore"):  # the command says what there is to say
+        _load()
     signal.setitimer(signal.ITIMER_REAL, 0.0)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

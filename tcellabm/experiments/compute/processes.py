@@ -15,6 +15,8 @@ from multiprocessing import parent_process, resource_tracker, util
 # Ctrl-C, a job scheduler's end, a dropped line; Windows has no SIGHUP.
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
+PARENT = "TCELLABM_PARENT"  # in the environment: number of the process that starts the fork server
+
 # Processes that end with this one may still write for a moment.
 _REMOVE_AT_ITS_END = """
 import shutil, sys, time

@@ -203,11 +203,11 @@ class Plan:
         patients = [(i, r) for i in range(size.patients) for r in range(size.replicates)]
         seeds = [patient_seed(self.seed, *each) for each in patients]
         own = [self.own(number, seed) for (number, _), seed in zip(patients, seeds, strict=True)]
-        texts = self._texts(own)
+        names = self._names(own, seeds)
         tasks = [
-            Task(point | each, *who, seed, of_arm(named(text[place], seed), arm), arm)
+            Task(point | each, *who, seed, of_arm(name[place], arm), arm)
             for place, point in enumerate(self.points)
-            for each, who, seed, text in zip(own, patients, seeds, texts, strict=True)
+            for each, who, seed, name in zip(own, patients, seeds, names, strict=True)
             for arm in self.arms or (None,)
         ]
         return replace(self, tasks=tasks)
@@ -245,8 +245,8 @@ class Plan:
             return {}
         return self.posterior.settings(self.params, seed, (*self.axes, *row))
 
-    def _texts(self, own: Sequence[dict[str, Any]]) -> list[list[str]]:
-        """Return what decides the run of each patient at each point, as text that names it."""
+    def _names(self, own: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[list[str]]:
+        """Name the runs of each patient, by point."""
         checked = [self.params.replace(point) for point in self.points]
         values = [{key: params.get(key) for key in self.axes} for params in checked]
         laws = any(key.startswith(POPULATION) for key in self.axes)
@@ -257,9 +257,11 @@ class Plan:
             first = self.params.replace(self.points[0] | each)
             return first.deciding_texts(values)
 
-        if self.posterior is None and self.cohort is None:
-            return [texts({})] * len(own)
-        return list(map(texts, own))
+        alike = texts({}) if self.posterior is None and self.cohort is None else []
+        return [
+            [named(text, seed) for text in alike or texts(each)]  # a text has 14 kB, a name 16 B
+            for each, seed in zip(own, seeds, strict=True)
+        ]
 
     @property
     def together(self) -> int:
