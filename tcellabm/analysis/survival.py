@@ -11,7 +11,7 @@ import numpy as np
 from tcellabm.units import DAYS_PER_MONTH as DAYS_PER_MONTH
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Times:
     """How long each patient was followed, and whether that ended in the event."""
 

@@ -143,6 +143,8 @@ def work(
 ) -> "Work":
     """Return how runs are computed; what worker processes of this machine need begins to load.
 
+    So a command asks for it before it imports, in its turn, what takes a while.
+
     Parameters
     ----------
     workers : int, optional

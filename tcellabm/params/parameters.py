@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -216,23 +216,24 @@ class Parameters(Sections):
     @cached_property
     def deciding_text(self) -> str:
         """`deciding` as JSON, in the order of the keys."""
-        return self.deciding_texts([{}])[0]
+        return next(self.deciding_texts([{}]))
 
-    def deciding_texts(self, changes: Iterable[Mapping[str, Value]]) -> list[str]:
-        """Return `deciding_text` after each of some changes: checked values of what is set here.
+    def deciding_texts(self, changes: Iterable[Mapping[str, Value]]) -> Iterator[str]:
+        """Yield `deciding_text` after each of some changes: checked values of what is set here.
+
+        One by one, since each has some 14 kB.
 
         Raises
         ------
         KeyError
             A parameter is not fixed here: with a value for all it would no longer be drawn.
         """
-        known, texts = self.deciding(), []
+        known = self.deciding()
         for change in changes:
             changed = {key: v for key, v in change.items() if not key.startswith(_SIZES)}
             if unknown := changed.keys() - known.keys():
                 raise KeyError(min(unknown))
-            texts.append(json.dumps(known | changed, sort_keys=True))
-        return texts
+            yield json.dumps(known | changed, sort_keys=True)
 
     def to_toml(self) -> str:
         """Write `resolved` as the text of a scenario file."""

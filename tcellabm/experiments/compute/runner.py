@@ -206,7 +206,7 @@ def run_here(params: Parameters, tasks: Sequence[Task], series: bool = False) ->
 
 
 def prepare(params: Parameters) -> int:
-    """Compile the kernels on a machine of a cluster; return its `MODEL_VERSION`."""
+    """Load the kernels, compiled here if they are not on the disk; return `MODEL_VERSION`."""
     _compile(params)
     return MODEL_VERSION
 

@@ -1,7 +1,7 @@
 """What a sweep computes: points, arms, patients, seeds, names of runs. Nothing here says how."""
 
 import math
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -245,23 +245,24 @@ class Plan:
             return {}
         return self.posterior.settings(self.params, seed, (*self.axes, *row))
 
-    def _names(self, own: Sequence[dict[str, Any]], seeds: Sequence[int]) -> list[list[str]]:
-        """Name the runs of each patient, by point."""
-        checked = [self.params.replace(point) for point in self.points]
+    def _names(
+        self, own: Sequence[dict[str, Any]], seeds: Sequence[int]
+    ) -> Sequence[Sequence[str]]:
+        """Name the runs of each patient, by point; texts are hashed one by one, for their size."""
+        checked = map(self.params.replace, self.points)
         values = [{key: params.get(key) for key in self.axes} for params in checked]
         laws = any(key.startswith(POPULATION) for key in self.axes)
 
-        def texts(each: dict[str, Any]) -> list[str]:
+        def texts(each: dict[str, Any]) -> Iterator[str]:
             if laws:  # each is checked with what it becomes
-                return [self.params.replace(point | each).deciding_text for point in self.points]
-            first = self.params.replace(self.points[0] | each)
-            return first.deciding_texts(values)
+                return (self.params.replace(at | each).deciding_text for at in self.points)
+            return self.params.replace(self.points[0] | each).deciding_texts(values)
 
-        alike = texts({}) if self.posterior is None and self.cohort is None else []
-        return [
-            [named(text, seed) for text in alike or texts(each)]  # a text has 14 kB, a name 16 B
-            for each, seed in zip(own, seeds, strict=True)
-        ]
+        if self.posterior is None and self.cohort is None:  # all have the same texts
+            by_point = [[named(text, seed) for seed in seeds] for text in texts({})]
+            return list(zip(*by_point, strict=True))
+        patients = zip(own, seeds, strict=True)
+        return [[named(text, seed) for text in texts(each)] for each, seed in patients]
 
     @property
     def together(self) -> int:
