@@ -14,7 +14,7 @@ import numpy as np
 
 from tcellabm.params import Parameters
 
-MODEL_VERSION = 8  # raised with every change of numbers; another posterior has its own digest
+MODEL_VERSION = 9  # raised with every change of numbers; another posterior has its own digest
 
 
 def run_id(params: Parameters, seed: int) -> str:

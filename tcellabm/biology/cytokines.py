@@ -4,7 +4,7 @@ import numpy as np
 
 from tcellabm.biology import rates
 from tcellabm.biology.marrow import CYTOKINES, UL_PER_ML, Marrow
-from tcellabm.kernels.layout import Cytokines
+from tcellabm.kernels.layout import Cytokines, Spread
 from tcellabm.params import Parameters
 
 FROM_MYELOID = ("il6", "il1")  # CAR T cells make the others (Norelli, Giavridis 2018)
@@ -35,11 +35,12 @@ def baselines(params: Parameters) -> np.ndarray:
     return np.array([getattr(params.cytokines, name).baseline_pg_per_ml for name in CYTOKINES])
 
 
-def spread_rates(params: Parameters, marrow: Marrow) -> np.ndarray | None:
-    """Return the decay of each cosine mode by diffusion, per day; None in large voxels."""
+def spread_of(params: Parameters, marrow: Marrow) -> Spread | None:
+    """Return the cosine modes of cytokines at their levels of health; None in large voxels."""
     rate = params.cytokines.diffusion_um2_per_day / rates.voxel_edge_um(params) ** 2
     if rate < SLOWEST_DIFFUSION:
         return None
     axes = [2.0 * (1.0 - np.cos(np.pi * np.arange(n) / n)) for n in marrow.shape]
-    modes: np.ndarray = rate * (axes[0][:, None] + axes[1][None, :])
-    return modes
+    levels = np.zeros((len(CYTOKINES), *marrow.shape))
+    levels[:, 0, 0] = baselines(params)
+    return Spread(rate * (axes[0][:, None] + axes[1][None, :]), levels)

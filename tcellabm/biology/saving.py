@@ -21,7 +21,7 @@ def saved(tissue: Tissue) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     columns = {f"cells_{name}": column[:used] for name, column in _columns(tissue).items()}
     arrays = {name: getattr(state, name) for name in _SAVED}
     arrays |= {"sites": np.asarray(state.sites), "meta": tissue.cells.meta} | columns
-    arrays |= {name: np.stack(getattr(state, name)) for name in _LAYERS}
+    arrays |= {name: np.stack(getattr(state, name)) for name in _LAYERS} | _modes(tissue)
     return {"rng": tissue.rng.bit_generator.state}, arrays
 
 
@@ -54,6 +54,8 @@ def put_back(tissue: Tissue, values: dict[str, Any], arrays: dict[str, np.ndarra
     for name in _LAYERS:
         for layer, values_of in zip(getattr(tissue.state, name), arrays[name], strict=True):
             put(layer, values_of)
+    for name, modes in _modes(tissue).items():
+        put(modes, arrays[name])
     _check_cells(tissue, used)
     _check_levels(tissue, volumes)
     _check_counts(tissue, arrays)
@@ -62,6 +64,11 @@ def put_back(tissue: Tissue, values: dict[str, Any], arrays: dict[str, np.ndarra
 
 def _columns(tissue: Tissue) -> dict[str, np.ndarray]:
     return {name: column for name, column in tissue.cells._asdict().items() if name != "meta"}
+
+
+def _modes(tissue: Tissue) -> dict[str, np.ndarray]:
+    """Return what cytokines that diffuse are advanced as; nothing where they do not."""
+    return {} if tissue.state.spread is None else {"modes": tissue.state.spread.levels}
 
 
 def _check_cells(tissue: Tissue, used: int) -> None:
@@ -110,6 +117,7 @@ def _check_counts(tissue: Tissue, arrays: dict[str, np.ndarray]) -> None:
     _compare("densities", np.stack(tissue.state.densities), arrays["densities"], _ROUNDING)
     for name in ("body", "blood"):
         _compare(name, getattr(tissue.state, name), arrays[name], 0.0)
+    _compare("fields", np.stack(tissue.state.fields), arrays["fields"], _ROUNDING)
     put(sites, stored)
     for layer, values in zip(tissue.state.densities, arrays["densities"], strict=True):
         put(layer, values)

@@ -7,11 +7,12 @@ import numpy as np
 from tcellabm.biology import rates
 from tcellabm.biology.agents import enlarged, new_cells
 from tcellabm.biology.beginning import cells_of
-from tcellabm.biology.cytokines import baselines, cytokine_law, spread_rates
+from tcellabm.biology.cytokines import baselines, cytokine_law, spread_of
 from tcellabm.biology.marrow import Marrow
 from tcellabm.biology.recovery import recovery_law
 from tcellabm.kernels import budget, landing, layout
 from tcellabm.kernels.census import census
+from tcellabm.kernels.pictures import paint
 from tcellabm.kernels.records import packed
 from tcellabm.params import InputError, Parameters
 from tcellabm.params.size import TooManyAgentsError, check_agents
@@ -78,6 +79,7 @@ class Tissue:
     def count(self) -> None:
         """Count the cells of every state, and bring the density layers up to date."""
         census(self.state, self.law)
+        paint(self.state)
 
     def body(self, states: slice) -> int:
         """Return the simulated cells of some states."""
@@ -267,5 +269,5 @@ def _empty(params: Parameters, marrow: Marrow) -> layout.State:
         densities=marrow.densities,
         fields=marrow.fields,
         plasma=levels,
-        spread=spread_rates(params, marrow),
+        spread=spread_of(params, marrow),
     )

@@ -1,9 +1,8 @@
-"""Counting cells: densities at each site, totals by state, a map of four kinds."""
+"""Counting cells: densities at each site, totals by state."""
 
 from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.layout import (
     ACTIVATED,
-    B_CELL,
     EXHAUSTED,
     MEMORY,
     ROWS,
@@ -19,12 +18,10 @@ from tcellabm.kernels.rules import rung_of
 def census(state: State, law: Law) -> None:
     """Count all cells: what the next tick starts from, and what is seen of this one.
 
-    The totals of the body and of blood, the densities of the layers and the sums of the sites
-    are set again.
+    The totals of the body and of blood and the sums of the sites are set again.
     """
     cells, sites, body, in_blood = state.cells, state.sites, state.body, state.blood
     ladder, rates = law.ladder, law.rates
-    leukemia, car_t, b_cell, _ = state.densities
     effectors, targets, activated = sites.effectors, sites.targets, sites.activated
     lysis, lysis_squared = sites.lysis, sites.lysis_squared
     activating, releasing = sites.activating, sites.releasing
@@ -45,15 +42,8 @@ def census(state: State, law: Law) -> None:
             lysis_squared[s] += ladder.lysis[rung] * g
             activating[s] += ladder.activation[rung] * n
             releasing[s] += ladder.release[rung] * n
-            if s < blood:
-                if which < B_CELL:
-                    leukemia[s] += n
-                else:
-                    b_cell[s] += n
         elif which <= EXHAUSTED:
             effectors[s] += activity(which, rates) * n
-            if s < blood:
-                car_t[s] += n
         elif which == ACTIVATED:
             activated[s] += n
     scale(state)
@@ -80,9 +70,6 @@ def clear(state: State) -> None:
         sites.effectors[s] = sites.targets[s] = sites.activated[s] = 0.0
         sites.lysis[s] = sites.lysis_squared[s] = 0.0
         sites.activating[s] = sites.releasing[s] = 0.0
-    for layer in state.densities:
-        for v in range(layer.size):
-            layer[v] = 0.0
 
 
 @row_kernel
@@ -98,10 +85,3 @@ def scale(state: State) -> None:
         sites.lysis_squared[s] /= volume
         sites.activating[s] /= volume
         sites.releasing[s] /= volume
-    leukemia, car_t, b_cell, activated = state.densities
-    for v in range(leukemia.size):
-        volume = sites.volume[v]
-        leukemia[v] /= volume
-        car_t[v] /= volume
-        b_cell[v] /= volume
-        activated[v] = sites.activated[v]

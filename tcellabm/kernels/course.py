@@ -49,6 +49,7 @@ from tcellabm.kernels.layout import (
     State,
     Work,
 )
+from tcellabm.kernels.pictures import paint
 from tcellabm.kernels.tick import tick
 
 DENSE_DAYS = 60.0  # a row per tick until then, per day after
@@ -172,6 +173,7 @@ def run(
             write_row(state, course, rules, chart)
         if course.changed:
             break
+    paint(state)
     return course
 
 

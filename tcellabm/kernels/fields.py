@@ -8,7 +8,17 @@ from numba.extending import overload
 from numba.types import NoneType  # type: ignore[attr-defined]
 
 from tcellabm.kernels.jit import holding_kernel, kernel, row_kernel
-from tcellabm.kernels.layout import IL6, Column, Cytokines, Effect, Law, Sites, State
+from tcellabm.kernels.layout import (
+    IFNG,
+    IL6,
+    Column,
+    Cytokines,
+    Effect,
+    Law,
+    Sites,
+    Spread,
+    State,
+)
 from tcellabm.kernels.linear import Flow, Pair, decay, two_compartments
 
 
@@ -170,30 +180,28 @@ def mix(dt: float, c: int, marrow: Pair, state: State, law: Law, effect: Effect)
 
 
 @kernel
-def diffuse(dt: float, state: State, losses: Column, law: Law, effect: Effect) -> None:
-    """Advance by cosine modes, each of which decays on its own; the first is the mean.
+def diffuse(dt: float, state: State, spread: Spread, law: Law, effect: Effect) -> None:
+    """Advance cosine modes; of the fields in space, that which cells feel is painted.
 
     Parameters
     ----------
     dt : float
         Tick length, days.
     state : State
-        Fields and plasma, pg/mL, are changed in place.
-    losses : ndarray, shape (rows, cols)
-        `state.spread`.
+        Plasma and the field of IFN-gamma, pg/mL, are changed in place.
+    spread : Spread
+        `state.spread`; its levels are changed in place.
     law : Law
         Constants of the patient.
     effect : Effect
         Of drugs in this tick.
     """
-    cytokines, kinds = law.cytokines, state.plasma.size
-    levels = np.empty((kinds + 2, law.rows, law.cols))
-    gather(state, levels)
-    modes = modes_of(levels)
-    activated, engaged = modes[kinds], modes[kinds + 1]
-    left, gained = fading(dt, law, losses)
-    for c in range(kinds):
-        level = modes[c]
+    cytokines, levels = law.cytokines, spread.levels
+    modes = modes_of(secreting(state, law))
+    activated, engaged = modes[0], modes[1]
+    left, gained = fading(dt, law, spread.losses)
+    for c in range(state.plasma.size):
+        level = levels[c]
         source = effect.secretion * produced(c, activated[0, 0], engaged[0, 0], cytokines)
         mean = mix(dt, c, Pair(level[0, 0], source), state, law, effect)
         for row in range(law.rows):
@@ -202,11 +210,25 @@ def diffuse(dt: float, state: State, losses: Column, law: Law, effect: Effect) -
                 source *= effect.secretion * gained[row, col]
                 level[row, col] = level[row, col] * left[row, col] + source
         level[0, 0] = mean
-    after = levels_of(modes[:kinds])
-    for c in range(kinds):
-        field, level = state.fields[c], after[c].reshape(-1)
-        for v in range(field.size):
-            field[v] = max(level[v], 0.0)  # rounding, where nothing is left
+    paint_field(IFNG, state, spread)
+
+
+@kernel
+def paint_field(c: int, state: State, spread: Spread) -> None:
+    """Set the field of a cytokine in space from its cosine modes.
+
+    Parameters
+    ----------
+    c : int
+        Cytokine: IL6, IL1, IL2 or IFNG.
+    state : State
+        Its field, pg/mL, is set in place.
+    spread : Spread
+        `state.spread`.
+    """
+    field, level = state.fields[c], levels_of(spread.levels[c]).reshape(-1)
+    for v in range(field.size):
+        field[v] = max(level[v], 0.0)  # rounding, where nothing is left
 
 
 @kernel
@@ -242,26 +264,21 @@ def fading(dt: float, law: Law, losses: Column) -> tuple[Column, Column]:
     return left, gained
 
 
-@row_kernel
-def gather(state: State, levels: Column) -> None:
-    """Put the fields, and the densities of the cells that secrete, into one table.
+@kernel
+def secreting(state: State, law: Law) -> Column:
+    """Return the densities of the cells that secrete, in space.
 
-    Parameters
-    ----------
-    state : State
-        Fields, pg/mL; sites.
-    levels : ndarray, float64, shape (cytokines + 2, rows, cols)
-        Set in place; the last two are activated myeloid and engaged CAR T cells, cells/uL.
+    Returns
+    -------
+    ndarray, float64, shape (2, rows, cols)
+        Activated myeloid and engaged CAR T cells, cells/uL.
     """
-    sites, kinds = state.sites, state.plasma.size
-    for c in range(kinds):
-        field, level = state.fields[c], levels[c].reshape(-1)
-        for v in range(field.size):
-            level[v] = field[v]
-    activated, engaged = levels[kinds].reshape(-1), levels[kinds + 1].reshape(-1)
+    densities = np.empty((2, law.rows, law.cols))
+    activated, engaged = densities[0].reshape(-1), densities[1].reshape(-1)
     for v in range(activated.size):
-        activated[v] = activated_at(v, sites)
-        engaged[v] = sites.engaged[v]
+        activated[v] = activated_at(v, state.sites)
+        engaged[v] = state.sites.engaged[v]
+    return densities
 
 
 @row_kernel
@@ -286,12 +303,12 @@ def produced(c: int, activated: float, engaged: float, cytokines: Cytokines) -> 
 
 
 @holding_kernel
-def modes_of(levels: Column) -> Column:
+def modes_of(densities: Column) -> Column:
     """Return the cosine modes of tables in space; SciPy's transform is not in compiled code.
 
     Parameters
     ----------
-    levels : ndarray, float64, shape (tables, rows, cols)
+    densities : ndarray, float64, shape (tables, rows, cols)
         Overwritten.
 
     Returns
@@ -300,25 +317,29 @@ def modes_of(levels: Column) -> Column:
         Mode (0, 0) of each is its mean.
     """
     with numba.objmode(modes="float64[:, :, ::1]"):
-        modes = transformed(levels)
+        modes = in_modes(densities)
     return modes
 
 
 @holding_kernel
 def levels_of(modes: Column) -> Column:
-    """Return what tables are in space, from their cosine modes, which are overwritten."""
-    with numba.objmode(levels="float64[:, :, ::1]"):
-        levels = transformed(modes, inverse=True)
+    """Return what a table is in space, from its cosine modes, shape (rows, cols)."""
+    with numba.objmode(levels="float64[:, ::1]"):
+        levels = in_space(modes)
     return levels
 
 
-def transformed(tables: np.ndarray, inverse: bool = False) -> np.ndarray:
-    """Return the cosine modes of tables of shape (tables, rows, cols), or tables of modes.
-
-    What is given may be overwritten.
-    """
+def in_modes(tables: np.ndarray) -> np.ndarray:
+    """Return the cosine modes of tables of shape (tables, rows, cols), which are overwritten."""
     from scipy import fft  # takes a while to import, and one well-mixed marrow does without
 
-    transform = fft.idctn if inverse else fft.dctn
-    found: np.ndarray = transform(tables, axes=(1, 2), norm="forward", overwrite_x=True)
-    return found
+    modes: np.ndarray = fft.dctn(tables, axes=(1, 2), norm="forward", overwrite_x=True)
+    return modes
+
+
+def in_space(modes: np.ndarray) -> np.ndarray:
+    """Return what a table is in space, from its cosine modes, shape (rows, cols)."""
+    from scipy import fft
+
+    levels: np.ndarray = fft.idctn(modes, norm="forward")
+    return levels

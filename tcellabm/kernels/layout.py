@@ -209,6 +209,13 @@ class Cytokines(NamedTuple):
     blood_to_plasma: float
 
 
+class Spread(NamedTuple):
+    """Cytokines that diffuse, as cosine modes, each of which decays on its own."""
+
+    losses: Column  # of each mode by diffusion, per day, shape (rows, cols)
+    levels: Column  # of four cytokines, pg/mL, shape (4, rows, cols); mode (0, 0) is the mean
+
+
 class State(NamedTuple):
     """The living part of one patient, changed in place."""
 
@@ -216,10 +223,10 @@ class State(NamedTuple):
     sites: Sites
     body: Column  # int64[STATES]: cells of each state, in all
     blood: Column  # int64[STATES]: cells of each state, in blood
-    densities: tuple[Column, ...]  # four kinds, cells/uL, shape (voxels,)
-    fields: tuple[Column, ...]  # four cytokines, pg/mL, shape (voxels,)
+    densities: tuple[Column, ...]  # four kinds, cells/uL, shape (voxels,), as last painted
+    fields: tuple[Column, ...]  # four cytokines, pg/mL, shape (voxels,); see `spread`
     plasma: Column  # four cytokines, pg/mL
-    spread: Column | None  # loss of each cosine mode by diffusion, per day; None in large voxels
+    spread: Spread | None  # what `fields` is painted from; None in voxels too large for diffusion
 
 
 class Law(NamedTuple):

@@ -2,7 +2,7 @@
 
 import math
 
-from tcellabm.kernels import fields, layout, recovery, tick
+from tcellabm.kernels import fields, layout, pictures, recovery, tick
 from tcellabm.kernels.jit import kernel
 
 B_CELLS = slice(layout.B_CELL, layout.MEMORY)
@@ -40,3 +40,4 @@ def advance(body, day, dt):
 def advance_cytokines(dt, state, law, effect):
     """Advance the cytokines alone."""
     fields.advance_fields(dt, state, law, effect)
+    pictures.paint(state)

@@ -10,6 +10,7 @@ from scipy.linalg import expm
 
 from tcellabm.biology.marrow import CYTOKINES
 from tcellabm.biology.tissue import Tissue
+from tcellabm.kernels import fields
 from tcellabm.kernels.layout import Effect
 
 WEIGHT, SENSITIVITY = 30.0, 1.7
@@ -29,6 +30,13 @@ class Cytokines:
         for name in ("activated", "activated_before", "engaged"):
             self.marrow.sites[name] = 0.0
 
+    def set(self, name, levels):
+        """Set one cytokine in all voxels, pg/mL."""
+        self.marrow.field(name)[:] = levels
+        if spread := self.tissue.state.spread:
+            table = self.marrow.layers[name].data[None].copy()
+            spread.levels[CYTOKINES.index(name)] = fields.in_modes(table)[0]
+
     def advance(self, dt, effect):
         advance_cytokines(dt, self.tissue.state, self.tissue.law, effect)
 
@@ -47,7 +55,7 @@ class Tank:
         sites.activated_before[:] = 0.8 * self.activated / sites.volume
         sites.engaged[:] = self.engaged / sites.volume
         for name in CYTOKINES:
-            self.marrow.field(name)[:] = rng.uniform(0, 300, self.marrow.voxels)
+            self.cytokines.set(name, rng.uniform(0, 300, self.marrow.voxels))
         self.cytokines.plasma[:] = rng.uniform(0, 50, len(CYTOKINES))
         fraction = self.params.resolution.represented_fraction
         self.plasma_ml = 45.0 * WEIGHT * fraction
@@ -165,8 +173,7 @@ def test_without_secreting_cells_levels_stay_at_baseline(scale):
 def test_levels_never_fall_below_zero(scale):
     tank = Tank(scale, secretion=0.0)
     for name in CYTOKINES:
-        tank.marrow.field(name)[:] = 0.0
-        tank.marrow.field(name)[3] = 1e6
+        tank.cytokines.set(name, 1e6 * (np.arange(tank.marrow.voxels) == 3))
     tank.cytokines.plasma[:] = 0.0
     tank.cytokines.advance(1e-6, Effect())
     assert all(tank.levels(c).min() >= 0.0 for c in range(len(CYTOKINES)))

@@ -13,6 +13,7 @@ from tcellabm.biology.agents import enlarged, new_cells
 from tcellabm.biology.tissue import Tissue
 from tcellabm.kernels import budget, draws, encounter, groups, landing, layout, single, tick
 from tcellabm.kernels.census import census
+from tcellabm.kernels.pictures import paint
 from tcellabm.kernels.records import columns_of, packed
 from tcellabm.params import load
 
@@ -190,6 +191,7 @@ class Bench:
 
     def census(self):
         census(self.state, self.law)
+        paint(self.state)
         return self._counted, self._layers[:4]
 
     def drop_dead(self):
