@@ -15,7 +15,13 @@ from distributed.comm.core import FatalCommClosedError
 from distributed.security import Security
 
 from tcellabm.experiments.compute.processes import interrupts_held, scratch_folder
-from tcellabm.experiments.compute.workers import HOST, PROTOCOL, LocalWorkers, PrivateScheduler
+from tcellabm.experiments.compute.workers import (
+    HOST,
+    PROTOCOL,
+    UNWATCHED,
+    LocalWorkers,
+    PrivateScheduler,
+)
 from tcellabm.params import InputError
 
 
@@ -96,7 +102,8 @@ def dask_client(workers: int | None, address: str, runs: int) -> Iterator[tuple[
             client = stack.enter_context(_connect(address))
             yield client, RemoteWorkers(client)
             return
-        stack.enter_context(dask.config.set({"temporary-directory": scratch_folder()}))
+        here = UNWATCHED | {"temporary-directory": scratch_folder()}
+        stack.enter_context(dask.config.set(here))
         keys = Security.temporary()
         cluster = stack.enter_context(_scheduler(keys))
         client = stack.enter_context(Client(cluster, security=keys))

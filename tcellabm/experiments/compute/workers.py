@@ -22,6 +22,17 @@ from tcellabm.params import InputError
 
 HOST = "127.0.0.1"
 PROTOCOL = "tls://"
+# Nobody looks at Dask's profile, event-loop health or memory of our own workers, and all of it is
+# taken some hundred times a second.
+UNWATCHED = {
+    "distributed.logging": {"distributed": "critical"},
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "5s",
+    "distributed.admin.system-monitor.interval": "60s",
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.scheduler.work-stealing": False,  # `dispatch` says which worker has what
+    "distributed.client.scheduler-info-interval": "60s",
+}
 _STARTS = 3  # of a process that never gets to work
 
 
@@ -126,7 +137,7 @@ def _work(scheduler: str, folder: str, keys: Security, pipe: Connection) -> None
 
 
 async def _serve(scheduler: str, folder: str, keys: Security, pipe: Connection) -> None:
-    with dask.config.set({"distributed.logging": {"distributed": "critical"}}):
+    with dask.config.set(UNWATCHED):
         worker = await PrivateWorker(
             scheduler,
             host=HOST,
