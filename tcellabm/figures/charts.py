@@ -34,6 +34,7 @@ _CYTOKINES: dict[str, tuple[str, dict[str, Any]]] = {
     "IL-2": ("il2_pg_per_ml", {"color": "#cc79a7", "linestyle": (0, (1, 1.2))}),
 }
 _GRADES = {"Penn": "crs_grade_penn", "ASTCT": "crs_grade_astct", "Lee": "crs_grade_lee"}
+_POWERS = {1.0: "1", 1e3: "10³", 1e6: "10⁶", 1e9: "10⁹", 1e12: "10¹²"}
 _NONE_LEFT = 0.1
 _TOP = 10**12.7
 _FEVER = 38.0
@@ -60,9 +61,7 @@ def draw_cells(panel: "Axes", series: pd.DataFrame, mrd_limit_cells: float) -> N
     if mrd_limit_cells > 0:
         panel.axhline(mrd_limit_cells, color="0.4", linewidth=1, label="MRD limit")
     panel.set_ylim(_NONE_LEFT / 4, _TOP)
-    powers = range(0, 13, 3)
-    names = ["1", *(f"$10^{{{power}}}$" for power in powers if power)]
-    panel.set_yticks([_NONE_LEFT, *(10.0**power for power in powers)], ["none left", *names])
+    panel.set_yticks([_NONE_LEFT, *_POWERS], ["none left", *_POWERS.values()])
     panel.set_yticks([], minor=True)
     panel.grid(axis="y", color="0.92")
 
@@ -72,6 +71,7 @@ def draw_cytokines(panel: "Axes", series: pd.DataFrame) -> None:
     panel.set_yscale("log")
     for name, (column, style) in _CYTOKINES.items():
         panel.plot(series["day"], series[column].clip(lower=0.1), label=name, **style)
+    panel.yaxis.set_major_formatter("{x:,.10g}")
     panel.grid(axis="y", color="0.92")
 
 

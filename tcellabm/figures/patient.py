@@ -83,7 +83,7 @@ def _panels(columns: int) -> tuple["Figure", np.ndarray]:
     figure = new_figure(width, 10.0)
     shape = {"height_ratios": _HEIGHTS, "width_ratios": [3, 2][:columns]}
     grid = figure.subplots(4, columns, squeeze=False, sharex="col", sharey="row", gridspec_kw=shape)
-    left, right = 1.05 / width, 1 - 1.75 / width
+    left, right = 1.15 / width, 1 - 1.85 / width
     figure.subplots_adjust(left, 0.065, right, 0.87, wspace=0.04, hspace=0.12)
     return figure, grid
 
