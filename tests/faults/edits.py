@@ -185,6 +185,13 @@ ARRAYS = [
     whole("more", lambda array: array),
     *(without(name) for name in ("header", "meta", "sites", "rows", "cells_site", "infections")),
 ]
+MODES = [  # of cytokines that diffuse
+    *(cell("modes", value) for value in (NAN, INF, -1.0, 0.0)),
+    *(cell("modes", value, row) for value in (NAN, INF, 0.1) for row in (1, -1)),
+    whole("modes", lambda array: array[:-1]),
+    whole("modes", lambda array: array.astype(np.float32)),
+    without("modes"),
+]
 
 
 def edited(header, where, value):
