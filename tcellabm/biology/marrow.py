@@ -25,7 +25,7 @@ class Marrow:
         Records over all sites, voxels in row-major order and blood last.
     layers : dict of str to mesa.discrete_space.PropertyLayer
         Pictures of shape (rows, cols): densities in cells/uL, cytokines in pg/mL. The kernels
-        write the layers' own arrays.
+        paint the layers' own arrays, for others to read.
     """
 
     def __init__(self, params: Parameters) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tcellabm.biology.tissue import MOST_CELLS, ROOM, Tissue
 from tcellabm.kernels import layout
+from tcellabm.kernels.fields import in_space
 from tcellabm.kernels.records import put
 
 _SAVED = ("body", "blood", "plasma")
@@ -56,6 +57,7 @@ def put_back(tissue: Tissue, values: dict[str, Any], arrays: dict[str, np.ndarra
         put(modes, arrays[name])
     _check_cells(tissue, used)
     _check_levels(tissue, volumes)
+    _check_modes(tissue)
     _check_counts(tissue, arrays)
     tissue.make_room()
 
@@ -112,14 +114,23 @@ def _check_levels(tissue: Tissue, volumes: np.ndarray) -> None:
         raise ValueError("volumes are not of this marrow")
 
 
+def _check_modes(tissue: Tissue) -> None:
+    """Check that cosine modes are those of the fields."""
+    if tissue.state.spread is None:
+        return
+    for modes, field in zip(tissue.state.spread.levels, tissue.state.fields, strict=True):
+        # Of a sum of modes, rounding goes with the greatest level.
+        if not (np.abs(in_space(modes).reshape(-1) - field) <= _ROUNDING * field.max()).all():
+            raise ValueError("modes are not those of the fields")
+
+
 def _check_counts(tissue: Tissue, arrays: dict[str, np.ndarray]) -> None:
-    """Count and paint again, and check what was saved by it, which stays, to the last bit."""
+    """Check what was counted by counting again; what was saved stays, to the last bit."""
     tissue.count()
     sites, stored = np.asarray(tissue.marrow.sites), arrays["sites"]
     for name in (*_COUNTED, "activated"):
         _compare(name, sites[name], stored[name], _ROUNDING)
-    for name in _LAYERS:
-        _compare(name, np.stack(getattr(tissue.state, name)), arrays[name], _ROUNDING)
+    _compare("densities", np.stack(tissue.state.densities), arrays["densities"], _ROUNDING)
     for name in ("body", "blood"):
         _compare(name, getattr(tissue.state, name), arrays[name], 0.0)
     put(sites, stored)
@@ -129,4 +140,4 @@ def _check_counts(tissue: Tissue, arrays: dict[str, np.ndarray]) -> None:
 def _compare(name: str, counted: np.ndarray, stored: np.ndarray, rounding: float) -> None:
     close = np.abs(counted - stored) <= rounding * np.abs(counted)
     if not (close & np.isfinite(counted)).all():
-        raise ValueError(f"{name} is not what the rest of the state gives")
+        raise ValueError(f"{name} is not the count of the cells")

@@ -37,10 +37,10 @@ def advance_fields(dt: float, state: State, law: Law, effect: Effect) -> None:
     effect : Effect
         Of drugs in this tick.
     """
-    spread(dt, state, law, effect)
+    diffuse_or_perfuse(dt, state, law, effect)
 
 
-def spread(dt: float, state: State, law: Law, effect: Effect) -> None:
+def diffuse_or_perfuse(dt: float, state: State, law: Law, effect: Effect) -> None:
     """Advance all cytokines by a tick of `dt` days, with or without diffusion between voxels.
 
     Parameters
@@ -60,8 +60,8 @@ def spread(dt: float, state: State, law: Law, effect: Effect) -> None:
         diffuse(dt, state, state.spread, law, effect)
 
 
-@overload(spread, strict=False, inline="always")
-def _spread(dt, state, law, effect):  # type: ignore[no-untyped-def]
+@overload(diffuse_or_perfuse, strict=False, inline="always")
+def _diffuse_or_perfuse(dt, state, law, effect):  # type: ignore[no-untyped-def]
     """Choose by type, so that what is not run is not compiled."""
     still = isinstance(state[State._fields.index("spread")], NoneType)
     return _perfuse if still else _diffuse

@@ -157,6 +157,16 @@ def test_ticks_compose(scale):
 
 
 @both_scales
+def test_a_tick_leaves_the_ifng_that_cells_feel_in_space(scale):
+    """Not only the end of a run, where all fields are painted."""
+    felt, painted = Tank(scale), Tank(scale)
+    tissue = felt.cytokines.tissue
+    fields.advance_fields(0.125, tissue.state, tissue.law, Effect())
+    painted.cytokines.advance(0.125, Effect())
+    assert felt.marrow.field("ifng").tolist() == painted.marrow.field("ifng").tolist()
+
+
+@both_scales
 def test_without_secreting_cells_levels_stay_at_baseline(scale):
     params = plain(scale)
     cytokines = Cytokines(params)

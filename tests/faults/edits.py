@@ -185,7 +185,22 @@ ARRAYS = [
     whole("more", lambda array: array),
     *(without(name) for name in ("header", "meta", "sites", "rows", "cells_site", "infections")),
 ]
+
+
+def negative(mean):
+    """Return an edit that has no IFN-gamma in space, and a mean of it below 0 in modes."""
+
+    def edit(arrays):
+        fields, modes = arrays["fields"].copy(), arrays["modes"].copy()
+        fields[-1], modes[-1], modes[-1, 0, 0] = 0.0, 0.0, mean
+        return arrays | {"fields": fields, "modes": modes}
+
+    edit.__name__ = f"mean of modes {mean}"
+    return edit
+
+
 MODES = [  # of cytokines that diffuse
+    *(negative(mean) for mean in (-1e6, -1e-3, -INF, NAN)),
     *(cell("modes", value) for value in (NAN, INF, -1.0, 0.0)),
     *(cell("modes", value, row) for value in (NAN, INF, 0.1) for row in (1, -1)),
     whole("modes", lambda array: array[:-1]),

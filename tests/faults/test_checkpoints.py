@@ -3,10 +3,12 @@
 import resource
 import time
 
+import numpy as np
 import pytest
 from faults import edits
 
 from tcellabm import InputError, TumorTCellModel, load
+from tcellabm.kernels.layout import IFNG
 
 SECONDS = 5.0
 
@@ -70,9 +72,12 @@ def test_every_edited_array_is_refused(saved, tmp_path):
 
 def test_cosine_modes_that_are_not_those_of_the_fields_are_refused(tmp_path):
     small = {"marrow.rows": 5, "marrow.cols": 7, "resolution.represented_fraction": 2.8e-10}
-    model = TumorTCellModel(load("params/scenarios/biopsy.toml", small), rng=3)
-    model.run_until(1.0)
+    many = {"product.dose_cells_per_kg": 1e9}
+    model = TumorTCellModel(load("params/scenarios/biopsy.toml", small | many), rng=3)
+    model.run_until(2.0)
     model.save(tmp_path / "model.npz")
+    ifng = model.tissue.state.fields[IFNG]
+    assert np.ptp(ifng) > 0.01 * ifng.mean()
     assert fault(tmp_path / "model.npz") == "accepted"
     assert faults_of(tmp_path / "model.npz", edits.MODES, tmp_path) == {}
 

@@ -18,6 +18,7 @@ from tcellabm.experiments.compute.processes import interrupts_held, scratch_fold
 from tcellabm.experiments.compute.workers import (
     HOST,
     PROTOCOL,
+    QUIET,
     UNWATCHED,
     LocalWorkers,
     PrivateScheduler,
@@ -150,10 +151,9 @@ def _connect(address: str) -> Client:
 
 
 def _settings() -> dict[str, Any]:
-    return {
+    return QUIET | {
         # A chunk whose worker dies comes back at once: what to do then is decided in `dispatch`.
         "distributed.scheduler.allowed-failures": 0,
         "distributed.scheduler.worker-ttl": None,
-        "distributed.logging": {"distributed": "critical"},
         "distributed.admin.log-format": "%(message)s",
     }

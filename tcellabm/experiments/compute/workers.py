@@ -22,12 +22,12 @@ from tcellabm.params import InputError
 
 HOST = "127.0.0.1"
 PROTOCOL = "tls://"
-# Nobody looks at Dask's profile, event-loop health or memory of our own workers, and all of it is
-# taken some hundred times a second.
-UNWATCHED = {
-    "distributed.logging": {"distributed": "critical"},
+QUIET = {"distributed.logging": {"distributed": "critical"}}
+# Nobody looks at what Dask records of our own workers: a profile a hundred times a second, the
+# health of event loops fifty times, memory, and where work might better be.
+UNWATCHED = QUIET | {
     "distributed.worker.profile.enabled": False,
-    "distributed.admin.tick.interval": "5s",
+    "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "60s",
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.scheduler.work-stealing": False,  # `dispatch` says which worker has what
