@@ -1,5 +1,7 @@
 """Counting cells: densities at each site, totals by state."""
 
+import numpy as np
+
 from tcellabm.kernels.jit import kernel, row_kernel
 from tcellabm.kernels.layout import (
     ACTIVATED,
@@ -29,7 +31,7 @@ def census(state: State, law: Law) -> None:
     clear(state)
     blood = targets.size - 1
     for i in range(cells.meta[ROWS]):
-        s, which = place[i], kind[i]
+        s, which = np.uint64(place[i]), kind[i]  # without a sign, its sign is not looked at
         body[which] += count[i]
         n = float(count[i])
         if s == blood:

@@ -13,7 +13,6 @@ from tcellabm.kernels.layout import (
     MEMORY,
     NICHE,
     RESTING,
-    RUNGS,
     Column,
     Drive,
     Rates,
@@ -24,7 +23,9 @@ from tcellabm.kernels.layout import (
 @row_kernel
 def rung_of(state: int) -> int:
     """Return the rung of a state, or the niche; 0, no antigen, for those that are no target."""
-    return state % RUNGS if state < MEMORY else 0
+    if state < B_CELL:
+        return state
+    return state - B_CELL if state < MEMORY else 0
 
 
 @row_kernel
