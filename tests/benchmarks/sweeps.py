@@ -13,20 +13,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 FOLDER = Path(__file__).resolve().parent
-sys.path[:0] = [str(FOLDER.parent), str(FOLDER.parents[1])]
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent), str(FOLDER.parents[1])]
 
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # before Arrow, as in the command
 
 from tcellabm.experiments.compute import runner  # noqa: E402, I001
 
+from cases import patient_year  # noqa: E402
 from experiments.conftest import fake_simulate  # noqa: E402
-from tcellabm.params import load  # noqa: E402
 
 SLEEP = float(os.environ.get("SLEEP", 0))
 NOTES = os.environ.get("NOTES", "")  # folder that the workers of a real sweep note their times in
@@ -41,19 +40,14 @@ def simulate(params, seed):
     return fake_simulate(params, seed)
 
 
-follow, run_here = runner.simulate, runner.run_here
-
-
-@cache
-def default_year():
-    return load("scenarios/kymriah.toml", {"time.days": 365})
+run_here = runner.run_here
 
 
 def noted(params, tasks, series=False):
     """Compute runs; note their processor time, and that of some patient-years before them."""
     start = time.process_time()
     for task in tasks[:YEARS]:
-        follow(default_year(), task.seed)
+        patient_year(task.seed)
     between = time.process_time()
     yield from run_here(params, tasks, series)
     end = time.process_time()

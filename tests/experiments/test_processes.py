@@ -131,7 +131,7 @@ def test_a_worker_that_is_not_forked_needs_no_alarm(start):
 
 
 def test_what_dask_watches_of_our_workers_is_hardly_looked_at():
-    """Its profile and its health checks, a hundred a second, cost a tenth of the runs."""
+    """A profile a hundred times a second, and health checks fifty times, cost processor time."""
     from tcellabm.experiments.compute import cluster
 
     with cluster.dask_client(1, "", 1) as (client, workers):
