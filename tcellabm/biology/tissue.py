@@ -77,7 +77,7 @@ class Tissue:
         return self.state.cells
 
     def count(self) -> None:
-        """Count the cells of every state, and bring the density layers up to date."""
+        """Count the cells of every state, and paint what is seen of them."""
         census(self.state, self.law)
         paint(self.state)
 

@@ -187,18 +187,15 @@ def greatest_hazards(state: State, law: Law, drive: Drive) -> Column:
         Per day; first in a voxel, then in blood.
     """
     sites, rates = state.sites, law.rates
-    phi = release = activation = most_killing = most_room = most_supply = 0.0
+    phi = release = activation = 0.0
     deadliest = roomiest = richest = 0
     for s in range(sites.volume.size):
         phi = max(phi, sites.stimulation[s])
         release = max(release, sites.release[s])
         activation = max(activation, sites.activation[s])
-        if sites.killing[s] > most_killing:
-            deadliest, most_killing = s, sites.killing[s]
-        if sites.room[s] > most_room:
-            roomiest, most_room = s, sites.room[s]
-        if sites.supply[s] > most_supply:
-            richest, most_supply = s, sites.supply[s]
+        deadliest = s if sites.killing[s] > sites.killing[deadliest] else deadliest
+        roomiest = s if sites.room[s] > sites.room[roomiest] else roomiest
+        richest = s if sites.supply[s] > sites.supply[richest] else richest
     bound = np.zeros((2, STATES))
     for which in range(STATES):
         rung = rung_of(which)
